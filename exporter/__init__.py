@@ -1,0 +1,1 @@
+"""A Prometheus exporter with alerting for SendKit, a cold-e-mail platform."""
