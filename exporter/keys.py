@@ -1,0 +1,59 @@
+"""API keys: where they are read, what they may look like, and how they are kept out of texts."""
+
+import re
+from pathlib import Path
+
+REDACTED = "[redacted]"
+MAX_KEY_FILE_BYTES = 64 * 1024
+
+_SENDABLE = re.compile(r"[!-~]+")  # the visible ASCII characters: all that an HTTP header carries safely
+_DOCUMENTED_FORM = re.compile(
+    r"(?<![a-zA-Z0-9])sk_[^\s'\",;<>}\]]{4,}"
+)  # docs.sendkit.ai, Authentication: sk_…, sk_user_…
+
+
+class KeyUnavailable(Exception):  # noqa: N818 - a key that is not there yet is a state, not a fault
+    """A key cannot be read now; the message says where it was sought and never holds it."""
+
+
+def is_sendable(text: str) -> bool:
+    """Tell whether a text is made of visible ASCII characters alone, so that a header can carry it."""
+    return _SENDABLE.fullmatch(text) is not None
+
+
+def redact(text: str, *keys: str) -> str:
+    """Return the text without the given keys and without whatever is written like a key."""
+    for key in filter(None, keys):
+        text = text.replace(key, REDACTED)
+    return _DOCUMENTED_FORM.sub(REDACTED, text)
+
+
+def checked(text: str, source: str) -> str:
+    """Return a key as it is sent; `source` says in an error where it came from.
+
+    Raises KeyUnavailable for a key that is empty or that no header can carry.
+    """
+    key = text.strip()
+    if not key:
+        raise KeyUnavailable(f"{source} is empty, expected a key")
+    if not is_sendable(key):
+        raise KeyUnavailable(f"{source} holds blanks, control or non-ASCII characters, expected a key alone")
+    return key
+
+
+def read_key_file(path: Path) -> str:
+    """Return the key that a file holds, without the white space around it.
+
+    Raises KeyUnavailable when the file is missing, unreadable, empty or holds no key.
+    """
+    source = redact(f"key file {str(path)!r}")
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_KEY_FILE_BYTES + 1)
+    except OSError as error:
+        raise KeyUnavailable(f"{source} cannot be read: {error.strerror or type(error).__name__}") from None
+    except ValueError:  # a path with a NUL character
+        raise KeyUnavailable(f"{source} is no path") from None
+    if len(content) > MAX_KEY_FILE_BYTES:
+        raise KeyUnavailable(f"{source} is larger than {MAX_KEY_FILE_BYTES} bytes, expected a key alone")
+    return checked(content.decode("ascii", errors="replace"), source)
