@@ -1,0 +1,17 @@
+"""How much of an address the metrics and the page may show."""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+
+from exporter.model import domain_of
+
+
+def masked(email: str) -> str:
+    """Return the first character and the domain: `s***@acme.example`."""
+    return f"{email[:1]}***@{domain_of(email)}" if email else ""
+
+
+def keyed_hash(key: bytes) -> Callable[[str], str]:
+    """Return a function from an address to the first 32 hex digits of its HMAC-SHA-256."""
+    return lambda email: hmac.new(key, email.encode(), hashlib.sha256).hexdigest()[:32] if email else ""
