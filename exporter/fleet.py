@@ -18,6 +18,14 @@ Number = float | None
 
 
 @dataclass(frozen=True, slots=True)
+class Instant:
+    """A moment, by the wall clock (Unix seconds) and by one that is never set (seconds)."""
+
+    unix: float
+    steady: float
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """A workspace: its account in the configuration, its id ("" when unknown) and the label of its series."""
 
@@ -42,7 +50,7 @@ class Departed:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Counters: the rises of all-time totals, from 0 at first sight; a fall adds nothing.
+    """Counters: the rises of all-time totals, from 0 at first sight; a fall adds nothing. Times are steady.
 
     `seen` and `risen` hold one column a counter, aligned with `ids`: the last total the API gave, and what
     was added up; both `None` until a mailbox's total is first seen.
@@ -108,13 +116,18 @@ def _advance(last: Number, new: Number, risen: Number) -> tuple[Number, Number]:
 
 @dataclass(slots=True)
 class Poll:
-    """One (workspace, window): how its polls went, and the last good answer. Times are Unix seconds."""
+    """One (workspace, window): how its polls went, and the last good answer.
+
+    Times are Unix seconds; `fresh_since` is the last success by the steady clock, so that a clock that is set
+    makes nothing stale.
+    """
 
     window: str
     interval: float
     stale_after: float
     answer: Answer | None = None
     last_success: float | None = None
+    fresh_since: float | None = None
     last_poll: float | None = None
     duration: float | None = None
     failure: Reason | None = None
@@ -129,31 +142,31 @@ class Poll:
         """Whether the last poll succeeded; `None` before the first one."""
         return None if self.last_poll is None else self.failure is None
 
-    def succeeded(self, answer: Answer, now: float, duration: float) -> None:
+    def succeeded(self, answer: Answer, now: Instant, duration: float) -> None:
         """Take a good answer in."""
         self.answer, self.failure, self.error = answer, None, ""
-        self.last_success = now
+        self.last_success, self.fresh_since = now.unix, now.steady
         for name, count in answer.suspects.items():
             # What no window applies to is the all-time poll's to count.
             if self.window == ALL_TIME or name.startswith(("performance", "rates")):
                 self.suspects[name] += count
         self._ended(now, duration)
 
-    def failed(self, reason: Reason, error: str, now: float, duration: float) -> None:
+    def failed(self, reason: Reason, error: str, now: Instant, duration: float) -> None:
         """Note a failure; the last answer stays until it is stale."""
         self.failure, self.error = reason, error
         self.failures[reason] += 1
         self._ended(now, duration)
 
-    def _ended(self, now: float, duration: float) -> None:
-        self.last_poll, self.duration = now, duration
+    def _ended(self, now: Instant, duration: float) -> None:
+        self.last_poll, self.duration = now.unix, duration
         self.polls += 1
 
-    def is_stale(self, now: float) -> bool:
+    def is_stale(self, now: Instant) -> bool:
         """Whether there was no success for so long that the last answer no longer counts."""
-        return self.last_success is None or now - self.last_success >= self.stale_after
+        return self.fresh_since is None or now.steady - self.fresh_since >= self.stale_after
 
-    def is_fresh(self, now: float) -> bool:
+    def is_fresh(self, now: Instant) -> bool:
         """Whether there is an answer that counts, and the key behind it was not refused since."""
         return self.answer is not None and not self.is_stale(now) and self.failure is not Reason.AUTH
 
@@ -208,7 +221,7 @@ class Fleet:
         """Drop a workspace and all that is known of it."""
         self._tracked.pop(key, None)
 
-    def is_fresh(self, now: float) -> bool:
+    def is_fresh(self, now: Instant) -> bool:
         """Whether at least one workspace has fresh all-time data."""
         return any(tracked.all_time.is_fresh(now) for tracked in self)
 
