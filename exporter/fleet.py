@@ -14,6 +14,9 @@ from exporter.model import Answer, Reason
 DEPARTED_KEPT_SECONDS = 7 * 24 * 3600.0
 """How long the totals of a mailbox that vanished are kept: it may only be missing from a partial answer."""
 
+Key = tuple[str, str]
+"""What stays the same when a workspace is renamed: its account and its id."""
+
 Number = float | None
 
 
@@ -27,15 +30,16 @@ class Instant:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A workspace: its account in the configuration, its id ("" when unknown) and the label of its series."""
+    """A workspace: its account in the configuration, its id ("" when unknown), its name and its label."""
 
     account: str
     id: str
+    name: str
     label: str
 
     @property
-    def key(self) -> tuple[str, str]:
-        """Return what stays the same when the workspace is renamed."""
+    def key(self) -> Key:
+        """Return the workspace's account and id."""
         return self.account, self.id
 
 
@@ -195,7 +199,7 @@ class Fleet:
     """Every workspace that is polled, by its key, in the order in which they were first tracked."""
 
     def __init__(self) -> None:
-        self._tracked: dict[tuple[str, str], Tracked] = {}
+        self._tracked: dict[Key, Tracked] = {}
 
     def __iter__(self) -> Iterator[Tracked]:
         return iter(self._tracked.values())
@@ -203,7 +207,7 @@ class Fleet:
     def __len__(self) -> int:
         return len(self._tracked)
 
-    def get(self, key: tuple[str, str]) -> Tracked | None:
+    def get(self, key: Key) -> Tracked | None:
         """Return the workspace of that key, if it is tracked."""
         return self._tracked.get(key)
 
@@ -217,7 +221,7 @@ class Fleet:
             kept.interval, kept.stale_after = poll.interval, poll.stale_after
         return tracked
 
-    def forget(self, key: tuple[str, str]) -> None:
+    def forget(self, key: Key) -> None:
         """Drop a workspace and all that is known of it."""
         self._tracked.pop(key, None)
 
@@ -226,8 +230,8 @@ class Fleet:
         return any(tracked.all_time.is_fresh(now) for tracked in self)
 
 
-def labels_for(names: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], str]:
-    """Return a label of its own for each workspace key (account, id), from its name.
+def labels_for(names: Mapping[Key, str]) -> dict[Key, str]:
+    """Return a label of its own for each workspace key (account, id), from its name; ids must differ.
 
     A name that several share is told apart by the id behind it, `NAME (ID)`; one without a name is its id.
     """

@@ -219,7 +219,6 @@ DISCOVERY_UP = _gauge(
     "sendkit_discovery_up",
     "Whether the last look for an account's workspaces succeeded (1) or not (0).",
     ("account",),
-    "GET /v1/workspaces",
 )
 DISCOVERY_LAST_SUCCESS = _gauge(
     "sendkit_discovery_last_success_timestamp_seconds",

@@ -16,7 +16,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, nullcontext, suppress
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import metadata
@@ -28,6 +27,7 @@ from isal import isal_zlib
 
 from exporter import keys, units
 from exporter.config import ApiConfig
+from exporter.model import Reason
 
 BACKOFF_BASE_SECONDS = 0.5
 BACKOFF_CAP_SECONDS = 10.0
@@ -39,19 +39,6 @@ KEPT_SECONDS = 90.0  # longer than the default poll interval, so that the next p
 
 _GZIP_WBITS = 31
 _DELAY_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
-
-
-class Reason(StrEnum):
-    """Why a poll failed: the label `reason` of `sendkit_poll_failures_total`."""
-
-    AUTH = "auth"
-    RATE_LIMITED = "rate_limited"
-    TIMEOUT = "timeout"
-    NETWORK = "network"
-    SERVER_ERROR = "server_error"
-    CLIENT_ERROR = "client_error"
-    MALFORMED = "malformed"
-    TOO_LARGE = "too_large"
 
 
 _PASSING = {Reason.TIMEOUT, Reason.NETWORK, Reason.RATE_LIMITED, Reason.SERVER_ERROR}
@@ -248,7 +235,7 @@ class SendKit:
         raise failure
 
     def _pause_seconds(self, attempt: int, failure: SendKitError) -> float:
-        """Return how long to wait before a retry: exponential, with full jitter, at least what the API asks."""
+        """Return the wait before a retry: exponential, with full jitter, at least what the API asks."""
         ceiling = min(BACKOFF_CAP_SECONDS, BACKOFF_BASE_SECONDS * 2 ** min(attempt - 1, 16))
         wish = failure.retry_after_seconds if isinstance(failure, RefusedError) else 0.0
         return max(wish, self._jitter(0.0, ceiling))

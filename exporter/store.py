@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 
 from exporter import exposition
 from exporter.exposition import Body, Format, Piece
+from exporter.fleet import Key
 from exporter.metrics import MAILBOX_METRICS, WORKSPACE_METRICS
 from exporter.rendering import Part
 
 CATALOGUE = (*WORKSPACE_METRICS, *MAILBOX_METRICS)
 _KEPT_BODIES = 1024
-
-Key = tuple[str, str]
 
 
 @dataclass(slots=True)

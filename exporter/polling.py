@@ -1,0 +1,440 @@
+"""Polls on our own timer: which workspaces there are, and one poll of one of them from start to end.
+
+Everything here runs on the event loop but `_read`, which takes an answer from bytes to rendered pieces in a
+thread. A failure is told in one place, `_fail`.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from hashlib import blake2b
+
+import structlog
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from exporter import privacy
+from exporter.config import AccountConfig, Config, KeyUnavailable, MailboxesConfig
+from exporter.fleet import Fleet, Instant, Key, Poll, Totals, Tracked, Workspace, labels_for
+from exporter.metrics import ALL_TIME
+from exporter.model import Answer, MalformedAnswerError, Reason, parse
+from exporter.rendering import Disclosure, Part, render_mailboxes, render_workspace
+from exporter.sendkit import Lane, SendKit, SendKitError, is_platform_key
+from exporter.store import Store
+from exporter.telemetry import Telemetry
+
+SWEEP_SECONDS = 1.0
+HEARTBEAT_LOST_SECONDS = 15.0
+LARGEST_JITTER_SECONDS = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Account:
+    """An account while it is polled."""
+
+    config: AccountConfig
+    lane: Lane
+    workspaces: dict[Key, str] = field(default_factory=dict)
+    """The names of its workspaces by key; a stand-in without an id until they are found."""
+    found: bool = True
+    """Whether the last look for them succeeded."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What became of the bytes of an answer."""
+
+    digest: bytes
+    answer: Answer
+    totals: Totals
+    part: Part
+    seconds: float
+
+
+def now() -> Instant:
+    """Return this moment."""
+    return Instant(time.time(), time.monotonic())
+
+
+class Poller:
+    """Polls every workspace of every account into the fleet and the store until it is stopped."""
+
+    def __init__(
+        self, config: Config, environ: Mapping[str, str], fleet: Fleet, store: Store, telemetry: Telemetry
+    ) -> None:
+        """Read the configuration; raises `KeyUnavailable` if the key of hashed addresses can't be read."""
+        self._config = config
+        self._environ = environ
+        self._fleet = fleet
+        self._store = store
+        self._telemetry = telemetry
+        self._disclosure = Disclosure(_email_shown(config), config.privacy.display_name)
+        self._accounts = {
+            account.name: _Account(account, Lane(config.api.max_concurrent_requests))
+            for account in config.accounts
+        }
+        self._client = SendKit(
+            config.api,
+            on_request=lambda code: telemetry.api_requests.labels(code).inc(),
+            on_retry=telemetry.api_retries.inc,
+        )
+        self._digests: dict[tuple[Key, str], bytes] = {}
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="read")
+        self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults={"max_instances": 1, "coalesce": True})
+        self._scheduler.add_listener(self._skipped, EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
+        self._heartbeat = time.monotonic()
+
+    @property
+    def disclosure(self) -> Disclosure:
+        """Return what may be shown of a mailbox."""
+        return self._disclosure
+
+    def is_turning(self) -> bool:
+        """Whether the scheduler still runs what is due."""
+        return time.monotonic() - self._heartbeat < HEARTBEAT_LOST_SECONDS
+
+    async def start(self) -> None:
+        """Start polling, everything at once first; what the fleet knows of workspaces that stay, stays."""
+        known = list(self._fleet)
+        for tracked in known:
+            if tracked.workspace.account not in self._accounts:
+                self._forget(tracked.workspace.key)
+        for name, account in self._accounts.items():
+            workspaces = {t.workspace.key: t.workspace.name for t in known if t.workspace.account == name}
+            if workspaces:
+                self._track(account, workspaces)
+            interval = self._config.poll_interval_for(account.config)
+            self._every(interval, partial(self._discover_on_schedule, account), _discovery_job(account))
+        self._every(timedelta(seconds=SWEEP_SECONDS), self._sweep, "sweep")
+        self._scheduler.start()
+
+    async def stop(self) -> None:
+        """End all polls, wherever they are."""
+        with suppress(RuntimeError):  # it may never have started
+            self._scheduler.shutdown(wait=False)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        await self._client.aclose()
+
+    async def once(self) -> bool:
+        """Poll everything once; return whether every poll succeeded."""
+        found = await asyncio.gather(*map(self._discover, self._accounts.values()))
+        due = [
+            self._poll(tracked.workspace.key, poll.window)
+            for tracked in self._fleet
+            for poll in tracked.polls.values()
+            if tracked.all_time.failure is None  # else it stands in for workspaces that were not found
+        ]
+        await asyncio.gather(*due)
+        return all(found) and all(poll.up for tracked in self._fleet for poll in tracked.polls.values())
+
+    # Jobs
+
+    def _every(self, interval: timedelta, run: Callable[[], Awaitable[None]], job_id: str) -> None:
+        """Schedule a job: at once, then at the interval, spread by jitter."""
+        seconds = interval.total_seconds()
+        self._scheduler.add_job(
+            run,
+            _trigger(interval),
+            id=job_id,
+            next_run_time=datetime.now(UTC),
+            misfire_grace_time=max(1, int(seconds)),
+            replace_existing=True,
+        )
+
+    def _skipped(self, event: JobEvent) -> None:
+        """Count a poll that was due while the one before still ran."""
+        kind, *rest = event.job_id.split("\0")
+        if kind != "poll":
+            return
+        account, workspace_id, window = rest
+        tracked = self._fleet.get((account, workspace_id))
+        if tracked and window in tracked.polls:
+            tracked.polls[window].skipped += 1
+            self._show(tracked)
+            _log.warning("poll skipped: the one before is still running", **_place(tracked, window))
+
+    async def _sweep(self) -> None:
+        """Drop what became stale; that this runs shows that the scheduler turns."""
+        self._heartbeat = time.monotonic()
+        moment = now()
+        for tracked in self._fleet:
+            for poll in tracked.polls.values():
+                if poll.answer is not None and poll.is_stale(moment):
+                    poll.answer = None
+                    self._digests.pop((tracked.workspace.key, poll.window), None)
+                    self._store.drop_window(tracked.workspace.key, poll.window)
+                    self._show(tracked)
+                    _log.warning("data is stale: mailbox series dropped", **_place(tracked, poll.window))
+
+    # Discovery
+
+    async def _discover_on_schedule(self, account: _Account) -> None:
+        """Look for the account's workspaces, and look again sooner if that failed."""
+        interval = account.config.workspaces.refresh
+        if not await self._discover(account):
+            interval = min(interval, self._config.poll_interval_for(account.config))
+        if self._scheduler.get_job(_discovery_job(account)):
+            self._scheduler.reschedule_job(_discovery_job(account), trigger=_trigger(interval))
+
+    async def _discover(self, account: _Account) -> bool:
+        """Find the account's workspaces and track them; return whether that succeeded."""
+        name = account.config.name
+        started = now()
+        try:
+            workspaces = await self._workspaces_of(account)
+        except (KeyUnavailable, SendKitError) as error:
+            self._telemetry.discovery_up.labels(name).set(0)
+            self._discovery_failed(account, error, started)
+            return False
+        self._telemetry.discovery_up.labels(name).set(1)
+        self._telemetry.discovery_last_success.labels(name).set(time.time())
+        account.found = True
+        self._track(account, workspaces)
+        for key in account.workspaces:
+            self._schedule_polls(key)
+        return True
+
+    async def _workspaces_of(self, account: _Account) -> dict[Key, str]:
+        """Return the names of the account's workspaces by key."""
+        config = account.config
+        key = config.read_key(self._environ)
+        if not is_platform_key(key):
+            return {(config.name, ""): config.name}
+        deadline = asyncio.get_running_loop().time() + self._config.poll_interval_for(config).total_seconds()
+        found = await self._client.workspaces(key, deadline, account.lane)
+        return {
+            (config.name, workspace.id): workspace.name
+            for workspace in found
+            if config.workspaces.keeps(workspace.name)
+        }
+
+    def _discovery_failed(
+        self, account: _Account, error: KeyUnavailable | SendKitError, started: Instant
+    ) -> None:
+        """Tell of it as a failed poll of a stand-in, or in the log once workspaces are known."""
+        name = account.config.name
+        if any(key[1] for key in account.workspaces):
+            say = _log.warning if account.found else _log.debug
+            say("looking for workspaces failed", account=name, error=str(error))
+        else:
+            self._track(account, {(name, ""): name})
+            tracked = self._fleet.get((name, ""))
+            if tracked and not self._scheduler.get_job(_poll_job(tracked.workspace.key, ALL_TIME)):
+                reason = error.reason if isinstance(error, SendKitError) else Reason.AUTH
+                self._fail(tracked, tracked.all_time, reason, str(error), started)
+        account.found = False
+
+    def _track(self, account: _Account, workspaces: dict[Key, str]) -> None:
+        """Track exactly these workspaces of the account, each with a label of its own.
+
+        A workspace that two accounts can see is the one's that is configured first.
+        """
+        earlier = True
+        for other in self._accounts.values():
+            if other is account:
+                earlier = False
+                continue
+            ids = {key[1] for key in other.workspaces if key[1]}
+            if earlier:
+                workspaces = {key: name for key, name in workspaces.items() if key[1] not in ids}
+                continue
+            for key in [
+                key for key in other.workspaces if (account.config.name, key[1]) in workspaces and key[1]
+            ]:
+                del other.workspaces[key]
+                self._forget(key)
+        for key in account.workspaces.keys() - workspaces.keys():
+            self._forget(key)
+        account.workspaces = workspaces
+        names = {key: name for known in self._accounts.values() for key, name in known.workspaces.items()}
+        for key, label in labels_for(names).items():
+            tracked = self._fleet.get(key)
+            if key in workspaces or tracked is None or tracked.workspace.label != label:
+                self._track_one(Workspace(*key, names[key], label), self._accounts[key[0]].config)
+
+    def _track_one(self, workspace: Workspace, account: AccountConfig) -> None:
+        known = self._fleet.get(workspace.key)
+        renamed = known is not None and known.workspace.label != workspace.label
+        stale_after = self._config.poll.stale_after.total_seconds()
+        polls = [Poll(ALL_TIME, self._config.poll_interval_for(account).total_seconds(), stale_after)]
+        for window in self._config.windows:
+            interval = window.interval.total_seconds()
+            # A window that is polled less often must not be stale before its next poll.
+            polls.append(Poll(window.name, interval, stale_after + interval))
+        tracked = self._fleet.track(workspace, self._config.thresholds_for(account), polls)
+        if known is None and workspace.id:
+            _log.info("workspace found", account=workspace.account, workspace=workspace.label)
+        if known is None or renamed:
+            self._show(tracked, self._rendered_again(tracked))
+
+    def _rendered_again(self, tracked: Tracked) -> dict[str, Part]:
+        """Render the answers that are there under the workspace's new label."""
+        return {
+            poll.window: render_mailboxes(
+                tracked.workspace.label, poll.window, poll.answer, tracked.totals, self._disclosure, None
+            )
+            for poll in tracked.polls.values()
+            if poll.answer is not None
+        }
+
+    def _forget(self, key: Key) -> None:
+        """Drop a workspace that is gone."""
+        tracked = self._fleet.get(key)
+        if tracked is None:
+            return
+        for window in tracked.polls:
+            self._digests.pop((key, window), None)
+            job_id = _poll_job(key, window)
+            if self._scheduler.get_job(job_id):
+                self._scheduler.remove_job(job_id)
+        self._fleet.forget(key)
+        self._store.drop(key)
+        if key[1]:
+            _log.info("workspace gone", account=key[0], workspace=tracked.workspace.label)
+
+    def _schedule_polls(self, key: Key) -> None:
+        tracked = self._fleet.get(key)
+        for poll in tracked.polls.values() if tracked else ():
+            job_id = _poll_job(key, poll.window)
+            if self._scheduler.running and not self._scheduler.get_job(job_id):
+                run = partial(self._poll, key, poll.window)
+                self._every(timedelta(seconds=poll.interval), run, job_id)
+
+    # One poll
+
+    async def _poll(self, key: Key, window: str) -> None:
+        """Poll a workspace's window once, from the key to the rendered pieces."""
+        tracked = self._fleet.get(key)
+        if tracked is None:
+            return
+        poll, account = tracked.polls[window], self._accounts[key[0]]
+        started = now()
+        deadline = asyncio.get_running_loop().time() + poll.interval
+        try:
+            body = await self._client.mailboxes(
+                account.config.read_key(self._environ),
+                key[1] or None,
+                self._days(window),
+                deadline,
+                account.lane,
+                suspect=poll.failure is not None,
+            )
+            reading = await self._in_thread(partial(self._read, tracked, poll, body))
+        except KeyUnavailable as error:
+            self._fail(tracked, poll, Reason.AUTH, str(error), started)
+        except SendKitError as error:
+            self._fail(tracked, poll, error.reason, str(error), started)
+        except MalformedAnswerError as error:
+            self._fail(tracked, poll, Reason.MALFORMED, str(error), started)
+        except Exception as error:  # a defect of ours: told, and the next poll goes on
+            self._fail(tracked, poll, Reason.MALFORMED, repr(error), started)
+            raise
+        else:
+            if self._fleet.get(key) is tracked:
+                self._succeed(tracked, poll, reading, started)
+
+    def _days(self, window: str) -> tuple[date, date] | None:
+        """Return the first and last day of a window, or `None` for all-time."""
+        for configured in self._config.windows:
+            if configured.name == window:
+                today = datetime.now(self._config.timezone).date()
+                return today - timedelta(days=configured.days - 1), today
+        return None
+
+    async def _in_thread(self, run: "partial[_Reading]") -> _Reading:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+
+    def _read(self, tracked: Tracked, poll: Poll, body: bytes) -> _Reading:
+        """Take an answer from bytes to rendered pieces; runs in a thread and changes nothing outside."""
+        began = time.perf_counter()
+        key, label = tracked.workspace.key, tracked.workspace.label
+        previous = self._store.part(key, poll.window)
+        digest = blake2b(body, digest_size=16).digest()
+        if previous and previous.label == label and digest == self._digests.get((key, poll.window)):
+            return _Reading(digest, previous.answer, tracked.totals, previous, time.perf_counter() - began)
+        answer = self._chosen(parse(body))
+        totals = tracked.totals
+        if poll.window == ALL_TIME:
+            totals = totals.after(answer, time.monotonic())
+        part = render_mailboxes(label, poll.window, answer, totals, self._disclosure, previous)
+        return _Reading(digest, answer, totals, part, time.perf_counter() - began)
+
+    def _chosen(self, answer: Answer) -> Answer:
+        """Return the mailboxes that the configuration keeps."""
+        if self._config.mailboxes == MailboxesConfig():
+            return answer
+        keeps = self._config.mailboxes.keeps
+        keep = [
+            keeps(email, status or "") for email, status in zip(answer.emails, answer.statuses, strict=True)
+        ]
+        return answer if all(keep) else answer.where(keep)
+
+    def _succeed(self, tracked: Tracked, poll: Poll, reading: _Reading, started: Instant) -> None:
+        was_up, ended = poll.up, now()
+        poll.succeeded(reading.answer, ended, ended.steady - started.steady)
+        if poll.window == ALL_TIME:
+            tracked.totals = reading.totals
+        self._digests[tracked.workspace.key, poll.window] = reading.digest
+        self._telemetry.render_duration.set(reading.seconds)
+        if reading.part.label == tracked.workspace.label:
+            self._show(tracked, {poll.window: reading.part})
+        else:  # renamed meanwhile
+            self._show(tracked, self._rendered_again(tracked))
+        if not was_up:
+            _log.info(
+                "polls succeed" if was_up is None else "polls succeed again",
+                **_place(tracked, poll.window),
+                mailboxes=len(reading.answer),
+            )
+
+    def _fail(self, tracked: Tracked, poll: Poll, reason: Reason, error: str, started: Instant) -> None:
+        """Tell of a failed poll, as metrics and as one log line a change of state."""
+        before, ended = poll.failure, now()
+        poll.failed(reason, error, ended, ended.steady - started.steady)
+        if self._fleet.get(tracked.workspace.key) is tracked:
+            self._show(tracked)
+        say = _log.debug if before is reason else _log.warning
+        say("poll failed", **_place(tracked, poll.window), reason=reason.value, error=error)
+
+    def _show(self, tracked: Tracked, parts: Mapping[str, Part] | None = None) -> None:
+        """Give the store what is known of a workspace and its polls now."""
+        stale = tracked.all_time.is_stale(now())
+        own = render_workspace(tracked, stale=stale)
+        self._store.put(tracked.workspace.key, tracked.workspace.label, own, parts or {})
+
+
+def _trigger(interval: timedelta) -> IntervalTrigger:
+    seconds = interval.total_seconds()
+    return IntervalTrigger(seconds=seconds, jitter=min(LARGEST_JITTER_SECONDS, seconds / 10))
+
+
+def _discovery_job(account: _Account) -> str:
+    return f"discover\0{account.config.name}"
+
+
+def _poll_job(key: Key, window: str) -> str:
+    return "\0".join(("poll", *key, window))
+
+
+def _place(tracked: Tracked, window: str) -> dict[str, str]:
+    return {"workspace": tracked.workspace.label, "window": window}
+
+
+def _email_shown(config: Config) -> Callable[[str], str]:
+    match config.privacy.email:
+        case "plain":
+            return lambda email: email
+        case "masked":
+            return privacy.masked
+        case "hmac":
+            return privacy.keyed_hash(config.privacy.read_hmac_key())
+        case "off":
+            return lambda _email: ""
