@@ -42,6 +42,7 @@ _DELAY_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 _PASSING = {Reason.TIMEOUT, Reason.NETWORK, Reason.RATE_LIMITED, Reason.SERVER_ERROR}
+_PASSING = {Reason.TIMEOUT, Reason.NETWORK, Reason.RATE_LIMITED, Reason.SERVER_ERROR}
 
 
 class SendKitError(Exception):
