@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from exporter import keys, strict_yaml, units
-from exporter.config_errors import ConfigError, expected, kind, tell
+from exporter.config_errors import ConfigError, kind_of, mismatch, tell
 from exporter.keys import KeyUnavailable
 
 __all__ = [
@@ -63,7 +63,7 @@ def _names_differ(items: object, validate: Callable[[object], Any]) -> object:
     for index, item in enumerate(items if isinstance(items, list | tuple) else ()):
         name = item.get("name") if isinstance(item, dict) else getattr(item, "name", None)
         if isinstance(name, str) and seen.setdefault(name, index) != index:
-            fault = expected(f"a name that no other one has (item {seen[name]} has it)", "")
+            fault = mismatch(f"a name that no other one has (item {seen[name]} has it)", "")
             faults.append(InitErrorDetails(type=fault, loc=(index, "name"), input=name))
     if faults:
         raise ValidationError.from_exception_data("names", faults, hide_input=True)
@@ -95,7 +95,7 @@ class ApiConfig(Section):
     """Address of the API; plain http only for loopback, unless `allow_insecure_http`."""
     timeout: units.Duration = timedelta(seconds=30)
     """Limit of a whole request, body included."""
-    max_response_bytes: units.Size = 256 * 2**20
+    max_response_bytes: units.Size = Field(default="256MiB", validate_default=True)
     """Limit of an answer's body, decompressed."""
     max_concurrent_requests: units.Count = 4
     """Requests that one account makes at a time, at most."""
@@ -110,7 +110,7 @@ class ApiConfig(Section):
             and not info.data.get("allow_insecure_http")
             and not units.is_loopback(url)
         ):
-            raise expected(
+            raise mismatch(
                 "https (http only for loopback, unless api.allow_insecure_http is true)", repr(url)
             )
         return url
@@ -141,7 +141,7 @@ class WorkspacesConfig(Section):
 
 
 class WindowConfig(Section):
-    """A window of days, polled besides all-time."""
+    """A window of days, polled besides all-time. Without this key there is one: `7d`, of 7 days."""
 
     name: units.WindowName
     """Value of the label `window`."""
@@ -184,7 +184,7 @@ class PrivacyConfig(Section):
     @classmethod
     def _is_there_for_hmac(cls, path: Path | None, info: ValidationInfo) -> Path | None:
         if path is None and info.data.get("email") == "hmac":
-            raise expected("a path, because privacy.email is hmac", "nothing")
+            raise mismatch("a path, because privacy.email is hmac", "nothing")
         return path
 
     def read_hmac_key(self) -> bytes:
@@ -236,7 +236,7 @@ class ShardConfig(Section):
     @classmethod
     def _holds_index(cls, total: int, info: ValidationInfo) -> int:
         if info.data.get("index", 0) >= total:
-            raise expected(f"more than shard.index, which is {info.data['index']}", str(total))
+            raise mismatch(f"more than shard.index, which is {info.data['index']}", str(total))
         return total
 
 
@@ -255,7 +255,7 @@ class AccountConfig(Section):
     """This account's `poll.interval`."""
     workspaces: WorkspacesConfig = WorkspacesConfig()
     thresholds: Thresholds = Thresholds()
-    """This account's `thresholds`; those not named here are the common ones."""
+    """The account's own in place of the common `thresholds`, with the same keys."""
 
     @field_validator("api_key_env")
     @classmethod
@@ -263,7 +263,7 @@ class AccountConfig(Section):
         environ = (info.context or {}).get("environ")
         if variable is not None and environ is not None and not environ.get(variable, "").strip():
             shown = repr(variable) if _PLAINLY_A_VARIABLE.fullmatch(variable) else "a name"
-            raise expected(
+            raise mismatch(
                 "a variable that holds the API key", f"{shown}, which is not set in the environment"
             )
         return variable
@@ -275,7 +275,7 @@ class AccountConfig(Section):
         if sources.keys() >= set(KEY_SOURCES):
             given = [source for source in KEY_SOURCES if sources[source] is not None]
             if len(given) != 1:
-                raise expected(f"exactly one of {', '.join(KEY_SOURCES)}", " and ".join(given) or "none")
+                raise mismatch(f"exactly one of {', '.join(KEY_SOURCES)}", " and ".join(given) or "none")
         return key
 
     def read_key(self, environ: Mapping[str, str]) -> str:
@@ -297,7 +297,7 @@ class Config(Section):
 
     api: ApiConfig = ApiConfig()
     poll: PollConfig = PollConfig()
-    accounts: Annotated[Listed[AccountConfig], Field(min_length=1), WrapValidator(_names_differ)]
+    accounts: Annotated[Listed[AccountConfig], WrapValidator(_names_differ)]
     windows: Annotated[Listed[WindowConfig], WrapValidator(_names_differ)] = (
         WindowConfig(name="7d", days=7),
     )
@@ -308,6 +308,13 @@ class Config(Section):
     thresholds: Thresholds = Thresholds()
     state: StateConfig = StateConfig()
     shard: ShardConfig = ShardConfig()
+
+    @field_validator("accounts")
+    @classmethod
+    def _has_an_account(cls, accounts: tuple[AccountConfig, ...]) -> tuple[AccountConfig, ...]:
+        if not accounts:
+            raise mismatch("at least one account", "none")
+        return accounts
 
     def thresholds_for(self, account: AccountConfig) -> Mapping[str, float]:
         """Return an account's thresholds by name: the common ones with its own in their place."""
@@ -364,7 +371,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         details = [keys.redact(detail) for detail in error.details]
         raise ConfigError(f"{path}: {error.message}", details) from None
     if not isinstance(document, dict):
-        found = "nothing" if document is None else kind(document)
+        found = "nothing" if document is None else kind_of(document)
         raise ConfigError(f"{path}: found {found}, expected a mapping with at least the key accounts")
     context = {"directory": path.parent, "environ": environ}
     try:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from difflib import get_close_matches
 from typing import get_args
 
@@ -11,6 +12,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from exporter import keys
 
 SHOWN_CHARACTERS = 60  # of a value that an error tells
+MAX_SHOWN_BITS = 128  # of a whole number
 
 
 class ConfigError(Exception):
@@ -22,50 +24,54 @@ class ConfigError(Exception):
         self.details = list(details)
 
 
-def expected(form: str, found: str, place: str = "") -> PydanticCustomError:
-    """Return the error of a check that needs more than one value."""
-    return PydanticCustomError("expected", form, {"found": found, "place": place})
+def mismatch(form: str, found: str) -> PydanticCustomError:
+    """Return the error of a check that needs more than one value: the form expected, and what is there."""
+    return PydanticCustomError("expected", form, {"found": found})
 
 
 _CONTAINERS: Mapping[str, str] = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
     "tuple_type": "a list",
-    "too_short": "at least one item",
-    "missing": "a value: this key is required",
 }
 
 
 def tell(fault: ErrorDetails, root: type[BaseModel]) -> str:
     """Return an error as `place: found this, expected that`, with no key in it."""
-    place = ".".join(str(part)[:SHOWN_CHARACTERS] for part in fault["loc"])
-    context = fault.get("ctx", {})
-    expected = _CONTAINERS.get(fault["type"], fault["msg"])
+    place = ".".join(_shown(str(part)) for part in fault["loc"])
     match fault["type"]:
         case "extra_forbidden" | "invalid_key":
             found, expected = "an unknown key", _known_keys(root, fault["loc"])
         case "missing":
-            found = "nothing"
-        case _:
-            found = context.get("found") or _found(fault)
+            found, expected = "nothing", "a value: this key is required"
+        case kind:
+            found = fault.get("ctx", {}).get("found") or _found(fault)
+            expected = _CONTAINERS.get(kind, fault["msg"])
     return keys.redact(f"{place}: found {found}, expected {expected}")
 
 
 def _found(fault: ErrorDetails) -> str:
-    """Return a value as an error shows it: single ones as they are, possible keys by kind."""
+    """Return a value as an error shows it: single ones as they are, what may be a key by its kind."""
     value = fault["input"]
     may_be_a_key = fault["type"] in _CONTAINERS or any("key" in str(part) for part in fault["loc"])
-    if (
-        may_be_a_key
-        or isinstance(value, dict | list)
-        or (isinstance(value, str) and re.search("[@?#]", value))
-    ):
-        return kind(value)
-    shown = repr(value)
-    return shown if len(shown) <= SHOWN_CHARACTERS else shown[:SHOWN_CHARACTERS] + "…"
+    match value:
+        case str() if not may_be_a_key and not re.search("[@?#]", value):  # an address may hold a password
+            return _shown(repr(value))
+        case bool() | float() | date():
+            return str(value).lower()
+        case int() if value.bit_length() < MAX_SHOWN_BITS:
+            return str(value)
+        case _:
+            return kind_of(value)
 
 
-def kind(value: object) -> str:
+def _shown(text: str) -> str:
+    """Return a text from the file, without keys, on one line and not too long."""
+    text = keys.redact("".join(filter(str.isprintable, text)))
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+
+
+def kind_of(value: object) -> str:
     """Return what kind of YAML value this is."""
     match value:
         case dict():
@@ -81,14 +87,14 @@ def kind(value: object) -> str:
 
 
 def _known_keys(root: type[BaseModel], place: tuple[int | str, ...]) -> str:
-    """Return the keys that may stand where an unknown one was found, the nearest one first."""
+    """Return the keys that may stand where an unknown one was found, the nearest one if one is near."""
     section = root
     for part in place[:-1]:
         if isinstance(part, str) and part in section.model_fields:
             section = _section_of(section.model_fields[part].annotation) or section
     known = list(section.model_fields)
     nearest = get_close_matches(str(place[-1]), known, n=1)
-    return f"{nearest[0]} perhaps" if nearest else f"one of {', '.join(known)}"
+    return f"{nearest[0]} or another known key" if nearest else f"one of {', '.join(known)}"
 
 
 def _section_of(annotation: object) -> type[BaseModel] | None:
