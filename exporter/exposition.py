@@ -109,6 +109,7 @@ class Piece:
 
     chunks: tuple[bytes, ...]
     size: int
+    samples: int
     deflated: bytes = b""
     checksum: int = 0
 
@@ -117,14 +118,10 @@ class Piece:
         """Compress the chunks, if they are large."""
         chunks = tuple(chunks)
         size = sum(map(len, chunks))
+        samples = sum(chunk.count(b"\n") for chunk in chunks)
         if size < _SMALL:
-            return cls((b"".join(chunks),), size)
-        return cls(chunks, size, *_deflate(chunks))
-
-    @property
-    def samples(self) -> int:
-        """Return how many lines the piece has."""
-        return sum(chunk.count(b"\n") for chunk in self.chunks)
+            return cls((b"".join(chunks),), size, samples)
+        return cls(chunks, size, samples, *_deflate(chunks))
 
 
 def _deflate(chunks: Iterable[bytes]) -> tuple[bytes, int]:

@@ -6,10 +6,11 @@ from typing import Literal
 
 import structlog
 
+Format = Literal["logfmt", "json"]
 LEVELS = ("debug", "info", "warning", "error")
 
 
-def configure(level: str, format_: Literal["logfmt", "json"]) -> None:
+def configure(level: str, format_: Format) -> None:
     """Send the log of this package and of the libraries to standard error."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,

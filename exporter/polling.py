@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
 from hashlib import blake2b
 
@@ -68,7 +68,13 @@ class Poller:
     """Polls every workspace of every account into the fleet and the store until it is stopped."""
 
     def __init__(
-        self, config: Config, environ: Mapping[str, str], fleet: Fleet, store: Store, telemetry: Telemetry
+        self,
+        config: Config,
+        environ: Mapping[str, str],
+        fleet: Fleet,
+        store: Store,
+        telemetry: Telemetry,
+        calendar: Callable[[tzinfo], datetime] = datetime.now,
     ) -> None:
         """Read the configuration; raises `KeyUnavailable` if the key of hashed addresses can't be read."""
         self._config = config
@@ -76,6 +82,7 @@ class Poller:
         self._fleet = fleet
         self._store = store
         self._telemetry = telemetry
+        self._calendar = calendar
         self._disclosure = Disclosure(_email_shown(config), config.privacy.display_name)
         self._accounts = {
             account.name: _Account(account, Lane(config.api.max_concurrent_requests))
@@ -345,7 +352,7 @@ class Poller:
         """Return the first and last day of a window, or `None` for all-time."""
         for configured in self._config.windows:
             if configured.name == window:
-                today = datetime.now(self._config.timezone).date()
+                today = self._calendar(self._config.timezone).date()
                 return today - timedelta(days=configured.days - 1), today
         return None
 

@@ -21,6 +21,7 @@ class _Shelf:
     own: Mapping[str, Piece] = field(default_factory=dict)
     windows: dict[str, Part] = field(default_factory=dict)
     version: int = 0
+    samples: int = 0
 
     def parts(self) -> Iterable[Mapping[str, Piece]]:
         yield self.own
@@ -66,15 +67,11 @@ class Store:
     def _changed(self, shelf: _Shelf) -> None:
         self._changes += 1
         shelf.version = self._changes
+        shelf.samples = sum(piece.samples for part in shelf.parts() for piece in part.values())
 
     def series(self) -> int:
         """Return how many samples a scrape of everything gets."""
-        return sum(
-            piece.samples
-            for shelf in self._shelves.values()
-            for part in shelf.parts()
-            for piece in part.values()
-        )
+        return sum(shelf.samples for shelf in self._shelves.values())
 
     def body(self, format_: Format, labels: frozenset[str] | None = None) -> Body:
         """Return all samples, or those of the workspaces named, without the end; it is not to be changed.

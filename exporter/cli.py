@@ -1,0 +1,245 @@
+"""Commands and flags, and how the parts are put together."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from exporter import config as configuration
+from exporter import daemon, demo, log, once, server, telemetry
+from exporter.config import Config, ConfigError
+from exporter.simulator import ScenarioRequest, Simulation, parse_scenario
+
+Result = TypeVar("Result")
+
+FAILED = 1
+MISUSED = 2
+DEFAULT_ADDRESS = "127.0.0.1:19587"
+SIMULATOR_ADDRESS = "127.0.0.1:19588"
+
+
+def _option(flag: str, **settings: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - click's own types
+    """Return an option that an environment variable of the same words sets, too."""
+    words = flag.removeprefix("--").replace(".", "_").replace("-", "_")
+    return click.option(
+        flag,
+        words,
+        envvar=f"SENDKIT_EXPORTER_{words.upper()}",
+        show_envvar=True,
+        show_default=True,
+        **settings,
+    )
+
+
+_config_file = _option(
+    "--config.file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The configuration; with none, one account with the key in SENDKIT_API_KEY.",
+)
+_log_level = _option(
+    "--log.level", type=click.Choice(log.LEVELS), default="info", help="The least level that is logged."
+)
+_log_format = _option(
+    "--log.format", type=click.Choice(["logfmt", "json"]), default="logfmt", help="How a line is written."
+)
+_listen_address = _option(
+    "--web.listen-address", default=DEFAULT_ADDRESS, help="HOST:PORT, or :PORT for all addresses."
+)
+
+
+class _Scenario(click.ParamType[ScenarioRequest]):
+    """A scenario as the simulator writes it."""
+
+    name = "NAME[:PARAM=VALUE,...][@DELAY]"
+
+    def convert(
+        self,
+        value: object,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> ScenarioRequest:
+        if isinstance(value, ScenarioRequest):
+            return value
+        try:
+            return parse_scenario(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@dataclass(frozen=True, slots=True)
+class _Simulated:
+    """The flags of a simulation."""
+
+    mailboxes: int
+    seed: int
+    speed: float
+    scenarios: tuple[ScenarioRequest, ...]
+
+    def started(self) -> Simulation:
+        start = demo.working_hours(datetime.now(UTC))
+        return Simulation(self.mailboxes, self.seed, speed=self.speed, start=start)
+
+
+def _simulated(command: Callable[..., None]) -> Any:  # noqa: ANN401 - click's decorators
+    """Add the flags of a simulation, given to the command as one `_Simulated`."""
+
+    @_option("--mailboxes", type=click.IntRange(1), default=200, help="How many mailboxes there are.")
+    @_option("--seed", type=int, default=1, help="The same seed gives the same fleet.")
+    @_option(
+        "--speed", type=click.FloatRange(0, min_open=True), default=60.0, help="Simulated seconds a second."
+    )
+    @_option("--scenario", type=_Scenario(), multiple=True, help="What goes wrong, and when; repeatable.")
+    @wraps(command)
+    def with_simulation(
+        mailboxes: int, seed: int, speed: float, scenario: tuple[ScenarioRequest, ...], **flags: object
+    ) -> None:
+        command(_Simulated(mailboxes, seed, speed, scenario), **flags)
+
+    return with_simulation
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(telemetry.version(), prog_name="sendkit-exporter")
+def main() -> None:
+    """Export a SendKit fleet's sending mailboxes as Prometheus metrics."""
+
+
+@main.command()
+@_config_file
+@_listen_address
+@_option("--web.enable-lifecycle", is_flag=True, help="Allow POST /-/reload.")
+@_log_level
+@_log_format
+def run(
+    config_file: Path | None,
+    web_listen_address: str,
+    log_level: str,
+    log_format: log.Format,
+    *,
+    web_enable_lifecycle: bool,
+) -> None:
+    """Run the daemon."""
+    log.configure(log_level, log_format)
+
+    async def serve() -> None:
+        exporter = daemon.Exporter(lambda: _load(config_file), os.environ)
+        app = server.create_app(exporter, enable_lifecycle=web_enable_lifecycle)
+        await daemon.serve(exporter, app, _listen(web_listen_address))
+
+    _run(serve())
+
+
+@main.command(name="demo")
+@_simulated
+@_listen_address
+@_log_level
+@_log_format
+def run_demo(simulation: _Simulated, web_listen_address: str, log_level: str, log_format: log.Format) -> None:
+    """Run the daemon over a simulated SendKit API: no key, no file.
+
+    With no --scenario, a domain's bounces spike after 20 s, a mailbox is suspended after 40 s and a
+    workspace's key is revoked after 3 min.
+    """
+    log.configure(log_level, log_format)
+    scenarios = simulation.scenarios or tuple(map(parse_scenario, demo.STORY))
+    _run(demo.serve(_listen(web_listen_address), simulation.started(), scenarios))
+
+
+@main.command()
+@_simulated
+@_option("--listen-address", default=SIMULATOR_ADDRESS, help="HOST:PORT, or :PORT for all addresses.")
+@_log_level
+@_log_format
+def simulate(simulation: _Simulated, listen_address: str, log_level: str, log_format: log.Format) -> None:
+    """Serve the simulated SendKit API alone; GET /simulator tells its keys and scenarios."""
+    log.configure(log_level, log_format)
+    _run(demo.simulate(_listen(listen_address), simulation.started(), simulation.scenarios))
+
+
+@main.command()
+@_config_file
+@_option("--probe", is_flag=True, help="Call the API once for each account.")
+def check(config_file: Path | None, *, probe: bool) -> None:
+    """Validate the configuration and print every error with its place."""
+    config = _load_or_exit(config_file)
+    for warning in config.warnings():
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(
+        f"{config_file or 'environment'}: the configuration is valid, accounts: {len(config.accounts)}"
+    )
+    if probe:
+        findings = _run(once.probe(config, os.environ))
+        for finding in findings:
+            click.echo(finding.text)
+        if not all(finding.good for finding in findings):
+            sys.exit(FAILED)
+
+
+@main.command(name="once")
+@_config_file
+@_option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Replace this file, atomically.")
+@_log_level
+@_log_format
+def poll_once(config_file: Path | None, output: Path | None, log_level: str, log_format: log.Format) -> None:
+    """Poll everything once and print the metrics, for the node exporter's textfile collector."""
+    log.configure(log_level, log_format)
+    config = _load_or_exit(config_file)
+    text, succeeded = _run(once.poll(config, os.environ))
+    if output is None:
+        sys.stdout.buffer.write(text)
+        sys.stdout.buffer.flush()
+    else:
+        try:
+            once.replace(output, text)
+        except OSError as error:
+            _fail(f"{output}: {error.strerror}")
+    if not succeeded:
+        sys.exit(FAILED)
+
+
+def _load(path: Path | None) -> Config:
+    return configuration.load(path, os.environ) if path else configuration.default(os.environ)
+
+
+def _load_or_exit(path: Path | None) -> Config:
+    try:
+        return _load(path)
+    except ConfigError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(MISUSED)
+
+
+def _listen(address: str) -> socket.socket:
+    try:
+        return daemon.listen(address)
+    except ValueError as error:
+        click.echo(f"error: --web.listen-address: {error}", err=True)
+        sys.exit(MISUSED)
+    except OSError as error:
+        _fail(f"cannot listen at {address}: {error.strerror}")
+
+
+def _run(command: Coroutine[Any, Any, Result]) -> Result:
+    """Run a command to its end; a bad configuration ends the process."""
+    try:
+        return asyncio.run(command)
+    except ConfigError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(MISUSED)
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"error: {message}", err=True)
+    sys.exit(FAILED)
+
+
+if __name__ == "__main__":
+    main()

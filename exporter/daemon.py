@@ -1,0 +1,180 @@
+"""The daemon: its parts put together, from start over reloads to the end."""
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime, tzinfo
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from exporter import polling
+from exporter.config import Config, ConfigError, KeyUnavailable
+from exporter.fleet import Fleet
+from exporter.polling import Poller
+from exporter.store import Store
+from exporter.telemetry import Telemetry
+
+STOP_SECONDS = 4.0
+DRAIN_SECONDS = 1
+MOST_REASONS = 20
+KEEP_ALIVE_SECONDS = 120
+"""Above the usual scrape intervals, so that a scraper's connection is used again."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Exporter:
+    """What the exporter knows and exposes, and the poller that keeps it so.
+
+    `load` returns the configuration as it is now, or raises `ConfigError`. `calendar` tells the time in which
+    windows of days are reckoned.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Config],
+        environ: Mapping[str, str],
+        calendar: Callable[[tzinfo], datetime] = datetime.now,
+    ) -> None:
+        """Load the configuration; raises `ConfigError`."""
+        self._load = load
+        self._environ = environ
+        self._calendar = calendar
+        self._reloading = asyncio.Lock()
+        self.fleet = Fleet()
+        self.store = Store()
+        self.telemetry = Telemetry()
+        self.poller = self._configured()
+
+    def _configured(self) -> Poller:
+        """Return a poller by the configuration as it is now; raises `ConfigError`."""
+        self.telemetry.reload_successful.set(0)
+        config = self._load()
+        for warning in config.warnings():
+            _log.warning("configuration: " + warning)
+        try:
+            poller = Poller(config, self._environ, self.fleet, self.store, self.telemetry, self._calendar)
+        except KeyUnavailable as error:
+            raise ConfigError(f"privacy.hmac_key_file: {error}") from None
+        self.telemetry.reload_successful.set(1)
+        self.telemetry.reload_timestamp.set_to_current_time()
+        return poller
+
+    async def reload(self) -> None:
+        """Poll by the configuration as it is now; raises `ConfigError` and keeps the old one if it is bad."""
+        async with self._reloading:
+            try:
+                poller = self._configured()
+            except ConfigError as error:
+                _log.error("configuration not reloaded, the old one stays", error=str(error))
+                raise
+            await self.poller.stop()
+            self.poller = poller
+            await poller.start()
+            _log.info("configuration reloaded")
+
+    def unready_reason(self) -> str:
+        """Return why no workspace has fresh data, "" when at least one has."""
+        if self.fleet.is_fresh(polling.now()):
+            return ""
+        failures = [
+            f"{tracked.workspace.label}: {tracked.all_time.failure.value}: {tracked.all_time.error}"
+            for tracked in self.fleet
+            if tracked.all_time.failure
+        ]
+        return "\n".join(["No workspace has fresh data.", *failures[:MOST_REASONS]])
+
+
+class Server(uvicorn.Server):
+    """Uvicorn without signal handlers of its own: the daemon has them."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to the daemon."""
+        yield
+
+
+def listen(address: str) -> socket.socket:
+    """Return a socket that listens at `HOST:PORT`, `[IPV6]:PORT` or, for all addresses, `:PORT`.
+
+    Raises `ValueError` for anything else, `OSError` if the address can't be had.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"found {address!r}, expected HOST:PORT, [IPV6]:PORT or :PORT")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host and socket.has_dualstack_ipv6():
+        return socket.create_server(
+            ("", int(port)), family=socket.AF_INET6, backlog=1024, dualstack_ipv6=True
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, int(port)), family=family, backlog=1024)
+
+
+def shown_address(listener: socket.socket) -> str:
+    """Return the socket's address as the host and port of a URL."""
+    host, port = listener.getsockname()[:2]
+    return f"{f'[{host}]' if ':' in host else host}:{port}"
+
+
+async def serve(exporter: Exporter, app: ASGIApp, listener: socket.socket) -> None:
+    """Poll and answer requests until SIGTERM or SIGINT; SIGHUP reloads."""
+    loop = asyncio.get_running_loop()
+    server = http_server(app)
+    reloads: set[asyncio.Task[None]] = set()
+
+    async def reload() -> None:
+        with suppress(ConfigError):  # told where it was found
+            await exporter.reload()
+
+    def start_reload() -> None:
+        task = loop.create_task(reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    on_stop(lambda: setattr(server, "should_exit", True))
+    loop.add_signal_handler(signal.SIGHUP, start_reload)
+    await exporter.poller.start()
+    _log.info("listening", address=shown_address(listener))
+    await server.serve(sockets=[listener])
+    await exporter.poller.stop()
+    _log.info("stopped")
+
+
+def on_stop(stop: Callable[[], None]) -> None:
+    """Call `stop` at SIGTERM and SIGINT, and end the process if it has not ended soon after."""
+
+    def handle() -> None:
+        stop()
+        # Whatever hangs, such as a look-up of a name in a thread, must not keep the process.
+        backstop = threading.Timer(STOP_SECONDS, os._exit, (0,))
+        backstop.daemon = True
+        backstop.start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, handle)
+
+
+def http_server(app: ASGIApp) -> Server:
+    """Return a server for an application, to be served on a socket of the caller's."""
+    return Server(
+        uvicorn.Config(
+            app,
+            loop="asyncio",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+        )
+    )

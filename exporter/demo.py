@@ -1,0 +1,77 @@
+"""The demo: the daemon over a simulated SendKit API in the same process, and that API alone."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from pydantic import SecretStr
+
+from exporter import daemon, server, simulator
+from exporter.config import AccountConfig, ApiConfig, Config, PollConfig, WindowConfig
+from exporter.simulator import ScenarioRequest, Simulation
+
+POLL_INTERVAL = timedelta(seconds=5)
+WINDOW_INTERVAL = timedelta(seconds=15)
+STORY = (
+    "bounce_spike:ratio=0.3@20s",
+    "mailbox_suspended@40s",
+    "key_revoked@180s",
+)
+"""What goes wrong in a demo for which no scenario is named; each is told at `GET /simulator`."""
+
+_log = structlog.get_logger(__name__)
+
+
+def working_hours(moment: datetime) -> datetime:
+    """Return 09:00 of the last working day, so that a fleet shows life from the start (UTC)."""
+    day = moment.replace(hour=9, minute=0, second=0, microsecond=0)
+    while day > moment or day.weekday() > 4:  # Saturday is 5
+        day -= timedelta(days=1)
+    return day
+
+
+async def serve(
+    listener: socket.socket, simulation: Simulation, scenarios: Sequence[ScenarioRequest]
+) -> None:
+    """Serve the simulation on a free port, and the daemon that polls it on `listener`, until a signal."""
+    for scenario in scenarios:
+        simulation.start(scenario)
+    api = daemon.listen("127.0.0.1:0")
+    address = daemon.shown_address(api)
+    simulated = daemon.http_server(simulator.create_app(simulation))
+    serving = asyncio.create_task(simulated.serve(sockets=[api]))
+    _log.info("simulated API", url=f"http://{address}/simulator", speed=simulation.speed)
+
+    exporter = daemon.Exporter(
+        lambda: _config(f"http://{address}", simulation.platform_key),
+        {},
+        calendar=lambda zone: simulation.now().astimezone(zone),
+    )
+    await daemon.serve(exporter, server.create_app(exporter, enable_lifecycle=True), listener)
+    simulated.should_exit = True
+    await serving
+
+
+def _config(base_url: str, key: str) -> Config:
+    return Config(
+        api=ApiConfig(base_url=base_url),
+        poll=PollConfig(interval=POLL_INTERVAL),
+        accounts=(AccountConfig(name="demo", api_key=SecretStr(key)),),
+        windows=(WindowConfig(name="7d", days=7, interval=WINDOW_INTERVAL),),
+    )
+
+
+async def simulate(
+    listener: socket.socket, simulation: Simulation, scenarios: Sequence[ScenarioRequest]
+) -> None:
+    """Serve the simulation alone until SIGTERM or SIGINT."""
+    for scenario in scenarios:
+        simulation.start(scenario)
+    simulated = daemon.http_server(simulator.create_app(simulation))
+    daemon.on_stop(lambda: setattr(simulated, "should_exit", True))
+    _log.info(
+        "simulated API", url=f"http://{daemon.shown_address(listener)}/simulator", speed=simulation.speed
+    )
+    await simulated.serve(sockets=[listener])

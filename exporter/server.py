@@ -1,0 +1,182 @@
+"""The HTTP application: paths to answers."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from exporter import polling, status_page, telemetry
+from exporter.config import ConfigError
+from exporter.daemon import Exporter
+from exporter.exposition import END, Body, Format
+
+_CHUNK_BYTES = 256 * 1024
+_HOST = re.compile(r"[A-Za-z0-9._-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+
+
+class Exposition(Response):
+    """A body in the format and encoding that the request accepts, sent in chunks as it is kept."""
+
+    def __init__(self, body: Body, request: Request, format_: Format) -> None:
+        """Choose the encoding by the request."""
+        self._head_only = request.method == "HEAD"
+        headers = {"content-type": format_.value, "vary": "accept, accept-encoding"}
+        if accepts_gzip(request.headers.get("accept-encoding", "")):
+            self._chunks = body.gzip()
+            headers["content-encoding"] = "gzip"
+        else:
+            self._chunks = body.plain
+        headers["content-length"] = str(sum(map(len, self._chunks)))
+        super().__init__(headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's
+        """Send the chunks, small ones joined."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for chunk in [] if self._head_only else _joined(self._chunks):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _joined(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield runs of chunks of about `_CHUNK_BYTES`."""
+    run: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        run.append(chunk)
+        size += len(chunk)
+        if size >= _CHUNK_BYTES:
+            yield run[0] if len(run) == 1 else b"".join(run)
+            run, size = [], 0
+    if run:
+        yield b"".join(run)
+
+
+def _weights(header: str) -> list[tuple[str, dict[str, str], float]]:
+    """Return the values of an `Accept` or `Accept-Encoding` header: name, parameters and weight (q)."""
+    values = []
+    for value in header.lower().split(","):
+        name, *pairs = (part.strip() for part in value.split(";"))
+        parameters = {key: text for key, _, text in (pair.partition("=") for pair in pairs)}
+        try:
+            weight = float(parameters.pop("q", "1"))
+        except ValueError:
+            weight = 0.0
+        values.append((name, parameters, weight))
+    return values
+
+
+def accepts_gzip(header: str) -> bool:
+    """Whether an `Accept-Encoding` header asks for gzip."""
+    weights = {name: weight for name, _, weight in _weights(header)}
+    return weights.get("gzip", weights.get("*", 0)) > 0
+
+
+def chosen_format(header: str) -> Format:
+    """Return OpenMetrics if an `Accept` header asks for it (1.0.0 or no version) more than for text."""
+    best = {Format.OPENMETRICS: 0.0, Format.TEXT: 0.0}
+    for name, parameters, weight in _weights(header):
+        version = parameters.get("version", "")
+        if name == "application/openmetrics-text" and version in {"", "1.0.0"}:
+            best[Format.OPENMETRICS] = max(best[Format.OPENMETRICS], weight)
+        elif name == "text/plain" and version in {"", "0.0.4"}:
+            best[Format.TEXT] = max(best[Format.TEXT], weight)
+    return Format.OPENMETRICS if best[Format.OPENMETRICS] > best[Format.TEXT] else Format.TEXT
+
+
+def create_app(exporter: Exporter, *, enable_lifecycle: bool) -> Starlette:
+    """Return the application over an exporter; `enable_lifecycle` allows reloads by request."""
+    answers = _Answers(exporter, enable_lifecycle=enable_lifecycle)
+    app = Starlette(
+        routes=[
+            Route("/", answers.page),
+            Route("/metrics", answers.metrics),
+            Route("/metrics/exporter", answers.own_metrics),
+            Route("/sd", answers.service_discovery),
+            Route("/-/healthy", answers.healthy),
+            Route("/-/ready", answers.ready),
+            Route("/-/reload", answers.reload, methods=["POST"]),
+        ],
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+class _Answers:
+    """The answer to each path."""
+
+    def __init__(self, exporter: Exporter, *, enable_lifecycle: bool) -> None:
+        self._exporter = exporter
+        self._enable_lifecycle = enable_lifecycle
+
+    async def metrics(self, request: Request) -> Response:
+        format_ = chosen_format(request.headers.get("accept", ""))
+        names = frozenset(request.query_params.getlist("workspace"))
+        if not names:
+            body = self._exporter.store.body(format_)
+            return Exposition(body.ended(self._own_metrics(format_)), request, format_)
+        try:
+            body = self._exporter.store.body(format_, names)
+        except KeyError as unknown:
+            message = f"unknown workspace {unknown.args[0]!r}; GET /sd lists those there are"
+            raise HTTPException(404, message) from None
+        return Exposition(body.ended(END[format_]), request, format_)
+
+    async def own_metrics(self, request: Request) -> Response:
+        format_ = chosen_format(request.headers.get("accept", ""))
+        return Exposition(Body().ended(self._own_metrics(format_)), request, format_)
+
+    def _own_metrics(self, format_: Format) -> bytes:
+        self._exporter.telemetry.series.set(self._exporter.store.series())
+        return self._exporter.telemetry.text(format_) + END[format_]
+
+    async def page(self, request: Request) -> Response:
+        view = status_page.look(self._exporter.fleet, polling.now())
+        disclosure = self._exporter.poller.disclosure
+        html = await run_in_threadpool(
+            status_page.render, view, disclosure, _host(request), telemetry.version()
+        )
+        headers = {"content-security-policy": status_page.CONTENT_SECURITY_POLICY}
+        return HTMLResponse(html, headers=headers)
+
+    async def healthy(self, _: Request) -> Response:
+        if self._exporter.poller.is_turning():
+            return PlainTextResponse("The exporter is healthy.\n")
+        return PlainTextResponse("The poll loop has stopped turning.\n", 503)
+
+    async def ready(self, _: Request) -> Response:
+        if reason := self._exporter.unready_reason():
+            return PlainTextResponse(f"{reason}\n", 503)
+        return PlainTextResponse("The exporter is ready.\n")
+
+    async def reload(self, _: Request) -> Response:
+        if not self._enable_lifecycle:
+            return PlainTextResponse("Reloading is not enabled; start with --web.enable-lifecycle.\n", 403)
+        try:
+            await self._exporter.reload()
+        except ConfigError as error:
+            return PlainTextResponse(f"{error}\n", 500)
+        return PlainTextResponse("Reloaded.\n")
+
+    async def service_discovery(self, request: Request) -> Response:
+        host = _host(request)
+        scheme = {"__scheme__": request.url.scheme}
+        groups = [
+            {"targets": [host], "labels": {**scheme, "__param_workspace": name, "instance": f"{host}/{name}"}}
+            for name in self._exporter.store.labels()
+        ]
+        own = {"targets": [host], "labels": {**scheme, "__metrics_path__": "/metrics/exporter"}}
+        return JSONResponse([*groups, own])
+
+
+def _host(request: Request) -> str:
+    """Return the host and port that the request was sent to."""
+    host = request.headers.get("host", "")
+    if not _HOST.fullmatch(host):
+        raise HTTPException(400, "expected a Host header such as exporter:19587")
+    return host
