@@ -28,12 +28,14 @@ class Format(Enum):
 
 END = {Format.TEXT: b"", Format.OPENMETRICS: b"# EOF\n"}
 
-_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
+def escaped(value: str) -> bytes:
+    r"""Return a label's value as it stands between quotes: `\`, `"` and the line feed escaped."""
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n").encode()
 
 
 def label_text(labels: Mapping[str, str]) -> bytes:
-    r"""Return the labels as they stand between braces, values escaped (`\`, `"` and the line feed)."""
-    return ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels.items()).encode()
+    """Return the labels as they stand between braces."""
+    return b",".join(b'%s="%s"' % (name.encode(), escaped(value)) for name, value in labels.items())
 
 
 class _NumberLines(dict[float, bytes]):
@@ -60,15 +62,10 @@ def number_text(number: float) -> str:
     return repr(float(number))
 
 
-def row_text(labels: Mapping[str, str]) -> bytes:
-    """Return a row's own labels as `encode_column` takes them: the end of a line up to the number."""
-    return label_text(labels) + b"} "
-
-
 def encode_column(name: str, labels: bytes, rows: Sequence[bytes], column: Column) -> Iterator[bytes]:
     """Yield the sample lines of a column, `BLOCK` rows a chunk; a row without a number has none.
 
-    `labels` stand in every line, `rows` holds the `row_text` of each.
+    `labels` stand in every line; `rows` holds each line's own labels and what follows up to the number.
     """
     if None in column:
         keep = [number is not None for number in column]

@@ -71,12 +71,8 @@ class Totals:
         seen, risen = dict(base.seen), dict(base.risen)
         for name in MAILBOX_COUNTERS:
             new = answer.numbers.get(name)
-            if new is None or new == seen.get(name):
-                continue
-            nothing = [None] * len(answer)
-            columns = zip(seen.get(name, nothing), new, risen.get(name, nothing), strict=True)
-            pairs = [_advance(*numbers) for numbers in columns]
-            seen[name], risen[name] = map(list, zip(*pairs, strict=True))
+            if new is not None and new != seen.get(name):
+                seen[name], risen[name] = _rises(seen.get(name), new, risen.get(name))
         return Totals(answer.ids, seen, risen, base.departed)
 
     def _realigned(self, ids: Sequence[str], now: float) -> "Totals":
@@ -108,6 +104,20 @@ class Totals:
 
 def _row(columns: Mapping[str, Sequence[Number]], row: int) -> tuple[Number, ...]:
     return tuple(columns[name][row] if name in columns else None for name in MAILBOX_COUNTERS)
+
+
+def _rises(
+    last: Sequence[Number] | None, new: Sequence[Number], risen: Sequence[Number] | None
+) -> tuple[Sequence[Number], Sequence[Number]]:
+    """Return the totals last seen and the rises so far, both with the new totals taken in."""
+    if last is None or risen is None:
+        last = risen = [None] * len(new)
+    if None not in new and None not in last:
+        # The usual case, without a call for each number.
+        pairs = zip(last, new, risen, strict=True)
+        return new, [r + n - o if n > o else r for o, n, r in pairs]  # type: ignore[operator]
+    advanced = list(map(_advance, last, new, risen))
+    return [seen for seen, _ in advanced], [rise for _, rise in advanced]
 
 
 def _advance(last: Number, new: Number, risen: Number) -> tuple[Number, Number]:

@@ -4,13 +4,13 @@ Pieces whose column did not change since the last answer are taken over as they 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 from exporter import metrics
-from exporter.exposition import Piece, encode_column, encode_samples, label_text, row_text
+from exporter.exposition import Piece, encode_column, encode_samples, escaped, label_text
 from exporter.fleet import Poll, Totals, Tracked
 from exporter.metrics import ALL_TIME, MAILBOX_COUNTERS, MAILBOX_NUMBERS, WINDOW_NUMBERS, Metric
 from exporter.model import Answer, Column, Reason, domain_of
@@ -88,7 +88,9 @@ class _Pieces:
         fixed = label_text({"workspace": self._label})
         ones = [1] * len(answer)
         self._add(
-            metric, source, lambda: encode_column(metric.name, fixed, _info_rows(answer, disclosure), ones)
+            metric,
+            source,
+            lambda: encode_column(metric.name, fixed, _info_rows(self.rows, answer, disclosure), ones),
         )
 
     def add_states(self, metric: Metric, states: Sequence[str | None], documented: Sequence[str]) -> None:
@@ -118,18 +120,19 @@ def _same_rows(previous: Part, label: str, answer: Answer) -> bool:
 
 
 def _rows(answer: Answer) -> list[bytes]:
+    domains = map(domain_of, answer.emails)
     return [
-        row_text({"domain": domain_of(email), "mailbox_id": mailbox_id})
-        for email, mailbox_id in zip(answer.emails, answer.ids, strict=True)
+        b'domain="%s",mailbox_id="%s"} ' % pair
+        for pair in zip(map(escaped, domains), map(escaped, answer.ids), strict=True)
     ]
 
 
-def _info_rows(answer: Answer, disclosure: Disclosure) -> list[bytes]:
-    def row(email: str, mailbox_id: str, display_name: str) -> bytes:
-        labels = {"domain": domain_of(email), "mailbox_id": mailbox_id, "email": disclosure.email(email)}
-        return row_text(labels | {"display_name": display_name} if disclosure.display_name else labels)
-
-    return list(map(row, answer.emails, answer.ids, answer.display_names))
+def _info_rows(rows: Iterable[bytes], answer: Answer, disclosure: Disclosure) -> list[bytes]:
+    emails = map(escaped, map(disclosure.email, answer.emails))
+    if not disclosure.display_name:
+        return [b'email="%s",%s' % pair for pair in zip(emails, rows, strict=True)]
+    names = map(escaped, answer.display_names)
+    return [b'email="%s",display_name="%s",%s' % triple for triple in zip(emails, names, rows, strict=True)]
 
 
 def render_workspace(tracked: Tracked, *, stale: bool) -> dict[str, Piece]:
