@@ -3,12 +3,14 @@
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
 from http import HTTPStatus
 
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -27,8 +29,7 @@ class HungUp(Response):
         if transport is None:
             raise RuntimeError("only uvicorn lets an application close the connection")
         transport.abort()
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await _departure(receive)
 
 
 def refusal(status: HTTPStatus, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -38,15 +39,16 @@ def refusal(status: HTTPStatus, message: str, headers: Mapping[str, str] | None 
     )
 
 
-async def faulty(fault: Scenario | None) -> Response | None:
+async def faulty(request: Request, fault: Scenario | None) -> Response | None:
     """Return the answer that a fault gives in place of the right one, or None when the right one follows.
 
-    For the fault `slow`, the delay has passed when this returns.
+    For the fault `slow`, the delay has passed when this returns, or the client has left.
     """
     if fault is None:
         return None
     if fault.name == "slow" and fault.text("mode") == "delay":
-        await asyncio.sleep(fault.number("delay"))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(_departure(request.receive), fault.number("delay"))
     if fault.name not in _ANSWERS:
         return None
     return await run_in_threadpool(_ANSWERS[fault.name], fault)  # a bomb takes a while to make
@@ -62,6 +64,12 @@ def dripped(body: bytes, pause_seconds: float) -> Response:
 
     headers = {"Content-Length": str(len(body))}
     return StreamingResponse(drip(), headers=headers, media_type="application/json")
+
+
+async def _departure(receive: Receive) -> None:
+    """Wait until the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _down(fault: Scenario) -> Response:

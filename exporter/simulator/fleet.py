@@ -135,7 +135,7 @@ def _workspace(number: int, mailboxes: int, seed: int, era: Era) -> Workspace:
         owner_id=token(seed, "owner", digits=24),
         member_count=rng.randint(1, 8),
         created_at=f"2024-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}T09:00:00.000Z",
-        opening_hour=rng.randint(7, 9),
+        opening_hour=rng.randint(6, 8),
         mailboxes=tuple(_mailboxes(number, slug, mailboxes, seed, rng, era)),
     )
 

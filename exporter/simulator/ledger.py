@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b, shake_128
-from itertools import accumulate, pairwise
-from math import comb, inf
+from itertools import accumulate, pairwise, takewhile
+from math import ceil, comb, inf
 from operator import add, sub
 from struct import Struct
 from typing import TypeVar
@@ -46,7 +46,7 @@ _UNIT = 65_536  # lots are drawn as 16-bit integers
 _LOTS = Struct("<8H")
 _ALL_HAPPENED = (1.0,) * len(KINDS)
 _KEPT_PLANS = 12
-_KEPT_CHECKPOINTS = 4
+_KEPT_CHECKPOINTS = 8
 _KEPT_MIDNIGHTS = 4
 
 
@@ -152,6 +152,8 @@ class Ledger:
         nearest = max((known for known in self._checkpoints if known <= day), default=self._first_day)
         columns = self._checkpoints.get(nearest, self._zeros())
         for settled_day in range(nearest, day):
+            if settled_day % 7 == 0 and settled_day > nearest:  # windows that begin in the past start there
+                self._checkpoints[settled_day] = _packed(columns)
             columns = _added(columns, self._cohort(settled_day, _ALL_HAPPENED))
         return _packed(columns)
 
@@ -339,10 +341,11 @@ def _binomial(trials: int, probability: float, lot: int) -> int:
 
 
 @cache
-def _distribution(trials: int, probability: float) -> list[float]:
-    """Return the bounds of the lots that give 0, 1, 2, ... successes, without the last, open one."""
+def _distribution(trials: int, probability: float) -> list[int]:
+    """Return the lots from which on there are 1, 2, 3, ... successes, as far as a lot can reach."""
     weights = (
         comb(trials, successes) * probability**successes * (1 - probability) ** (trials - successes)
         for successes in range(trials)
     )
-    return [_UNIT * reached for reached in accumulate(weights)]
+    bounds = (ceil(_UNIT * reached) for reached in accumulate(weights))
+    return list(takewhile(lambda bound: bound < _UNIT, bounds))

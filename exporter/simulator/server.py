@@ -97,7 +97,7 @@ async def _mailboxes(request: Request) -> Response:
     """Answer GET /v1/analytics/mailboxes: all mailboxes of one workspace."""
     caller = _Caller.of(request)
     fault = _fault(request, caller)
-    if (response := await faulty(fault)) is not None:
+    if (response := await faulty(request, fault)) is not None:
         return response
     workspace, window = caller.workspace(), _window(request)
     share = fault.number("share") if fault and fault.name == "partial_answer" else 1.0
@@ -109,7 +109,7 @@ async def _workspaces(request: Request) -> Response:
     """Answer GET /v1/workspaces: those that the key may see."""
     caller = _Caller.of(request)
     fault = _fault(request, caller)
-    if (response := await faulty(fault)) is not None:
+    if (response := await faulty(request, fault)) is not None:
         return response
     described = [workspace.described() for workspace in caller.workspaces()]
     return _response(request, fault, Answer.of(json.dumps({"success": True, "data": described}).encode()))

@@ -115,6 +115,7 @@ class Simulation:
             workspace_id = take_effect.get(request.name, self._aim)(values, period)
             scenario = Scenario(next(self._ids), request.name, values, period, workspace_id)
             self._scenarios.append(scenario)
+            self._answers.clear()
             return scenario
 
     def stop(self, scenario_id: int) -> Scenario:
@@ -123,6 +124,7 @@ class Simulation:
             for scenario in self.scenarios():
                 if scenario.id == scenario_id:
                     scenario.period.stop(self._now())
+                    self._answers.clear()
                     return scenario
         raise KeyError(scenario_id)
 
