@@ -1,7 +1,7 @@
 """Polls on our own timer: which workspaces there are, and one poll of one of them from start to end.
 
-Everything here runs on the event loop but `_read`, which takes an answer from bytes to rendered pieces in a
-thread. A failure is told in one place, `_fail`.
+Everything here runs on the event loop, but answers are read and rendered in a thread. A failure is told in
+one place, `_fail`.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
-from hashlib import blake2b
 
 import structlog
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
@@ -23,7 +22,8 @@ from exporter import privacy
 from exporter.config import AccountConfig, Config, KeyUnavailable, MailboxesConfig
 from exporter.fleet import Fleet, Instant, Key, Poll, Totals, Tracked, Workspace, labels_for
 from exporter.metrics import ALL_TIME
-from exporter.model import Answer, MalformedAnswerError, Reason, parse
+from exporter.model import MalformedAnswerError, Reason
+from exporter.reading import Reader, Reading
 from exporter.rendering import Disclosure, Part, render_mailboxes, render_workspace
 from exporter.sendkit import Lane, SendKit, SendKitError, is_platform_key
 from exporter.store import Store
@@ -46,17 +46,6 @@ class _Account:
     """The names of its workspaces by key; a stand-in without an id until they are found."""
     found: bool = True
     """Whether the last look for them succeeded."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """What became of the bytes of an answer."""
-
-    digest: bytes
-    answer: Answer
-    totals: Totals
-    part: Part
-    seconds: float
 
 
 def now() -> Instant:
@@ -83,7 +72,11 @@ class Poller:
         self._store = store
         self._telemetry = telemetry
         self._calendar = calendar
-        self._disclosure = Disclosure(_email_shown(config), config.privacy.display_name)
+        everything = config.mailboxes == MailboxesConfig()
+        self._reader = Reader(
+            Disclosure(privacy.email_shown(config.privacy), config.privacy.display_name),
+            None if everything else config.mailboxes.keeps,
+        )
         self._accounts = {
             account.name: _Account(account, Lane(config.api.max_concurrent_requests))
             for account in config.accounts
@@ -93,7 +86,7 @@ class Poller:
             on_request=lambda code: telemetry.api_requests.labels(code).inc(),
             on_retry=telemetry.api_retries.inc,
         )
-        self._digests: dict[tuple[Key, str], bytes] = {}
+        self._readings: dict[tuple[Key, str], Reading] = {}
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="read")
         self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults={"max_instances": 1, "coalesce": True})
         self._scheduler.add_listener(self._skipped, EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
@@ -102,7 +95,7 @@ class Poller:
     @property
     def disclosure(self) -> Disclosure:
         """Return what may be shown of a mailbox."""
-        return self._disclosure
+        return self._reader.disclosure
 
     def is_turning(self) -> bool:
         """Whether the scheduler still runs what is due."""
@@ -176,7 +169,7 @@ class Poller:
             for poll in tracked.polls.values():
                 if poll.answer is not None and poll.is_stale(moment):
                     poll.answer = None
-                    self._digests.pop((tracked.workspace.key, poll.window), None)
+                    self._readings.pop((tracked.workspace.key, poll.window), None)
                     self._store.drop_window(tracked.workspace.key, poll.window)
                     self._show(tracked)
                     _log.warning("data is stale: mailbox series dropped", **_place(tracked, poll.window))
@@ -286,7 +279,12 @@ class Poller:
         """Render the answers that are there under the workspace's new label."""
         return {
             poll.window: render_mailboxes(
-                tracked.workspace.label, poll.window, poll.answer, tracked.totals, self._disclosure, None
+                tracked.workspace.label,
+                poll.window,
+                poll.answer,
+                tracked.totals,
+                self._reader.disclosure,
+                None,
             )
             for poll in tracked.polls.values()
             if poll.answer is not None
@@ -298,7 +296,7 @@ class Poller:
         if tracked is None:
             return
         for window in tracked.polls:
-            self._digests.pop((key, window), None)
+            self._readings.pop((key, window), None)
             job_id = _poll_job(key, window)
             if self._scheduler.get_job(job_id):
                 self._scheduler.remove_job(job_id)
@@ -334,7 +332,7 @@ class Poller:
                 account.lane,
                 suspect=poll.failure is not None,
             )
-            reading = await self._in_thread(partial(self._read, tracked, poll, body))
+            reading = await self._read(tracked, window, body)
         except KeyUnavailable as error:
             self._fail(tracked, poll, Reason.AUTH, str(error), started)
         except SendKitError as error:
@@ -356,40 +354,19 @@ class Poller:
                 return today - timedelta(days=configured.days - 1), today
         return None
 
-    async def _in_thread(self, run: "partial[_Reading]") -> _Reading:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+    async def _read(self, tracked: Tracked, window: str, body: bytes) -> Reading:
+        previous = self._readings.get((tracked.workspace.key, window))
+        totals = tracked.totals if window == ALL_TIME else Totals()
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, self._reader.read, body, tracked.workspace.label, window, totals, previous
+        )
 
-    def _read(self, tracked: Tracked, poll: Poll, body: bytes) -> _Reading:
-        """Take an answer from bytes to rendered pieces; runs in a thread and changes nothing outside."""
-        began = time.perf_counter()
-        key, label = tracked.workspace.key, tracked.workspace.label
-        previous = self._store.part(key, poll.window)
-        digest = blake2b(body, digest_size=16).digest()
-        if previous and previous.label == label and digest == self._digests.get((key, poll.window)):
-            return _Reading(digest, previous.answer, tracked.totals, previous, time.perf_counter() - began)
-        answer = self._chosen(parse(body))
-        totals = tracked.totals
-        if poll.window == ALL_TIME:
-            totals = totals.after(answer, time.monotonic())
-        part = render_mailboxes(label, poll.window, answer, totals, self._disclosure, previous)
-        return _Reading(digest, answer, totals, part, time.perf_counter() - began)
-
-    def _chosen(self, answer: Answer) -> Answer:
-        """Return the mailboxes that the configuration keeps."""
-        if self._config.mailboxes == MailboxesConfig():
-            return answer
-        keeps = self._config.mailboxes.keeps
-        keep = [
-            keeps(email, status or "") for email, status in zip(answer.emails, answer.statuses, strict=True)
-        ]
-        return answer if all(keep) else answer.where(keep)
-
-    def _succeed(self, tracked: Tracked, poll: Poll, reading: _Reading, started: Instant) -> None:
+    def _succeed(self, tracked: Tracked, poll: Poll, reading: Reading, started: Instant) -> None:
         was_up, ended = poll.up, now()
         poll.succeeded(reading.answer, ended, ended.steady - started.steady)
         if poll.window == ALL_TIME:
             tracked.totals = reading.totals
-        self._digests[tracked.workspace.key, poll.window] = reading.digest
+        self._readings[tracked.workspace.key, poll.window] = reading
         self._telemetry.render_duration.set(reading.seconds)
         if reading.part.label == tracked.workspace.label:
             self._show(tracked, {poll.window: reading.part})
@@ -433,15 +410,3 @@ def _poll_job(key: Key, window: str) -> str:
 
 def _place(tracked: Tracked, window: str) -> dict[str, str]:
     return {"workspace": tracked.workspace.label, "window": window}
-
-
-def _email_shown(config: Config) -> Callable[[str], str]:
-    match config.privacy.email:
-        case "plain":
-            return lambda email: email
-        case "masked":
-            return privacy.masked
-        case "hmac":
-            return privacy.keyed_hash(config.privacy.read_hmac_key())
-        case "off":
-            return lambda _email: ""

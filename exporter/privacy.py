@@ -4,7 +4,21 @@ import hashlib
 import hmac
 from collections.abc import Callable
 
+from exporter.config import PrivacyConfig
 from exporter.model import domain_of
+
+
+def email_shown(config: PrivacyConfig) -> Callable[[str], str]:
+    """Return the configured mode as a function of an address; raises `KeyUnavailable` for want of its key."""
+    match config.email:
+        case "plain":
+            return lambda email: email
+        case "masked":
+            return masked
+        case "hmac":
+            return keyed_hash(config.read_hmac_key())
+        case "off":
+            return lambda _email: ""
 
 
 def masked(email: str) -> str:
