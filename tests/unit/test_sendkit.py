@@ -8,6 +8,7 @@ import math
 import socket
 import struct
 import traceback
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
@@ -194,7 +195,7 @@ def _silent_about_keys(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """No test may end with a key in the log, even at its most talkative."""
     caplog.set_level(logging.DEBUG)
     yield
-    assert "canary" not in caplog.text
+    assert "canary" not in "\n".join(record.getMessage() for record in caplog.get_records("call"))
 
 
 @asynccontextmanager
@@ -301,6 +302,20 @@ class TestBody:
         assert error.reason == Reason.TOO_LARGE
         assert len(server.requests) == 1
 
+    async def test_that_is_a_bomb_is_never_decompressed_whole(self) -> None:
+        bomb = gzip.compress(b"\0" * 50_000_000)
+        async with calling(answer(200, bomb, content_encoding="gzip"), max_response_bytes=1000) as (
+            _,
+            caller,
+        ):
+            tracemalloc.start()
+            try:
+                await caller.failure()
+                _, peak_bytes = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+        assert peak_bytes < 10_000_000
+
     @pytest.mark.parametrize(
         ("body", "encoding"),
         [
@@ -377,6 +392,12 @@ class TestRefusal:
             error = await caller.failure()
         assert error.message == f"the API answered 404: {told}"
 
+    async def test_tells_no_key_whatever_its_form(self) -> None:
+        body = json.dumps({"message": "no such key: canary.key"}).encode()
+        async with calling(answer(401, body)) as (_, caller):
+            error = await caller.failure("canary.key")
+        assert error.message == "the API answered 401: no such key: [redacted]"
+
     @pytest.mark.parametrize(
         "body", [b"", b"<html>", b"[]", b'{"message": 5}', b"[" * 50_000, b'{"message": "' + b"x" * 99_999]
     )
@@ -386,7 +407,7 @@ class TestRefusal:
 
     @pytest.mark.parametrize("behaviour", [raw(REFUSED_HEAD), drip(REFUSED_HEAD)], ids=["cut", "drip"])
     async def test_stands_when_its_body_does_not_come(self, behaviour: Behaviour) -> None:
-        async with calling(behaviour, timeout=timedelta(seconds=0.2)) as (server, caller):
+        async with calling(behaviour, timeout=timedelta(seconds=0.5)) as (server, caller):
             error = await caller.failure()
         assert (error.reason, error.status, len(server.requests)) == (Reason.AUTH, 401, 1)
 
@@ -442,7 +463,7 @@ class TestNoAnswer:
         ids=["silence", "head", "body"],
     )
     async def test_in_time_is_a_timeout_however_it_drips(self, behaviour: Behaviour, code: str) -> None:
-        async with calling(behaviour, timeout=timedelta(seconds=0.2), max_attempts=2) as (server, caller):
+        async with calling(behaviour, timeout=timedelta(seconds=0.5), max_attempts=2) as (server, caller):
             error = await caller.failure()
         assert isinstance(error, UnansweredError)
         assert (error.reason, caller.codes) == (Reason.TIMEOUT, [code] * 2)
@@ -499,14 +520,18 @@ class TestRetries:
             caller.sleep = sleep
             assert await caller.mailboxes() == BODY
 
-    async def test_are_given_up_when_no_slot_comes_free_in_time(self) -> None:
-        async with (
-            AsyncExitStack() as held,
-            calling(answer(500), max_concurrent_requests=1) as (server, caller),
-        ):
-            caller.sleep = lambda _seconds: held.enter_async_context(caller.lane.slot(suspect=False))
-            error = await caller.failure(within=0.7)
+    @pytest.mark.parametrize("suspect", [False, True])
+    async def test_are_suspect_and_given_up_when_no_slot_comes_free_in_time(self, *, suspect: bool) -> None:
+        async with AsyncExitStack() as held, calling(answer(500)) as (server, caller):
+            caller.lane = Lane(2 if suspect else 1)
+            caller.sleep = lambda _seconds: held.enter_async_context(caller.lane.slot(suspect=suspect))
+            error = await caller.failure(within=1)
         assert (error.reason, len(server.requests)) == (Reason.SERVER_ERROR, 1)
+
+    async def test_end_with_the_deadline_and_tell_the_last_failure(self) -> None:
+        async with calling(answer(500), hang) as (server, caller):
+            error = await caller.failure(within=1)
+        assert (error.reason, len(server.requests)) == (Reason.TIMEOUT, 2)
 
     async def test_are_not_made_with_one_attempt(self) -> None:
         async with calling(answer(500), max_attempts=1) as (server, caller):
