@@ -1,0 +1,178 @@
+"""The mailboxes nearest trouble, and why.
+
+Pure, and one pass a column: a fleet may have 100,000 mailboxes, of which a handful is shown.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from heapq import nlargest
+
+from exporter.metrics import ALL_TIME
+from exporter.model import Answer, Column, domain_of
+from exporter.wilson import lower_bound
+
+NEAR_SHARE = 2 / 3
+"""The share of the warning threshold from which bouncing is near trouble, as in the slow-burn alert."""
+
+
+class Concern(IntEnum):
+    """What is wrong with a mailbox; the more urgent the higher."""
+
+    NEAR_LIMIT = 1
+    NEAR_BOUNCING = 2
+    INACTIVE = 3
+    OVER_LIMIT = 4
+    BOUNCING = 5
+    STOPPED = 6
+    """In a status that nobody chose: suspended, error, or one that is not documented."""
+    BOUNCING_BADLY = 7
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether this is trouble, and not only near it."""
+        return self > Concern.NEAR_BOUNCING
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A workspace's mailboxes as columns, one row a mailbox; bounces and sends are those of `window`."""
+
+    workspace: str
+    thresholds: Mapping[str, float]
+    answer: Answer
+    window: str
+    bounced: Column
+    sent: Column
+
+
+@dataclass(frozen=True, slots=True)
+class Troubled:
+    """A mailbox in or near trouble, with its concerns, the worst first, and the figures behind them."""
+
+    workspace: str
+    mailbox_id: str
+    email: str
+    domain: str
+    status: str | None
+    concerns: Sequence[Concern]
+    thresholds: Mapping[str, float]
+    window: str
+    bounced: float | None
+    sent: float | None
+    bounce_bound: float | None
+    sent_today: float | None
+    daily_send_limit: float | None
+
+
+def watched(workspace: str, thresholds: Mapping[str, float], answers: Mapping[str, Answer]) -> Watched:
+    """Return a workspace's mailboxes from its answers by window, all-time included.
+
+    Bounces are those of the shortest window; every window ends today, so that is the one with fewest sends.
+    """
+    everything = answers[ALL_TIME]
+    windows = [
+        window
+        for window, answer in answers.items()
+        if window != ALL_TIME and {"campaign_sent", "campaign_bounced"} <= answer.numbers.keys()
+    ]
+    window = min(windows, key=lambda name: _total(answers[name], "campaign_sent"), default=ALL_TIME)
+    bounced, sent = (
+        _aligned(everything.ids, answers[window], name) for name in ("campaign_bounced", "campaign_sent")
+    )
+    return Watched(workspace, thresholds, everything, window, bounced, sent)
+
+
+def _total(answer: Answer, name: str) -> float:
+    return sum(filter(None, answer.numbers[name]))
+
+
+def _aligned(ids: Sequence[str], answer: Answer, name: str) -> Column:
+    """Return an answer's column in the order of `ids`."""
+    column = answer.numbers.get(name, [None] * len(answer))
+    if answer.ids == ids:
+        return column
+    by_id = dict(zip(answer.ids, column, strict=True))
+    return [by_id.get(mailbox_id) for mailbox_id in ids]
+
+
+def nearest(fleet: Sequence[Watched], most: int) -> tuple[list[Troubled], Counter[Concern]]:
+    """Return the mailboxes nearest trouble, at most `most`, and how many have which worst concern."""
+    concerns = [_concerns(workspace) for workspace in fleet]
+    counts = Counter(max(found)[0] for rows in concerns for found in rows.values())
+    # Ties go to the workspace and the mailbox that come first, so that the page does not flicker.
+    ranked = (
+        (max(found), -index, -row) for index, rows in enumerate(concerns) for row, found in rows.items()
+    )
+    shown = [(-index, -row) for _, index, row in nlargest(most, ranked)]
+    return [_troubled(fleet[index], row, concerns[index][row]) for index, row in shown], counts
+
+
+def _concerns(workspace: Watched) -> Mapping[int, list[tuple[Concern, float]]]:
+    """Return the concerns of each row that has one, each with its degree."""
+    concerns = defaultdict(list)
+    for judge in (_by_status, _by_bounces, _by_limit):
+        for row, concern, degree in judge(workspace):
+            concerns[row].append((concern, degree))
+    return concerns
+
+
+def _by_status(workspace: Watched) -> Iterator[tuple[int, Concern, float]]:
+    for row, status in enumerate(workspace.answer.statuses):
+        if status is not None and status != "active":
+            yield row, Concern.INACTIVE if status == "inactive" else Concern.STOPPED, 0.0
+
+
+def _by_bounces(workspace: Watched) -> Iterator[tuple[int, Concern, float]]:
+    thresholds = workspace.thresholds
+    warning = thresholds["mailbox_bounce_ratio_warning"]
+    critical = thresholds["mailbox_bounce_ratio_critical"]
+    minimum, near = thresholds["minimum_bounces"], NEAR_SHARE * warning
+    for row, (bounced, sent) in enumerate(zip(workspace.bounced, workspace.sent, strict=True)):
+        # The bound is below the ratio itself: most mailboxes need no square root.
+        if bounced is None or sent is None or bounced < minimum or bounced <= near * sent:
+            continue
+        bound = lower_bound(bounced, sent)
+        if bound is None or bound <= near:
+            continue
+        if bound > critical:
+            yield row, Concern.BOUNCING_BADLY, bound
+        else:
+            yield row, Concern.BOUNCING if bound > warning else Concern.NEAR_BOUNCING, bound
+
+
+def _by_limit(workspace: Watched) -> Iterator[tuple[int, Concern, float]]:
+    numbers = workspace.answer.numbers
+    if not {"sent_today", "daily_send_limit"} <= numbers.keys():
+        return
+    usage = workspace.thresholds["daily_limit_usage"]
+    for row, (sent, limit) in enumerate(zip(numbers["sent_today"], numbers["daily_send_limit"], strict=True)):
+        if sent is None or limit is None or sent <= usage * limit:
+            continue
+        degree = sent / limit if limit else float(sent)
+        yield row, Concern.OVER_LIMIT if sent > limit else Concern.NEAR_LIMIT, degree
+
+
+def _troubled(workspace: Watched, row: int, found: list[tuple[Concern, float]]) -> Troubled:
+    answer = workspace.answer
+    bounced, sent = workspace.bounced[row], workspace.sent[row]
+    sent_today, limit = (
+        answer.numbers[name][row] if name in answer.numbers else None
+        for name in ("sent_today", "daily_send_limit")
+    )
+    return Troubled(
+        workspace=workspace.workspace,
+        mailbox_id=answer.ids[row],
+        email=answer.emails[row],
+        domain=domain_of(answer.emails[row]),
+        status=answer.statuses[row],
+        concerns=[concern for concern, _ in sorted(found, reverse=True)],
+        thresholds=workspace.thresholds,
+        window=workspace.window,
+        bounced=bounced,
+        sent=sent,
+        bounce_bound=None if bounced is None or sent is None else lower_bound(bounced, sent),
+        sent_today=sent_today,
+        daily_send_limit=limit,
+    )

@@ -1,0 +1,23 @@
+"""How sure a ratio is: the lower bound of the Wilson score interval.
+
+1 bounce of 4 sends is 25 % and means little, 12 of 200 is 6 % and means much; the bound tells them apart. It
+is the formula of the alert rules (`prometheus/rules/bounces.yml`).
+"""
+
+import math
+
+Z_99 = 2.3263
+"""The one-sided normal quantile of 99 % confidence."""
+
+
+def lower_bound(events: float, trials: float, z: float = Z_99) -> float | None:
+    """Return what the ratio `events / trials` (0-1) is at least; `None` without a trial.
+
+    More events than trials, such as bounces that arrive after sending stopped, count as a ratio of 1.
+    """
+    if trials <= 0:
+        return None
+    ratio = min(events / trials, 1.0)
+    doubt = z * z / trials
+    spread = math.sqrt(doubt * (ratio * (1 - ratio) + doubt / 4))
+    return max(0.0, (ratio + doubt / 2 - spread) / (1 + doubt))
