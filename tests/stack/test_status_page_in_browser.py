@@ -1,0 +1,255 @@
+"""The status page in a real browser, served over HTTP under its own policy."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from exporter import status_page
+from exporter.config import Thresholds
+from exporter.fleet import Fleet, Instant, Poll, Workspace
+from exporter.model import Answer, Reason
+from exporter.rendering import Disclosure
+
+NOW = Instant(unix=1_760_000_000.0, steady=5_000.0)
+CHROMIUM = "/usr/bin/chromium"
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+)
+HOSTILE = "</title><script>document.title = 'executed'</script><img src=/stolen onerror=alert(1)>"
+Scheme = Literal["light", "dark"]
+
+
+def track(fleet: Fleet, label: str, mailboxes: int = 0, address: str = "anna{}@acme.example") -> Poll:
+    """Track a workspace with half of its mailboxes suspended; it is polled unless it has none."""
+    poll = Poll("all", interval=60.0, stale_after=900.0)
+    fleet.track(Workspace("agency", label, label, label), Thresholds().model_dump(), [poll])
+    if mailboxes:
+        answer = Answer(
+            ids=[f"m{row}" for row in range(mailboxes)],
+            emails=[address.format(row) for row in range(mailboxes)],
+            display_names=[""] * mailboxes,
+            statuses=["active", "suspended"] * (mailboxes // 2),
+            warmup_statuses=["completed"] * mailboxes,
+            numbers={
+                "campaign_sent": [2000] * mailboxes,
+                "campaign_bounced": [31, 170] * (mailboxes // 2),
+                "sent_today": [52, 12] * (mailboxes // 2),
+                "daily_send_limit": [50] * mailboxes,
+            },
+        )
+        poll.succeeded(answer, Instant(NOW.unix - 23, NOW.steady - 23), 0.42)
+    return poll
+
+
+def healthy() -> Fleet:
+    fleet = Fleet()
+    for label in ("acme", "beta"):
+        track(fleet, label, 40)
+    return fleet
+
+
+def failing() -> Fleet:
+    fleet = healthy()
+    track(fleet, "zeta", 40).failed(Reason.AUTH, "401 Unauthorized: the key was revoked", NOW, 0.2)
+    return fleet
+
+
+def waiting() -> Fleet:
+    fleet = Fleet()
+    track(fleet, "acme")
+    return fleet
+
+
+def crowded() -> Fleet:
+    fleet = Fleet()
+    for number in range(250):
+        track(fleet, f"client-{number:03d}", 50)
+    return fleet
+
+
+def hostile() -> Fleet:
+    fleet = Fleet()
+    track(fleet, HOSTILE, 20, f"{HOSTILE}{{}}@{HOSTILE}").failed(Reason.SERVER_ERROR, HOSTILE, NOW, 1.0)
+    track(fleet, "W" * 1000, 20, "L" * 500 + "{}@" + "d" * 500).failed(Reason.NETWORK, "x" * 1000, NOW, 1.0)
+    return fleet
+
+
+FLEETS: Sequence[Callable[[], Fleet]] = (Fleet, waiting, healthy, failing, crowded, hostile)
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """Serve the page of each fleet at the fleet's name, and nothing else."""
+    pages: Mapping[str, bytes] = {
+        f"/{fleet.__name__}": status_page.render(
+            status_page.look(fleet(), NOW), Disclosure(lambda email: email), "127.0.0.1:19587", "1.2.3"
+        ).encode()
+        for fleet in FLEETS
+    }
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = pages.get(self.path)
+            self.send_response(HTTPStatus.OK if page else HTTPStatus.NOT_FOUND)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Security-Policy", status_page.CONTENT_SECURITY_POLICY)
+            self.end_headers()
+            self.wfile.write(page or b"")
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
+            """Keep the tests' output clean."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, site: str) -> Iterator[Callable[..., Page]]:
+    """Return a function that opens a fleet's page; complaints and requests for more fail the test."""
+    pages: list[Page] = []
+    complaints: list[str] = []
+    requests: list[str] = []
+
+    def open_page(fleet: Callable[[], Fleet], width: int = 1280, scheme: Scheme = "light") -> Page:
+        page = chromium.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        pages.append(page)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(dialog.message))
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(f"{site}/{fleet.__name__}")
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert complaints == []
+    assert [url for url in requests if not url.startswith("data:")] == [page.url for page in pages], (
+        "a page asks for something besides itself"
+    )
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("fleet", FLEETS, ids=lambda fleet: fleet.__name__)
+def test_nothing_is_wider_than_the_screen(
+    visit: Callable[..., Page], fleet: Callable[[], Fleet], width: int
+) -> None:
+    page = visit(fleet, width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert (
+        page.locator(".scroll").evaluate_all(
+            "regions => regions.filter(region => region.scrollWidth > region.clientWidth).length"
+        )
+        == 0
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("fleet", FLEETS, ids=lambda fleet: fleet.__name__)
+def test_every_text_stands_out_from_its_ground(
+    visit: Callable[..., Page], fleet: Callable[[], Fleet], scheme: Scheme
+) -> None:
+    """WCAG 2.2, success criterion 1.4.3: a contrast of 4.5 at least."""
+    assert visit(fleet, scheme=scheme).evaluate(LOW_CONTRASTS) == []
+
+
+LOW_CONTRASTS = """() => {
+  const parts = colour => colour.match(/[\\d.]+/g).map(Number);
+  const luminance = colour => {
+    const [r, g, b] = parts(colour).slice(0, 3).map(channel => {
+      const share = channel / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = element => {
+    for (let each = element; each; each = each.parentElement) {
+      const colour = getComputedStyle(each).backgroundColor;
+      if (parts(colour)[3] !== 0) return colour;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  const low = new Set();
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement;
+    if (!texts.currentNode.data.trim()) continue;
+    const lights = [getComputedStyle(element).color, ground(element)].map(luminance).sort((a, b) => b - a);
+    const contrast = (lights[0] + 0.05) / (lights[1] + 0.05);
+    if (contrast < 4.5) low.add(`${element.tagName}.${element.className}: ${contrast.toFixed(2)}`);
+  }
+  return [...low];
+}"""
+
+
+def test_light_and_dark_are_as_the_reader_prefers(visit: Callable[..., Page]) -> None:
+    grounds = [
+        visit(healthy, scheme=scheme).evaluate("getComputedStyle(document.body).backgroundColor")
+        for scheme in ("light", "dark")
+    ]
+    assert grounds == ["rgb(246, 247, 249)", "rgb(18, 22, 27)"]
+
+
+def test_hostile_names_are_read_and_not_executed(visit: Callable[..., Page]) -> None:
+    page = visit(hostile)
+    assert page.title() == "▲ 2 of 2 workspaces failing; 20 mailboxes bouncing badly · SendKit exporter"
+    assert page.locator("script, img").count() == 0
+    assert HOSTILE in page.get_by_role("link", name="script").inner_text().replace("\n", "")
+
+
+def test_the_failing_workspace_is_what_one_sees_first(visit: Callable[..., Page]) -> None:
+    page = visit(failing)
+    assert page.get_by_role("heading", level=1).inner_text() == (
+        "✕ 1 of 3 workspaces failing; 60 mailboxes bouncing badly"
+    )
+    first = page.get_by_role("table").first.locator("tbody tr").first
+    assert first.get_by_role("rowheader").inner_text() == "zeta"
+    assert first.get_by_text("Key refused").is_visible()
+    assert first.get_by_text("401 Unauthorized: the key was revoked").is_visible()
+
+
+def test_a_crowd_of_workspaces_scrolls_inside_its_table(visit: Callable[..., Page]) -> None:
+    page = visit(crowded)
+    region = page.get_by_role("region", name="Workspaces").last
+    assert region.locator("tbody tr").count() == 250
+    assert region.evaluate("region => region.scrollHeight > region.clientHeight")
+    page.locator("tbody tr").nth(249).scroll_into_view_if_needed()
+    head, box = page.locator("thead th").first.bounding_box(), region.bounding_box()
+    assert head
+    assert box
+    assert head["y"] == pytest.approx(box["y"], abs=2)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_figures_keep_their_labels_on_every_screen(visit: Callable[..., Page], width: int) -> None:
+    """On a phone the head of the table gives way to a label before each figure."""
+    page = visit(healthy, width)
+    head = page.get_by_role("columnheader", name="Failed polls")
+    label = page.locator("td[data-label='Failed polls']").first.evaluate(
+        "cell => getComputedStyle(cell, '::before').content"
+    )
+    assert (head.count() == 1, label != "none") == (width == 1280, width == 390)
