@@ -1,0 +1,68 @@
+# The same commands for people and for CI. Everything is set up as it is needed, in .venv and build.
+
+# The first Python on the path that is new enough; `make PYTHON=...` names another one.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+UV ?= uv
+
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+RULES := $(wildcard prometheus/rules/*.yml)
+
+# Stamps: what the virtual environment holds.
+RUN := .venv/.run
+DEV := .venv/.dev
+
+.DEFAULT_GOAL := help
+.PHONY: help run test servers lint bench docs lock clean
+
+help: ## show this
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
+
+run: $(RUN) ## run the exporter over a simulated SendKit API, at http://127.0.0.1:19587/
+	@$(BIN)/sendkit-exporter demo
+
+test: $(DEV) servers ## run every test, those against the real Prometheus and browser included
+	$(BIN)/pytest
+
+servers: # what tests/stack runs against
+	@tests/install-servers
+
+lint: $(DEV) ## check style, types and rules
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	@if command -v promtool >/dev/null; then promtool check rules $(RULES); \
+	else echo "promtool is not installed: the rules are not checked (make servers installs it)" >&2; fi
+
+bench: $(DEV) ## measure parsing, rendering, scrapes and memory
+	$(BIN)/python tests/benchmarks/run.py
+
+docs: $(RUN) ## write the references anew
+	$(BIN)/python -m exporter.metrics >docs/metrics.md
+	$(BIN)/python -m exporter.config_reference >docs/configuration.md
+
+# What is locked stays at its version; COMPILE_FLAGS=--upgrade moves it.
+COMPILE = $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q $(COMPILE_FLAGS)
+
+lock: ## resolve requirements/*.txt anew from pyproject.toml (with uv)
+	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/run.txt
+	$(COMPILE) --group build -c requirements/dev.txt -o requirements/build.txt
+
+clean: ## remove what these commands made
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find exporter tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/pyvenv.cfg:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; make PYTHON=... names one" >&2; exit 1; }
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
+
+$(RUN): requirements/run.txt requirements/build.txt pyproject.toml | .venv/pyvenv.cfg
+	$(PIP) --require-hashes -r requirements/run.txt -r requirements/build.txt
+	$(PIP) --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(DEV): requirements/dev.txt $(RUN)
+	$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
