@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
@@ -33,6 +33,9 @@ from exporter.config import (
 from exporter.units import Duration, Size, parse_duration, parse_size
 
 ROOT = Path(__file__).parents[2]
+UNTIMED = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # a busy machine is no failure
 CANARY = "sk_canary-0123456789abcdef"
 ACCOUNT = "accounts: [{name: acme, api_key: sk_canary-acme}]"
 
@@ -221,6 +224,7 @@ class TestForms:
         with pytest.raises(ValidationError, match="a duration such as 90s, 15m, 2h, 1d or seconds"):
             TypeAdapter(Duration).validate_python(written)
 
+    @UNTIMED
     @given(st.integers(1, 86_400), st.sampled_from("smhd"))
     def test_of_durations_are_counts_of_their_unit(self, count: int, unit: str) -> None:
         one = parse_duration(f"1{unit}")
@@ -346,6 +350,7 @@ class TestErrors:
         with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
             load(tmp_path, {})
 
+    @UNTIMED
     @given(
         st.recursive(
             st.none()
@@ -545,6 +550,7 @@ class TestSelection:
         assert [address for address in kept if chosen.keeps(address, "active")] == ["test@a.com", "y@a.com"]
         assert not chosen.keeps("y@a.com", "error")
 
+    @UNTIMED
     @given(st.text(), st.text())
     def test_keeps_everything_by_default(self, name: str, status: str) -> None:
         assert WorkspacesConfig().keeps(name)
