@@ -301,7 +301,7 @@ class TestErrors:
             ("accounts: !!timestamp x", "a value that does not fit its YAML tag"),
             ("accounts: " + "9" * 5000, "a value that does not fit its YAML tag"),
             ("accounts: 0x" + "f" * 5000, "found a value of type int (not shown)"),
-            ("accounts: " + "[" * 5000, "nested too deeply"),
+            ("accounts: " + "[" * 500, "nested too deeply"),
             ("accounts: &a [*a]", "aliases that expand without bound"),
             ("poll: {}\naccounts: 1\npoll: {}", "line 3: key 'poll' stands at line 1 already"),
             (
