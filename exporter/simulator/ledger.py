@@ -152,7 +152,7 @@ class Ledger:
         nearest = max((known for known in self._checkpoints if known <= day), default=self._first_day)
         columns = self._checkpoints.get(nearest, self._zeros())
         for settled_day in range(nearest, day):
-            if settled_day % 7 == 0 and settled_day > nearest:  # windows that begin in the past start there
+            if settled_day % 7 == 0 and settled_day > nearest:  # a near start for windows in the past
                 self._checkpoints[settled_day] = _packed(columns)
             columns = _added(columns, self._cohort(settled_day, _ALL_HAPPENED))
         return _packed(columns)
@@ -300,8 +300,8 @@ def _plan(mailbox: Mailbox, day: int, *, is_weekend: bool) -> tuple[tuple[int, .
         return (0,) * len(KINDS), 0.0
     habits = mailbox.habits
     warmup_sent = _warmup_volume(mailbox, day, warmup)
-    sent = _campaign_volume(mailbox, day, volume, is_weekend=is_weekend)
-    sent = min(sent, mailbox.daily_send_limit - warmup_sent)
+    fullness = 0.06 * volume / _UNIT if is_weekend else 0.6 + 0.25 * volume / _UNIT
+    sent = round((mailbox.daily_send_limit - warmup_sent) * _readiness(mailbox, day) * fullness)
     bounced = _binomial(sent, habits.bounce, bounce)
     opened = _binomial(sent - bounced, habits.open, opening)
     clicked = _binomial(opened, habits.click_of_opens, click)
@@ -312,16 +312,13 @@ def _plan(mailbox: Mailbox, day: int, *, is_weekend: bool) -> tuple[tuple[int, .
     return counts, (phase + 0.5) / _UNIT
 
 
-def _campaign_volume(mailbox: Mailbox, day: int, lot: int, *, is_weekend: bool) -> int:
-    """Return how many campaign mails a mailbox wants to send on a day."""
-    began_on = mailbox.warmup_began_on
-    if began_on is None:
-        readiness = 1.0
-    else:
-        ramp_days = WARMUP_RAMP_DAYS - CAMPAIGNS_START_ON_WARMUP_DAY
-        readiness = min(max((day - began_on - CAMPAIGNS_START_ON_WARMUP_DAY) / ramp_days, 0.0), 1.0)
-    share = 0.06 * lot / _UNIT if is_weekend else 0.65 + 0.25 * lot / _UNIT
-    return round(mailbox.daily_send_limit * share * readiness)
+def _readiness(mailbox: Mailbox, day: int) -> float:
+    """Return how much of its limit a mailbox may use on a day, 0-1: little while its warm-up ramps up."""
+    if mailbox.warmup_began_on is None:
+        return 1.0
+    ramp_days = WARMUP_RAMP_DAYS - CAMPAIGNS_START_ON_WARMUP_DAY
+    campaign_day = day - mailbox.warmup_began_on - CAMPAIGNS_START_ON_WARMUP_DAY
+    return min(max(campaign_day / ramp_days, 0.0), 1.0)
 
 
 def _warmup_volume(mailbox: Mailbox, day: int, lot: int) -> int:

@@ -150,25 +150,20 @@ async def _description(request: Request) -> Response:
 
 async def _truth(request: Request) -> Response:
     """Answer GET /simulator/truth: what the API would say now without faults, and who asked how often."""
-    return JSONResponse(await run_in_threadpool(_true_figures, _simulation(request), _window(request)))
-
-
-def _true_figures(simulation: Simulation, window: Window) -> dict[str, object]:
+    simulation, window = _simulation(request), _window(request)
     requests: dict[str, dict[str, int]] = defaultdict(dict)
     for (workspace_id, path), count in simulation.requests.items():
         requests[workspace_id][path] = count
     answers = {
-        workspace.id: json.loads(simulation.answer(workspace, window).plain)
+        workspace.id: json.loads((await run_in_threadpool(simulation.answer, workspace, window)).plain)
         for workspace in simulation.workspaces
     }
-    return {
-        "now": simulation.now().isoformat(),
-        "workspaces": {
-            workspace_id: {mailbox["_id"]: mailbox for mailbox in answer["data"]}
-            for workspace_id, answer in answers.items()
-        },
-        "requests": requests,
+    mailboxes = {
+        workspace_id: {mailbox["_id"]: mailbox for mailbox in answer["data"]}
+        for workspace_id, answer in answers.items()
     }
+    now = simulation.now().isoformat()
+    return JSONResponse({"now": now, "workspaces": mailboxes, "requests": requests})
 
 
 async def _start(request: Request) -> Response:
@@ -180,7 +175,7 @@ async def _start(request: Request) -> Response:
         parameters = json.loads(body or b"{}")
         if not isinstance(parameters, dict):
             raise ValueError("the parameters of a scenario are a JSON object")  # noqa: TRY301, TRY004 - told below
-        scenario = simulation.start(ScenarioRequest(name, parameters))
+        scenario = await run_in_threadpool(simulation.start, ScenarioRequest(name, parameters))
     except ValueError as error:
         raise HTTPException(HTTPStatus.BAD_REQUEST, str(error)) from error
     return JSONResponse(_described(scenario, simulation), HTTPStatus.CREATED)
@@ -191,7 +186,7 @@ async def _stop(request: Request) -> Response:
     simulation, wanted = _simulation(request), request.path_params["id"]
     for scenario in simulation.scenarios():
         if str(scenario.id) == wanted:
-            simulation.stop(scenario.id)
+            await run_in_threadpool(simulation.stop, scenario.id)
             return JSONResponse(_described(scenario, simulation))
     raise HTTPException(HTTPStatus.NOT_FOUND, f"no active scenario has the id {wanted!r}")
 
@@ -201,7 +196,7 @@ async def _stop_all(request: Request) -> Response:
     simulation = _simulation(request)
     stopped = simulation.scenarios()
     for scenario in stopped:
-        simulation.stop(scenario.id)
+        await run_in_threadpool(simulation.stop, scenario.id)
     return JSONResponse([_described(scenario, simulation) for scenario in stopped])
 
 

@@ -12,11 +12,27 @@ from email.utils import parsedate_to_datetime
 import httpx
 import pytest
 import uvicorn
+from starlette.applications import Starlette
 
 from exporter.simulator import SCENARIOS, Simulation, create_app
 
 MAILBOXES = "/v1/analytics/mailboxes"
 TUESDAY = datetime(2025, 6, 3, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[Starlette, httpx.Client]]:
+    """The application on a port of its own, and a client of it."""
+    app = create_app(Simulation(0))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none", lifespan="off"))
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
+        thread.start()
+        port = listener.getsockname()[1]
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as client:
+            yield app, client
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.fixture
@@ -26,18 +42,11 @@ def simulation() -> Simulation:
 
 
 @pytest.fixture
-def api(simulation: Simulation) -> Iterator[httpx.Client]:
-    """A client of the API, which runs on a port of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(create_app(simulation), log_config=None, ws="none", lifespan="off")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
-        thread.start()
-        port = listener.getsockname()[1]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as client:
-            yield client
-        server.should_exit = True
-        thread.join()
+def api(served: tuple[Starlette, httpx.Client], simulation: Simulation) -> httpx.Client:
+    """A client of the API, which serves the test's own world."""
+    app, client = served
+    app.state.simulation = simulation
+    return client
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ CAMPAIGN = ("sent", "opened", "clicked", "bounced", "replied", "positiveReplied"
 class World:
     """A simulation whose clock the test moves; a real second is a simulated minute."""
 
+    start_day = TUESDAY.toordinal() - date(1970, 1, 1).toordinal()
+
     def __init__(self, mailboxes: int = 40, workspaces: int = 2, seed: int = 1) -> None:
         self._seconds = 0.0
         self.simulation = Simulation(
@@ -435,6 +437,25 @@ class TestStops:
         assert World(200).mailboxes()[name]["warmup"] == {"enabled": True, "status": "in_progress"}
         assert world.mailboxes()[name]["warmup"] == {"enabled": False, "status": "idle"}
 
+    def test_without_warmup_only_campaigns_send(self) -> None:
+        """A mailbox late in its ramp goes on with its campaigns."""
+        world, calm = World(200), World(200)
+        name = next(
+            mailbox.id
+            for mailbox in world.workspace.mailboxes
+            if (mailbox.warmup_day(World.start_day + 3) or 0) > 20
+        )
+        world.start("warmup_stopped", mailbox=name)
+        before = world.mailboxes()[name]
+        for each in (world, calm):
+            each.pass_time(days=2)
+        after = world.mailboxes()[name]
+
+        sent = figures_of(after)["sent"] - figures_of(before)["sent"]
+        assert sent > 0
+        assert sent == int(str(after["totalSent"])) - int(str(before["totalSent"]))
+        assert figures_of(calm.mailboxes()[name]) == figures_of(after)
+
 
 class TestDeletion:
     def test_it_takes_a_share_of_all_time_and_of_the_days_for_good(self) -> None:
@@ -464,6 +485,17 @@ class TestDeletion:
             total += summed(figures)
 
         assert summed(world.performance()) == total
+
+    def test_what_comes_later_is_not_touched(self) -> None:
+        world, calm = World(), World()
+        world.start("campaign_deleted", share=0.5)
+        before, calm_before = world.performance(), calm.performance()
+        for each in (world, calm):
+            each.pass_time(days=2)
+
+        grown = summed(world.performance()) - summed(before)
+        assert grown["sent"] > 0
+        assert grown == summed(calm.performance()) - summed(calm_before)
 
     def test_of_one_mailbox_it_leaves_the_others_alone(self) -> None:
         world = World()
