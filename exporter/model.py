@@ -103,8 +103,13 @@ class Answer:
             display_names=list(compress(self.display_names, keep)),
             statuses=list(compress(self.statuses, keep)),
             warmup_statuses=list(compress(self.warmup_statuses, keep)),
-            numbers={name: list(compress(column, keep)) for name, column in self.numbers.items()},
+            numbers=_filled({name: list(compress(column, keep)) for name, column in self.numbers.items()}),
         )
+
+
+def _filled(numbers: Mapping[str, Column]) -> dict[str, Column]:
+    """Return the columns that have a value."""
+    return {name: column for name, column in numbers.items() if column.count(None) < len(column)}
 
 
 def domain_of(email: str) -> str:
@@ -124,7 +129,7 @@ def parse(body: bytes) -> Answer:
         block = raws[start : start + BLOCK]
         try:
             rows.add_strictly(block)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except _unreadable:
             for raw in block:
                 rows.add_tolerantly(raw)
     return rows.answer()
@@ -136,21 +141,33 @@ class _Envelope(Struct):
 
 
 _envelope_decoder = msgspec.json.Decoder(_Envelope)
+_unreadable = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def _split(body: bytes) -> list[Raw]:
     try:
         envelope = _envelope_decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedAnswerError(
-            f'expected {{"success": true, "data": [...]}}, found {len(body)} bytes: {error}'
-        ) from None
+    except _unreadable:
+        try:
+            envelope = _envelope_decoder.decode(_without_lone_surrogates(body))
+        except _unreadable as error:
+            raise MalformedAnswerError(
+                f'expected {{"success": true, "data": [...]}}, found {len(body)} bytes: {error}'
+            ) from None
     if not envelope.success:
         raise MalformedAnswerError("expected `success` true, found false")
     return envelope.data
 
 
-_Count = Annotated[int, Meta(ge=0)]
+_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL)
+
+
+def _without_lone_surrogates(body: bytes) -> bytes:
+    """Return the JSON with U+FFFD for escapes of half a character: JSON allows them, Unicode does not."""
+    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], body)
+
+
+_Count = Annotated[int, Meta(ge=0, le=1 << 53)]  # larger ones are no exact numbers to Prometheus
 _Ratio = Annotated[float, Meta(ge=0)]
 
 
@@ -249,15 +266,16 @@ class _Rows:
         warmup = warmup if isinstance(warmup, dict) else {}
         self.ids.append(mailbox_id)
         self.emails.append(self._counted("email", _text(mailbox.get("email"))) or "")
-        self.display_names.append(_text(mailbox.get("displayName")) or "")
+        self.display_names.append(self._display_name(mailbox.get("displayName")))
         self.statuses.append(self._counted("status", _text(mailbox.get("status"))))
         self.warmup_statuses.append(self._counted("warmup.status", _text(warmup.get("status"))))
         enabled = warmup.get("enabled")
         flag = int(enabled) if isinstance(enabled, bool) else None
         self.numbers["warmup_enabled"].append(self._counted("warmup.enabled", flag))
         for name, column in COUNTS.items():
-            self.numbers[column].append(self._counted(name, _number(mailbox.get(name))))
-        self._add_part("performance", mailbox, PERFORMANCE, _number)
+            check = _number if column == "bounce_ratio" else _count
+            self.numbers[column].append(self._counted(name, check(mailbox.get(name))))
+        self._add_part("performance", mailbox, PERFORMANCE, _count)
         self._add_part("rates", mailbox, RATES, _ratio)
 
     def _add_part(
@@ -276,6 +294,14 @@ class _Rows:
             self._suspect(part)
         for column in columns.values():
             self.numbers[column].append(None)
+
+    def _display_name(self, name: object) -> str:
+        """Return the display name; a mailbox may be without one."""
+        if isinstance(name, str):
+            return name
+        if name is not None:
+            self._suspect("displayName")
+        return ""
 
     def _counted(self, name: str, value: Value | None) -> Value | None:
         """Return the value, and count the field as suspect where there is none."""
@@ -299,9 +325,7 @@ class _Rows:
             display_names=self.display_names,
             statuses=self.statuses,
             warmup_statuses=self.warmup_statuses,
-            numbers={
-                name: column for name, column in self.numbers.items() if column.count(None) < len(column)
-            },
+            numbers=_filled(self.numbers),
             suspects=dict(self.suspects),
             duplicates=len(self.ids) - len(set(self.ids)),
         )
@@ -360,23 +384,27 @@ def _ratio(percent: object) -> float | None:
     return None if number is None else _ratios[repr(number)]
 
 
+def _count(value: object) -> float | None:
+    """Return a whole number of 0 or more, else `None`."""
+    number = _number(value)
+    return number if number is not None and number.is_integer() else None
+
+
 def _number(value: object) -> float | None:
     """Return a finite number of 0 or more, else `None`; a boolean is no number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    # An integer past a float's range would be infinity to Prometheus; NaN compares false.
-    return value if 0 <= value <= 1e300 else None
+    return value if isinstance(value, float) and 0 <= value < math.inf else None
 
 
 def _text(value: object) -> str | None:
-    # JSON's escapes may hold a lone surrogate, UTF-8 may not.
-    return value.encode("utf-8", "replace").decode() or None if isinstance(value, str) else None
+    return value or None if isinstance(value, str) else None
 
 
 def _loads(raw: Raw) -> dict[str, Any]:
     """Read one mailbox whatever is wrong with it; {} where it is no object at all."""
+    text = bytes(raw).decode("utf-8", "replace")
     try:
-        mailbox = json.loads(bytes(raw).decode("utf-8", "replace"))
-    except (ValueError, RecursionError):  # such as an integer of thousands of digits
+        # As floats, because an integer of thousands of digits is an error, one past a float's range infinite.
+        mailbox = json.loads(text, parse_int=float)
+    except RecursionError:  # nested as deeply as the first pass could just read
         return {}
     return mailbox if isinstance(mailbox, dict) else {}
