@@ -1,0 +1,241 @@
+"""What is measured, each in a process of its own: `python subjects.py KIND ANSWER...`.
+
+Commands come as lines on standard input, answers go out as JSON lines: `poll N` takes the N-th answer in,
+`port` starts to serve scrapes, `cpu` tells the seconds used so far, `memory` the bytes, `forget` lets the answers
+go, `turn` polls without end from here on.
+"""
+
+import asyncio
+import gc
+import json
+import resource
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Gauge, MetricsHandler
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from exporter import daemon
+from exporter import metrics as catalogue
+from exporter.config import AccountConfig, Config
+from exporter.exposition import Format
+from exporter.fleet import Instant, Poll, Totals, Workspace
+from exporter.metrics import ALL_TIME, MAILBOX_COUNTERS, MAILBOX_NUMBERS, WINDOW_NUMBERS
+from exporter.model import Answer, domain_of, parse
+from exporter.reading import Reader, Reading
+from exporter.rendering import Disclosure, render_workspace
+from exporter.server import create_app
+
+WORKSPACE = "acme"
+
+
+class Ours:
+    """The exporter: its reader, store and server; its poller does not turn by itself."""
+
+    def __init__(self) -> None:
+        daemon.tune_collector()
+        account = AccountConfig.model_validate({"name": WORKSPACE, "api_key": "sk_benchmark"})
+        self._exporter = daemon.Exporter(lambda: Config(accounts=(account,)), {})
+        self._workspace = Workspace(WORKSPACE, "", WORKSPACE, WORKSPACE)
+        self._tracked = self._exporter.fleet.track(self._workspace, {}, [Poll(ALL_TIME, 60, 900)])
+        self._reader = Reader(Disclosure(lambda email: email))
+        self._reading: Reading | None = None
+        self._loop = asyncio.new_event_loop()
+        self.store = self._exporter.store
+
+    def poll(self, body: bytes) -> None:
+        self._keep(self._read(body))
+
+    def _read(self, body: bytes) -> Reading:
+        return self._reader.read(body, WORKSPACE, ALL_TIME, self._tracked.totals, self._reading)
+
+    def _keep(self, reading: Reading) -> None:
+        self._reading, self._tracked.totals = reading, reading.totals
+        self._tracked.all_time.succeeded(reading.answer, Instant(time.time(), time.monotonic()), 0.0)
+        own = render_workspace(self._tracked, stale=False)
+        self._exporter.store.put(self._workspace.key, WORKSPACE, own, {ALL_TIME: reading.part})
+
+    def serve(self) -> int:
+        listener = daemon.listen("127.0.0.1:0")
+        server = daemon.http_server(create_app(self._exporter, enable_lifecycle=False))
+
+        def run() -> None:
+            asyncio.set_event_loop(self._loop)
+            self._loop.run_until_complete(server.serve(sockets=[listener]))
+
+        threading.Thread(target=run, daemon=True).start()
+        return int(listener.getsockname()[1])
+
+    def turn(self, bodies: list[bytes]) -> None:
+        async def turn() -> None:
+            while True:
+                for body in bodies:
+                    self._keep(await self._loop.run_in_executor(None, self._read, body))
+
+        asyncio.run_coroutine_threadsafe(turn(), self._loop)
+
+
+class _LibraryServer:
+    """The client library's own HTTP server over a registry."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+
+    def serve(self) -> int:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), MetricsHandler.factory(self.registry))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return int(server.server_port)
+
+
+class Naive(_LibraryServer):
+    """What everyone writes: `labels().set()` for each value of a poll, `generate_latest` for each scrape."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        labels = list(catalogue.MAILBOX)
+        self._gauges = {
+            name: Gauge(metric.name, metric.help, metric.labels, registry=self.registry)
+            for name, metric in (MAILBOX_NUMBERS | WINDOW_NUMBERS).items()
+        }
+        self._totals = {
+            name: Counter(metric.name, metric.help, labels, registry=self.registry)
+            for name, metric in MAILBOX_COUNTERS.items()
+        }
+        self._info = Gauge("sendkit_mailbox_info", "info", [*labels, "email"], registry=self.registry)
+        self._states = [
+            Gauge(metric.name, metric.help, metric.labels, registry=self.registry)
+            for metric in (catalogue.MAILBOX_STATUS, catalogue.WARMUP_STATUS)
+        ]
+        self._seen: dict[tuple[str, str], float] = {}
+
+    def poll(self, body: bytes) -> None:
+        for mailbox in json.loads(body)["data"]:
+            labels = (WORKSPACE, domain_of(mailbox["email"]), mailbox["_id"])
+            for name, value in _numbers(mailbox):
+                own = (*labels, ALL_TIME) if name in WINDOW_NUMBERS else labels
+                self._gauges[name].labels(*own).set(value)
+                if name in self._totals:
+                    risen = value - self._seen.get((mailbox["_id"], name), value)
+                    self._totals[name].labels(*labels).inc(max(0, risen))
+                    self._seen[mailbox["_id"], name] = value
+            self._info.labels(*labels, mailbox["email"]).set(1)
+            states = (mailbox["status"], mailbox["warmup"]["status"])
+            documented = (catalogue.STATUSES, catalogue.WARMUP_STATUSES)
+            for gauge, own_state, known in zip(self._states, states, documented, strict=True):
+                for state in known:
+                    gauge.labels(*labels, state).set(own_state == state)
+
+
+def _numbers(mailbox: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    for name, metric in (MAILBOX_NUMBERS | WINDOW_NUMBERS).items():
+        value: Any = mailbox
+        for part in metric.source.split("."):
+            value = value[part]
+        yield name, float(value) / 100 if metric.source.startswith("rates.") else value
+
+
+class Custom(_LibraryServer, Collector):
+    """The better known way: a collector that yields families from the last answer for each scrape."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._answer: Answer | None = None
+        self._totals = Totals()
+        self.registry.register(self)
+
+    def poll(self, body: bytes) -> None:
+        self._answer = parse(body)
+        self._totals = self._totals.after(self._answer, 0.0)
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        answer = self._answer
+        if answer is None:
+            return
+        rows = [
+            (WORKSPACE, domain_of(email), mailbox_id)
+            for email, mailbox_id in zip(answer.emails, answer.ids, strict=True)
+        ]
+        for name, metric in (MAILBOX_NUMBERS | WINDOW_NUMBERS).items():
+            gauge = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+            window = (ALL_TIME,) if name in WINDOW_NUMBERS else ()
+            for labels, value in zip(rows, answer.numbers[name], strict=True):
+                gauge.add_metric([*labels, *window], value)  # type: ignore[arg-type]
+            yield gauge
+        for name, metric in MAILBOX_COUNTERS.items():
+            counter = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
+            for labels, value in zip(rows, self._totals.risen[name], strict=True):
+                counter.add_metric(labels, value)  # type: ignore[arg-type]
+            yield counter
+        info = GaugeMetricFamily("sendkit_mailbox_info", "info", labels=[*catalogue.MAILBOX, "email"])
+        for labels, email in zip(rows, answer.emails, strict=True):
+            info.add_metric([*labels, email], 1)
+        yield info
+        for metric, states, known in (
+            (catalogue.MAILBOX_STATUS, answer.statuses, catalogue.STATUSES),
+            (catalogue.WARMUP_STATUS, answer.warmup_statuses, catalogue.WARMUP_STATUSES),
+        ):
+            family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+            for labels, own in zip(rows, states, strict=True):
+                for state in known:
+                    family.add_metric([*labels, state], own == state)
+            yield family
+
+
+class Limit:
+    """The least that a poll can cost: a C-speed decode of the answer, and one copy of the exposition."""
+
+    def __init__(self) -> None:
+        ours = Ours()
+        ours.poll(Path(sys.argv[2]).read_bytes())
+        self._body = b"".join(ours.store.body(Format.TEXT).plain)
+        self._copy = b""
+
+    def poll(self, body: bytes) -> None:
+        msgspec.json.decode(body)
+        self._copy = self._body[1:]
+
+
+SUBJECTS: dict[str, Callable[[], Any]] = {"ours": Ours, "naive": Naive, "custom": Custom, "limit": Limit}
+
+
+def main() -> None:
+    """Take commands until standard input ends."""
+    bodies = [Path(path).read_bytes() for path in sys.argv[2:]]
+    subject = SUBJECTS[sys.argv[1]]()
+    for line in sys.stdin:
+        match line.split():
+            case ["poll", number]:
+                cpu, wall = time.process_time(), time.perf_counter()
+                subject.poll(bodies[int(number)])
+                answer: Any = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+            case ["port"]:
+                answer = subject.serve()
+            case ["cpu"]:
+                answer = time.process_time()
+            case ["memory"]:
+                gc.collect()
+                usage = resource.getrusage(resource.RUSAGE_SELF)
+                answer = {"resident": _resident_bytes(), "peak": usage.ru_maxrss * 1024}
+            case ["forget"]:
+                bodies, answer = [], None
+            case ["turn"]:
+                answer = subject.turn(bodies)
+            case _:
+                raise SystemExit(f"unknown command {line!r}")
+        print(json.dumps(answer), flush=True)
+
+
+def _resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+if __name__ == "__main__":
+    main()
