@@ -8,10 +8,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
+from typing import TypeVar
 
 import structlog
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
@@ -32,6 +32,8 @@ from exporter.telemetry import Telemetry
 SWEEP_SECONDS = 1.0
 HEARTBEAT_LOST_SECONDS = 15.0
 LARGEST_JITTER_SECONDS = 5.0
+
+Result = TypeVar("Result")
 
 _log = structlog.get_logger(__name__)
 
@@ -87,6 +89,8 @@ class Poller:
             on_retry=telemetry.api_retries.inc,
         )
         self._readings: dict[tuple[Key, str], Reading] = {}
+        self._overrun: set[str] = set()
+        """The jobs of polls that still ran when the next was due."""
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="read")
         self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults={"max_instances": 1, "coalesce": True})
         self._scheduler.add_listener(self._skipped, EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
@@ -103,14 +107,17 @@ class Poller:
 
     async def start(self) -> None:
         """Start polling, everything at once first; what the fleet knows of workspaces that stay, stays."""
-        known = list(self._fleet)
-        for tracked in known:
-            if tracked.workspace.account not in self._accounts:
+        self._telemetry.keep_accounts(self._accounts.keys())
+        for tracked in list(self._fleet):
+            if not self._stays(tracked.workspace):
                 self._forget(tracked.workspace.key)
         for name, account in self._accounts.items():
-            workspaces = {t.workspace.key: t.workspace.name for t in known if t.workspace.account == name}
-            if workspaces:
-                self._track(account, workspaces)
+            known = {t.workspace.key: t.workspace.name for t in self._fleet if t.workspace.account == name}
+            if known:
+                self._track(account, known)
+        for tracked in list(self._fleet):
+            await self._show_anew(tracked)
+        for account in self._accounts.values():
             interval = self._config.poll_interval_for(account.config)
             self._every(interval, partial(self._discover_on_schedule, account), _discovery_job(account))
         self._every(timedelta(seconds=SWEEP_SECONDS), self._sweep, "sweep")
@@ -118,16 +125,18 @@ class Poller:
 
     async def stop(self) -> None:
         """End all polls, wherever they are."""
-        with suppress(RuntimeError):  # it may never have started
+        if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+            await asyncio.sleep(0)  # polls are ended in the loop's next turn, and need all below until then
         self._threads.shutdown(wait=False, cancel_futures=True)
         await self._client.aclose()
 
     async def once(self) -> bool:
         """Poll everything once; return whether every poll succeeded."""
-        found = await asyncio.gather(*map(self._discover, self._accounts.values()))
+        looks = [self._run(partial(self._discover, account)) for account in self._accounts.values()]
+        found = await asyncio.gather(*looks)
         due = [
-            self._poll(tracked.workspace.key, poll.window)
+            self._run(partial(self._poll, tracked.workspace.key, poll.window))
             for tracked in self._fleet
             for poll in tracked.polls.values()
             if tracked.all_time.failure is None  # else it stands in for workspaces that were not found
@@ -141,13 +150,21 @@ class Poller:
         """Schedule a job: at once, then at the interval, spread by jitter."""
         seconds = interval.total_seconds()
         self._scheduler.add_job(
-            run,
+            partial(self._run, run),
             _trigger(interval),
             id=job_id,
             next_run_time=datetime.now(UTC),
             misfire_grace_time=max(1, int(seconds)),
             replace_existing=True,
         )
+
+    async def _run(self, job: Callable[[], Awaitable[Result]]) -> Result | None:
+        """Run a job; a defect of ours is told, and ends neither the job's next runs nor other jobs."""
+        try:
+            return await job()
+        except Exception:  # noqa: BLE001 - told here, with its traceback
+            _log.exception("a defect of the exporter")
+            return None
 
     def _skipped(self, event: JobEvent) -> None:
         """Count a poll that was due while the one before still ran."""
@@ -159,7 +176,9 @@ class Poller:
         if tracked and window in tracked.polls:
             tracked.polls[window].skipped += 1
             self._show(tracked)
-            _log.warning("poll skipped: the one before is still running", **_place(tracked, window))
+            say = _log.debug if event.job_id in self._overrun else _log.warning
+            say("poll skipped: the one before is still running", **_place(tracked, window))
+            self._overrun.add(event.job_id)
 
     async def _sweep(self) -> None:
         """Drop what became stale; that this runs shows that the scheduler turns."""
@@ -196,6 +215,8 @@ class Poller:
             return False
         self._telemetry.discovery_up.labels(name).set(1)
         self._telemetry.discovery_last_success.labels(name).set(time.time())
+        if not account.found and any(key[1] for key in workspaces):
+            _log.info("workspaces found again", account=name)
         account.found = True
         self._track(account, workspaces)
         for key in account.workspaces:
@@ -224,6 +245,8 @@ class Poller:
         if any(key[1] for key in account.workspaces):
             say = _log.warning if account.found else _log.debug
             say("looking for workspaces failed", account=name, error=str(error))
+            for key in account.workspaces:
+                self._schedule_polls(key)
         else:
             self._track(account, {(name, ""): name})
             tracked = self._fleet.get((name, ""))
@@ -275,6 +298,22 @@ class Poller:
         if known is None or renamed:
             self._show(tracked, self._rendered_again(tracked))
 
+    def _stays(self, workspace: Workspace) -> bool:
+        """Whether a workspace that is known from an earlier configuration belongs to this one, too."""
+        account = self._accounts.get(workspace.account)
+        return account is not None and (not workspace.id or account.config.workspaces.keeps(workspace.name))
+
+    async def _show_anew(self, tracked: Tracked) -> None:
+        """Show what is known from an earlier configuration as this one keeps and shows it."""
+        for poll in tracked.polls.values():
+            if poll.answer is not None:
+                poll.answer = self._reader.kept(poll.answer)
+        if tracked.all_time.answer is not None:
+            tracked.totals = tracked.totals.after(tracked.all_time.answer, time.monotonic())
+        parts = await asyncio.get_running_loop().run_in_executor(self._threads, self._rendered_again, tracked)
+        self._store.drop(tracked.workspace.key)
+        self._show(tracked, parts)
+
     def _rendered_again(self, tracked: Tracked) -> dict[str, Part]:
         """Render the answers that are there under the workspace's new label."""
         return {
@@ -321,6 +360,7 @@ class Poller:
         if tracked is None:
             return
         poll, account = tracked.polls[window], self._accounts[key[0]]
+        skipped = poll.skipped
         started = now()
         deadline = asyncio.get_running_loop().time() + poll.interval
         try:
@@ -339,12 +379,16 @@ class Poller:
             self._fail(tracked, poll, error.reason, str(error), started)
         except MalformedAnswerError as error:
             self._fail(tracked, poll, Reason.MALFORMED, str(error), started)
-        except Exception as error:  # a defect of ours: told, and the next poll goes on
-            self._fail(tracked, poll, Reason.MALFORMED, repr(error), started)
+        except Exception as error:
+            self._fail(
+                tracked, poll, Reason.MALFORMED, f"the exporter failed: {type(error).__name__}", started
+            )
             raise
         else:
             if self._fleet.get(key) is tracked:
                 self._succeed(tracked, poll, reading, started)
+        if poll.skipped == skipped:
+            self._overrun.discard(_poll_job(key, window))
 
     def _days(self, window: str) -> tuple[date, date] | None:
         """Return the first and last day of a window, or `None` for all-time."""

@@ -31,7 +31,7 @@ class Reader:
         digest = blake2b(body, digest_size=16).digest()
         if previous and previous.part.label == label and previous.digest == digest:
             return Reading(digest, previous.answer, totals, previous.part, time.perf_counter() - began)
-        answer = self._kept(parse(body))
+        answer = self.kept(parse(body))
         if window == ALL_TIME:
             totals = totals.after(answer, time.monotonic())
         part = render_mailboxes(
@@ -39,7 +39,8 @@ class Reader:
         )
         return Reading(digest, answer, totals, part, time.perf_counter() - began)
 
-    def _kept(self, answer: Answer) -> Answer:
+    def kept(self, answer: Answer) -> Answer:
+        """Return the answer with the mailboxes that count."""
         if self.keeps is None:
             return answer
         mailboxes = zip(answer.emails, answer.statuses, strict=True)

@@ -1,6 +1,7 @@
 """The exporter's own metrics, kept by the client library."""
 
 import platform
+from collections.abc import Collection
 from importlib import metadata
 
 import prometheus_client
@@ -47,6 +48,13 @@ class Telemetry:
 
     def _counter(self, metric: Metric) -> Counter:
         return Counter(metric.name, metric.help_text, metric.labels, registry=self._registry)
+
+    def keep_accounts(self, names: Collection[str]) -> None:
+        """Drop what is told of all other accounts."""
+        for gauge in (self.discovery_up, self.discovery_last_success):
+            for sample in [sample for family in gauge.collect() for sample in family.samples]:
+                if sample.labels["account"] not in names:
+                    gauge.remove(sample.labels["account"])
 
     def text(self, format_: Format, *, process: bool = True) -> bytes:
         """Return the metrics' lines without the format's end; `process` with the library's own."""

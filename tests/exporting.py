@@ -1,0 +1,97 @@
+"""An exporter in the test's own process, over any API, fast enough to wait for."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from typing import Any
+
+from exporter.config import Config
+from exporter.daemon import Exporter
+from exporter.exposition import END, Format
+from tests.samples import Samples
+from tests.scripted_api import ScriptedApi
+
+FAST = 0.2
+
+
+@dataclass(slots=True)
+class Exporting:
+    """A running exporter; `settings` are its configuration, read again at a reload."""
+
+    settings: dict[str, Any]
+    environ: dict[str, str] = field(default_factory=dict)
+    calendar: Callable[[tzinfo], datetime] = datetime.now
+    exporter: Exporter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.exporter = Exporter(lambda: Config.model_validate(self.settings), self.environ, self.calendar)
+
+    def samples(self) -> Samples:
+        """Return what a scrape gets of workspaces and mailboxes."""
+        body = self.exporter.store.body(Format.OPENMETRICS).ended(END[Format.OPENMETRICS])
+        return Samples(b"".join(body.plain).decode())
+
+    def own_samples(self) -> Samples:
+        """Return the exporter's own metrics."""
+        text = self.exporter.telemetry.text(Format.OPENMETRICS, process=False)
+        return Samples((text + END[Format.OPENMETRICS]).decode())
+
+    def one(self, name: str, workspace: str, **labels: str) -> float | None:
+        """Return a workspace's one sample of a name, of the all-time polls unless a window is named."""
+        labels = {"window": "all"} | labels if name.startswith(PER_POLL) else labels
+        return self.samples().one(name, workspace=workspace, **labels)
+
+    def is_polled(self, workspace: str, times: int = 1) -> bool:
+        """Whether a workspace's all-time figures were polled so often."""
+        return (self.one("sendkit_polls_total", workspace) or 0) >= times
+
+    def is_up(self, workspace: str) -> bool:
+        """Whether a workspace's last all-time poll succeeded."""
+        return self.one("sendkit_up", workspace) == 1
+
+    def labels(self) -> set[str]:
+        """Return the workspaces' labels."""
+        return self.samples().values_of("workspace", "sendkit_workspace_info")
+
+    def unready_reason(self) -> str:
+        """Return why the exporter is not ready, "" when it is."""
+        return self.exporter.unready_reason()
+
+
+PER_POLL = ("sendkit_up", "sendkit_poll", "sendkit_last_")
+
+
+def settings(url: str, *accounts: Mapping[str, Any], **sections: Any) -> dict[str, Any]:  # noqa: ANN401 - as in YAML
+    """Return a configuration of fast polls; sections such as `api` are merged into it."""
+    base: dict[str, Any] = {
+        "api": {"base_url": url, "timeout": 2, "max_attempts": 1},
+        "poll": {"interval": FAST, "stale_after": 60},
+        "windows": [],
+        "accounts": [
+            {"workspaces": {"refresh": FAST}, **account} if "workspaces" not in account else account
+            for account in accounts
+        ],
+    }
+    for name, section in sections.items():
+        base[name] = base[name] | section if isinstance(base.get(name), dict) else section
+    return base
+
+
+@asynccontextmanager
+async def exporting(
+    api: ScriptedApi,
+    /,
+    *accounts: Mapping[str, Any],
+    environ: dict[str, str] | None = None,
+    calendar: Callable[[tzinfo], datetime] = datetime.now,
+    **sections: Any,  # noqa: ANN401 - as in YAML
+) -> AsyncIterator[Exporting]:
+    """Serve an API, and poll these accounts at it, by `settings`, while the context lasts."""
+    async with api:
+        running = Exporting(settings(api.url, *accounts, **sections), environ or {}, calendar)
+        await running.exporter.poller.start()
+        try:
+            yield running
+        finally:
+            await running.exporter.poller.stop()
