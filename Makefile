@@ -35,8 +35,8 @@ lint: $(DEV) ## check style, types and rules
 	@if command -v promtool >/dev/null; then promtool check rules $(RULES); \
 	else echo "promtool is not installed: the rules are not checked (make servers installs it)" >&2; fi
 
-bench: $(DEV) ## measure parsing, rendering, scrapes and memory
-	$(BIN)/python tests/benchmarks/run.py
+bench: $(DEV) ## measure parsing, rendering, scrapes and memory (SIZES=10000: at so many mailboxes)
+	$(BIN)/python tests/benchmarks/run.py $(SIZES)
 
 docs: $(RUN) ## write the references anew
 	$(BIN)/python -m exporter.metrics >docs/metrics.md
