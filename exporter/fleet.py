@@ -77,28 +77,20 @@ class Totals:
 
     def _realigned(self, ids: Sequence[str], now: float) -> "Totals":
         """Return the totals in the order of `ids`; those of vanished mailboxes are set aside for a while."""
-        rows = {mailbox_id: row for row, mailbox_id in enumerate(self.ids)}
-        present = set(ids)
-        departed = {
+        known = {
             mailbox_id: totals
             for mailbox_id, totals in self.departed.items()
-            if mailbox_id not in present and now - totals.since < DEPARTED_KEPT_SECONDS
+            if now - totals.since < DEPARTED_KEPT_SECONDS
         }
-        for mailbox_id, row in rows.items():
-            if mailbox_id not in present:
-                departed[mailbox_id] = Departed(_row(self.seen, row), _row(self.risen, row), now)
+        for row, mailbox_id in enumerate(self.ids):
+            known[mailbox_id] = Departed(_row(self.seen, row), _row(self.risen, row), now)
         unknown = Departed((None,) * len(MAILBOX_COUNTERS), (None,) * len(MAILBOX_COUNTERS), now)
-        kept = [
-            Departed(_row(self.seen, rows[mailbox_id]), _row(self.risen, rows[mailbox_id]), now)
-            if mailbox_id in rows
-            else self.departed.get(mailbox_id, unknown)
-            for mailbox_id in ids
-        ]
+        kept = [known.pop(mailbox_id, unknown) for mailbox_id in ids]
         return Totals(
             ids,
             {name: [totals.seen[i] for totals in kept] for i, name in enumerate(MAILBOX_COUNTERS)},
             {name: [totals.risen[i] for totals in kept] for i, name in enumerate(MAILBOX_COUNTERS)},
-            departed,
+            known,
         )
 
 
