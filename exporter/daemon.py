@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import re
 import signal
 import socket
 import threading
@@ -26,6 +27,8 @@ DRAIN_SECONDS = 1
 MOST_REASONS = 20
 KEEP_ALIVE_SECONDS = 120
 """Above the usual scrape intervals, so that a scraper's connection is used again."""
+
+_ADDRESS = re.compile(r"(\[(?P<ipv6>[^\[\]]+)\]|(?P<host>[^\[\]:]*)):(?P<port>[0-9]{1,5})", re.ASCII)
 
 _log = structlog.get_logger(__name__)
 
@@ -106,10 +109,10 @@ def listen(address: str) -> socket.socket:
 
     Raises `ValueError` for anything else, `OSError` if the address can't be had.
     """
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+    parts = _ADDRESS.fullmatch(address)
+    if not parts or int(parts["port"]) > 65535:
         raise ValueError(f"found {address!r}, expected HOST:PORT, [IPV6]:PORT or :PORT")
-    host = host.removeprefix("[").removesuffix("]")
+    host, port = parts["ipv6"] or parts["host"], parts["port"]
     if not host and socket.has_dualstack_ipv6():
         return socket.create_server(
             ("", int(port)), family=socket.AF_INET6, backlog=1024, dualstack_ipv6=True

@@ -12,7 +12,7 @@ from exporter.exposition import END, Format
 from tests.samples import Samples
 from tests.scripted_api import ScriptedApi
 
-FAST = 0.2
+FAST = 0.1
 
 
 @dataclass(slots=True)
