@@ -28,6 +28,7 @@ class Format(Enum):
 
 END = {Format.TEXT: b"", Format.OPENMETRICS: b"# EOF\n"}
 
+
 def escaped(value: str) -> bytes:
     r"""Return a label's value as it stands between quotes: `\`, `"` and the line feed escaped."""
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n").encode()
@@ -147,7 +148,7 @@ class Body:
         """Append a piece; small ones wait to be compressed together."""
         self.plain.extend(piece.chunks)
         if piece.deflated:
-            self._compress_pending()
+            self.compress()
             self._append(piece.deflated, piece.checksum, piece.size)
         else:
             self._pending.extend(piece.chunks)
@@ -157,7 +158,8 @@ class Body:
         self.plain.append(text)
         self._pending.append(text)
 
-    def _compress_pending(self) -> None:
+    def compress(self) -> None:
+        """Compress what waits, once for all ends."""
         if self._pending:
             deflated, checksum = _deflate(self._pending)
             self._append(deflated, checksum, sum(map(len, self._pending)))
@@ -176,7 +178,7 @@ class Body:
 
     def gzip(self) -> list[bytes]:
         """Return the chunks of the body as one gzip stream."""
-        self._compress_pending()
+        self.compress()
         trailer = struct.pack("<II", self.checksum, self.size & 0xFFFFFFFF)
         return [_GZIP_START, *self.deflated, _DEFLATE_END, trailer]
 
@@ -190,4 +192,5 @@ def assemble(parts: Sequence[Mapping[str, Piece]], catalogue: Iterable[Metric], 
             body.add_bytes(header(metric, format_))
             for piece in pieces:
                 body.add(piece)
+    body.compress()
     return body
