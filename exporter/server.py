@@ -78,7 +78,7 @@ def accepts_gzip(header: str) -> bool:
 
 
 def chosen_format(header: str) -> Format:
-    """Return OpenMetrics if an `Accept` header asks for it (1.0.0 or no version) more than for text."""
+    """Return OpenMetrics if an `Accept` header asks for it, 1.0.0 or no version, and not for text more."""
     best = {Format.OPENMETRICS: 0.0, Format.TEXT: 0.0}
     for name, parameters, weight in _weights(header):
         version = parameters.get("version", "")
@@ -86,7 +86,8 @@ def chosen_format(header: str) -> Format:
             best[Format.OPENMETRICS] = max(best[Format.OPENMETRICS], weight)
         elif name == "text/plain" and version in {"", "0.0.4"}:
             best[Format.TEXT] = max(best[Format.TEXT], weight)
-    return Format.OPENMETRICS if best[Format.OPENMETRICS] > best[Format.TEXT] else Format.TEXT
+    wanted = best[Format.OPENMETRICS] > 0 and best[Format.OPENMETRICS] >= best[Format.TEXT]
+    return Format.OPENMETRICS if wanted else Format.TEXT
 
 
 def create_app(exporter: Exporter, *, enable_lifecycle: bool) -> Starlette:
@@ -136,10 +137,10 @@ class _Answers:
         return self._exporter.telemetry.text(format_) + END[format_]
 
     async def page(self, request: Request) -> Response:
-        view = status_page.look(self._exporter.fleet, polling.now())
+        view = status_page.look(self._exporter.fleet, polling.now(), self._exporter.notices())
         disclosure = self._exporter.poller.disclosure
         html = await run_in_threadpool(
-            status_page.render, view, disclosure, _host(request), telemetry.version()
+            status_page.render, view, disclosure, _host(request), telemetry.version(), request.url.scheme
         )
         headers = {"content-security-policy": status_page.CONTENT_SECURITY_POLICY}
         return HTMLResponse(html, headers=headers)

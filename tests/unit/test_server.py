@@ -1,0 +1,341 @@
+"""Every path over real HTTP, over an exporter that polled a scripted API."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter import daemon, server, status_page
+from exporter.config import ConfigError
+from exporter.exposition import Format
+from exporter.server import accepts_gzip, chosen_format
+from tests.exporting import Exporting, exporting
+from tests.samples import Samples
+from tests.scripted_api import ScriptedApi, answer, answered, hang, mailbox
+from tests.waiting import until
+
+TEXT, OPENMETRICS = Format.TEXT.value, Format.OPENMETRICS.value
+ACME: dict[str, Any] = {"name": "acme", "api_key": "sk_canary-acme"}
+GLOBEX: dict[str, Any] = {"name": "globex", "api_key": "sk_canary-globex"}
+PATHS = ["/", "/metrics", "/metrics/exporter", "/sd", "/-/healthy", "/-/ready"]
+PROMETHEUS = (  # the header as version 2.42 sends it
+    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+)
+PROMETHEUS_3 = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+    "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@asynccontextmanager
+async def serving(
+    api: ScriptedApi,
+    /,
+    *accounts: dict[str, Any],
+    enable_lifecycle: bool = False,
+    **sections: Any,  # noqa: ANN401 - as in YAML
+) -> AsyncIterator[tuple[Exporting, httpx.AsyncClient]]:
+    """Run an exporter and serve it, once it has polled if the API answers; with a client of it."""
+    async with exporting(api, *accounts, **sections) as running:
+        app = server.create_app(running.exporter, enable_lifecycle=enable_lifecycle)
+        listener = daemon.listen("127.0.0.1:0")
+        http = daemon.http_server(app)
+        task = asyncio.create_task(http.serve(sockets=[listener]))
+        url = f"http://{daemon.shown_address(listener)}"
+        try:
+            async with httpx.AsyncClient(base_url=url, timeout=10, trust_env=False) as client:
+                client.headers["accept-encoding"] = "identity"
+                yield running, client
+        finally:
+            http.should_exit = True
+            await task
+
+
+@asynccontextmanager
+async def polled(*accounts: dict[str, Any], **sections: Any) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ANN401
+    """Serve an exporter that has polled all its accounts once and polls no more."""
+    api = ScriptedApi(default=answered(mailbox("m1"), mailbox("m2")))
+    seldom = {"poll_interval": "1h", "workspaces": {"refresh": "1h"}}
+    async with serving(api, *(account | seldom for account in accounts), **sections) as (running, client):
+        await until(lambda: all(running.is_up(account["name"]) for account in accounts))
+        yield client
+
+
+@pytest.mark.anyio
+class TestPaths:
+    async def test_answer_head_as_get_without_a_body(self) -> None:
+        async with polled(ACME) as client:
+            for path in PATHS:
+                got, headed = await client.get(path), await client.head(path)
+                assert (got.status_code, headed.status_code) == (200, 200), path
+                assert got.content, path
+                assert headed.content == b"", path
+                assert headed.headers["content-type"] == got.headers["content-type"]
+                assert int(headed.headers["content-length"]) > 0
+
+    async def test_refuse_other_methods_and_name_those_they_have(self) -> None:
+        async with polled(ACME) as client:
+            for path in PATHS:
+                for method in ("POST", "PUT", "DELETE"):
+                    refused = await client.request(method, path)
+                    assert refused.status_code == 405, path
+                    assert set(refused.headers["allow"].split(", ")) == {"GET", "HEAD"}
+            for method in ("GET", "HEAD"):
+                refused = await client.request(method, "/-/reload")
+                assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+
+    async def test_that_are_unknown_are_not_found(self) -> None:
+        async with polled(ACME) as client:
+            for path in ("/nothing", "/metrics/", "/-/", "/static", "/metrics/exporter/x"):
+                assert (await client.get(path)).status_code == 404, path
+
+
+@pytest.mark.anyio
+class TestMetrics:
+    async def test_are_text_unless_openmetrics_is_asked_for(self) -> None:
+        async with polled(ACME) as client:
+            plain = await client.get("/metrics", headers={"accept": "*/*"})
+            asked = await client.get("/metrics", headers={"accept": PROMETHEUS})
+            assert plain.headers["content-type"] == TEXT
+            assert asked.headers["content-type"] == OPENMETRICS
+            assert "# EOF" not in plain.text
+            assert asked.text.endswith("\n# EOF\n")
+            assert {*plain.headers["vary"].split(", ")} == {"accept", "accept-encoding"}
+
+    @pytest.mark.parametrize("path", ["/metrics", "/metrics/exporter", "/metrics?workspace=acme"])
+    async def test_are_the_same_samples_in_both_formats_and_encodings(self, path: str) -> None:
+        async with polled(ACME, GLOBEX) as client:
+            seen = []
+            for accept in ("text/plain", "application/openmetrics-text"):
+                for encoding in ("gzip", "identity"):
+                    headers = {"accept": accept, "accept-encoding": encoding}
+                    async with client.stream("GET", path, headers=headers) as response:
+                        body = b"".join([chunk async for chunk in response.aiter_raw()])
+                    assert response.headers.get("content-encoding") == (
+                        encoding if encoding == "gzip" else None
+                    )
+                    assert int(response.headers["content-length"]) == len(body)
+                    text = gzip.decompress(body) if encoding == "gzip" else body
+                    samples = Samples(text.decode())
+                    seen.append(
+                        {
+                            (name, labels, value)
+                            for name, labels, value in samples
+                            if not name.startswith(("process_", "python_", "sendkit_exporter"))
+                        }
+                    )
+            for samples in seen[1:]:
+                assert samples == seen[0]
+
+    async def test_hold_the_exporters_own(self) -> None:
+        async with polled(ACME) as client:
+            samples = Samples((await client.get("/metrics", headers={"accept": OPENMETRICS})).text)
+            for name in (
+                "sendkit_exporter_build_info",
+                "sendkit_exporter_config_last_reload_successful",
+                "sendkit_exporter_config_last_reload_success_timestamp_seconds",
+                "sendkit_exporter_series",
+                "sendkit_exporter_render_duration_seconds",
+                "sendkit_api_requests_total",
+                "sendkit_api_retries_total",
+                "process_cpu_seconds_total",
+                "python_info",
+            ):
+                assert samples.all_of(name), name
+            own = Samples((await client.get("/metrics/exporter", headers={"accept": OPENMETRICS})).text)
+            assert "sendkit_exporter_build_info" in own.by_name
+            assert "process_cpu_seconds_total" in own.by_name
+            assert not any(labels for _, labels, _ in own if ("workspace", "acme") in labels)
+            counted = sum(
+                not name.startswith(("process_", "python_")) and any(key == "workspace" for key, _ in labels)
+                for name, labels, _ in samples
+            )
+            assert samples.one("sendkit_exporter_series") == counted
+
+    async def test_are_200_before_the_first_poll(self) -> None:
+        async with serving(ScriptedApi(default=hang), ACME, api={"timeout": 60}) as (_, client):
+            response = await client.get("/metrics")
+            assert response.status_code == 200
+            samples = Samples(response.text)
+            assert samples.all_of("sendkit_exporter_build_info")
+            assert samples.one("sendkit_up", workspace="acme") is None
+
+    async def test_of_named_workspaces_alone(self) -> None:
+        async with polled(ACME, GLOBEX, {"name": 'third, & "odd"', "api_key": "sk_canary-3"}) as client:
+            one = Samples((await client.get("/metrics", params={"workspace": "acme"})).text)
+            assert one.values_of("workspace", "sendkit_up") == {"acme"}
+            assert one.values_of("workspace", "sendkit_mailbox_sent_today") == {"acme"}
+            assert all(any(key == "workspace" for key, _ in labels) for _, labels, _ in one)
+            several = await client.get("/metrics?workspace=acme&workspace=globex&workspace=acme")
+            assert Samples(several.text).values_of("workspace", "sendkit_up") == {"acme", "globex"}
+            odd = await client.get("/metrics", params={"workspace": 'third, & "odd"'})
+            assert Samples(odd.text).values_of("workspace", "sendkit_up") == {'third, & "odd"'}
+
+    async def test_of_an_unknown_workspace_are_not_found(self) -> None:
+        async with polled(ACME) as client:
+            for query in ("workspace=nobody", "workspace=acme&workspace=nobody", "workspace="):
+                assert (await client.get(f"/metrics?{query}")).status_code == 404
+            named = await client.get("/metrics", params={"workspace": "<script>"})
+            assert named.headers["content-type"].startswith("text/plain")
+
+    async def test_answer_while_every_poll_hangs(self) -> None:
+        async with serving(ScriptedApi(default=hang), ACME, GLOBEX, api={"timeout": 60}) as (_, client):
+            answers = await asyncio.gather(*(client.get("/metrics") for _ in range(20)))
+            assert {response.status_code for response in answers} == {200}
+
+
+@pytest.mark.anyio
+class TestServiceDiscovery:
+    @pytest.mark.parametrize("host", ["exporter:19587", "10.0.0.7", "[::1]:19587", "[fe80::1]", "a-b.c_d:1"])
+    async def test_names_one_group_a_workspace_and_one_for_the_exporter(self, host: str) -> None:
+        async with polled(ACME, GLOBEX) as client:
+            response = await client.get("/sd", headers={"host": host})
+            assert response.headers["content-type"] == "application/json"
+            groups = json.loads(response.content)
+            assert all(group["targets"] == [host] for group in groups)
+            labels = [group["labels"] for group in groups]
+            names = {found.get("__param_workspace"): found.get("instance") for found in labels[:-1]}
+            assert names == {"acme": f"{host}/acme", "globex": f"{host}/globex"}
+            assert labels[-1]["__metrics_path__"] == "/metrics/exporter"
+            assert "__param_workspace" not in labels[-1]
+            assert all(isinstance(value, str) for found in labels for value in found.values())
+
+    @pytest.mark.parametrize(
+        "host", ["", "a b", "exporter:port", "[::1", "a/b", "exporter:123456", 'a"b', "<x>"]
+    )
+    async def test_refuses_a_bad_host(self, host: str) -> None:
+        async with polled(ACME) as client:
+            assert (await client.get("/sd", headers={"host": host})).status_code == 400
+
+    async def test_of_what_it_names_every_target_answers(self) -> None:
+        async with polled(ACME, {"name": "a & b/c?d", "api_key": "sk_canary-2"}) as client:
+            for group in (await client.get("/sd")).json():
+                labels = group["labels"]
+                params = {"workspace": labels["__param_workspace"]} if "__param_workspace" in labels else {}
+                path = labels.get("__metrics_path__", "/metrics")
+                assert (await client.get(path, params=params)).status_code == 200
+
+
+@pytest.mark.anyio
+class TestHealth:
+    async def test_is_lost_when_the_polls_stop_turning(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("exporter.polling.HEARTBEAT_LOST_SECONDS", 2.5)
+        async with serving(ScriptedApi(), ACME) as (running, client):
+            assert (await client.get("/-/healthy")).status_code == 200
+            await running.exporter.poller.stop()
+            await until(lambda: not running.exporter.poller.is_turning())
+            assert (await client.get("/-/healthy")).status_code == 503
+
+    async def test_is_not_lost_while_the_api_hangs(self) -> None:
+        async with serving(ScriptedApi(default=hang), ACME) as (_, client):
+            assert (await client.get("/-/healthy")).status_code == 200
+            assert (await client.get("/-/ready")).status_code == 503
+
+    async def test_readiness_tells_the_reason(self) -> None:
+        async with serving(ScriptedApi(default=answer(401)), ACME) as (running, client):
+            await until(lambda: running.one("sendkit_up", "acme") == 0)
+            unready = await client.get("/-/ready")
+            assert unready.status_code == 503
+            assert "acme: auth: the API answered 401" in unready.text
+
+
+@pytest.mark.anyio
+class TestReload:
+    async def test_is_refused_unless_enabled(self) -> None:
+        async with polled(ACME) as client:
+            refused = await client.post("/-/reload")
+            assert refused.status_code == 403
+            assert "--web.enable-lifecycle" in refused.text
+
+    async def test_answers_200_or_500_with_the_error(self) -> None:
+        async with serving(ScriptedApi(), ACME, enable_lifecycle=True) as (running, client):
+            assert (await client.post("/-/reload")).status_code == 200
+
+            def refuse() -> None:
+                raise ConfigError("config.yaml: 1 error", ["poll.interval: expected a duration"])
+
+            running.exporter._load = refuse  # type: ignore[assignment] # noqa: SLF001
+            failed = await client.post("/-/reload")
+            assert failed.status_code == 500
+            assert "poll.interval: expected a duration" in failed.text
+            assert (await client.get("/metrics?workspace=acme")).status_code == 200
+
+
+@pytest.mark.anyio
+class TestPage:
+    async def test_forbids_scripts_from_elsewhere(self) -> None:
+        async with polled(ACME) as client:
+            page = await client.get("/")
+            assert page.headers["content-type"] == "text/html; charset=utf-8"
+            assert page.headers["content-security-policy"] == status_page.CONTENT_SECURITY_POLICY
+
+    async def test_shows_no_key(self) -> None:
+        async with polled(ACME) as client:
+            for path in PATHS:
+                assert "canary" not in (await client.get(path)).text
+
+
+class TestAcceptEncoding:
+    @pytest.mark.parametrize(
+        "header", ["gzip", "GZIP", "deflate, gzip;q=0.1", "*", "gzip;q=1.0, *;q=0", " gzip "]
+    )
+    def test_that_takes_gzip(self, header: str) -> None:
+        assert accepts_gzip(header)
+
+    @pytest.mark.parametrize(
+        "header", ["", "identity", "gzip;q=0", "gzip;q=0.0, *", "*;q=0", "br", "gzip;q=x"]
+    )
+    def test_that_does_not(self, header: str) -> None:
+        assert not accepts_gzip(header)
+
+
+class TestAccept:
+    @pytest.mark.parametrize(
+        "header",
+        [
+            PROMETHEUS,
+            "application/openmetrics-text",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            "Application/OpenMetrics-Text",
+            "text/plain;q=0.5, application/openmetrics-text;q=0.6",
+            "application/openmetrics-text, text/plain",
+            PROMETHEUS_3,
+        ],
+    )
+    def test_that_asks_for_openmetrics(self, header: str) -> None:
+        assert chosen_format(header) is Format.OPENMETRICS
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            "",
+            "*/*",
+            "text/plain",
+            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+            "application/openmetrics-text;q=0",
+            "application/openmetrics-text;version=0.0.1",
+            "application/openmetrics-text;version=2.0.0, text/plain",
+            "application/openmetrics-text;q=0.2, text/plain;q=0.9",
+            "application/openmetrics-text;q=never",
+        ],
+    )
+    def test_that_does_not(self, header: str) -> None:
+        assert chosen_format(header) is Format.TEXT
+
+    @given(st.text())
+    def test_of_any_form_is_answered(self, header: str) -> None:
+        assert chosen_format(header) in Format
+        assert accepts_gzip(header) in {True, False}
