@@ -14,8 +14,8 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from exporter import config as configuration
-from exporter import daemon, demo, log, once, server, telemetry
-from exporter.config import Config, ConfigError
+from exporter import daemon, demo, log, once, server, sharding, telemetry
+from exporter.config import Config, ConfigError, ShardConfig
 from exporter.simulator import ScenarioRequest, Simulation, parse_scenario
 
 Result = TypeVar("Result")
@@ -53,6 +53,24 @@ _log_format = _option(
 _listen_address = _option(
     "--web.listen-address", default=DEFAULT_ADDRESS, help="HOST:PORT, or :PORT for all addresses."
 )
+
+
+class _ShardIndex(click.ParamType[int]):
+    """A shard's index, as a number or as the name of a pod."""
+
+    name = "INDEX|POD-NAME"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return sharding.index_of(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+_shard_index = _option(
+    "--shard.index", type=_ShardIndex(), help="This shard, from 0; the name of a StatefulSet's pod will do."
+)
+_shard_total = _option("--shard.total", type=click.IntRange(1), help="How many shards there are.")
 
 
 class _Scenario(click.ParamType[ScenarioRequest]):
@@ -116,21 +134,25 @@ def main() -> None:
 @_config_file
 @_listen_address
 @_option("--web.enable-lifecycle", is_flag=True, help="Allow POST /-/reload.")
+@_shard_index
+@_shard_total
 @_log_level
 @_log_format
-def run(
+def run(  # noqa: PLR0913 - one argument a flag
     config_file: Path | None,
     web_listen_address: str,
     log_level: str,
     log_format: log.Format,
     *,
     web_enable_lifecycle: bool,
+    shard_index: int | None,
+    shard_total: int | None,
 ) -> None:
     """Run the daemon."""
     log.configure(log_level, log_format)
 
     async def serve() -> None:
-        exporter = daemon.Exporter(lambda: _load(config_file), os.environ)
+        exporter = daemon.Exporter(lambda: _sharded(_load(config_file), shard_index, shard_total), os.environ)
         app = server.create_app(exporter, enable_lifecycle=web_enable_lifecycle)
         await daemon.serve(exporter, app, _listen(web_listen_address))
 
@@ -207,6 +229,15 @@ def poll_once(config_file: Path | None, output: Path | None, log_level: str, log
 
 def _load(path: Path | None) -> Config:
     return configuration.load(path, os.environ) if path else configuration.default(os.environ)
+
+
+def _sharded(config: Config, index: int | None, total: int | None) -> Config:
+    """Return the configuration with the shard that the flags name; raises `ConfigError`."""
+    shard = config.shard
+    index, total = shard.index if index is None else index, shard.total if total is None else total
+    if index >= total:
+        raise ConfigError(f"--shard.index: found {index}, expected less than --shard.total, which is {total}")
+    return config.model_copy(update={"shard": ShardConfig(index=index, total=total)})
 
 
 def _load_or_exit(path: Path | None) -> Config:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import math
 import os
 import re
 import signal
@@ -17,8 +18,10 @@ from starlette.types import ASGIApp
 
 from exporter import polling
 from exporter.config import Config, ConfigError, KeyUnavailable
-from exporter.fleet import Fleet
+from exporter.fleet import Fleet, Poll
+from exporter.metrics import ALL_TIME
 from exporter.polling import Poller
+from exporter.state import StateDirectory, StateUnavailableError
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 
@@ -51,6 +54,8 @@ class Exporter:
         self._environ = environ
         self._calendar = calendar
         self._reloading = asyncio.Lock()
+        self._reload_error = ""
+        self._state: StateDirectory | None = None
         self.fleet = Fleet()
         self.store = Store()
         self.telemetry = Telemetry()
@@ -62,13 +67,46 @@ class Exporter:
         config = self._load()
         for warning in config.warnings():
             _log.warning("configuration: " + warning)
+        state = self._state_of(config)
         try:
-            poller = Poller(config, self._environ, self.fleet, self.store, self.telemetry, self._calendar)
+            poller = Poller(
+                config, self._environ, self.fleet, self.store, self.telemetry, self._calendar, state
+            )
         except KeyUnavailable as error:
             raise ConfigError(f"privacy.hmac_key_file: {error}") from None
+        self._state = state
         self.telemetry.reload_successful.set(1)
         self.telemetry.reload_timestamp.set_to_current_time()
         return poller
+
+    def _state_of(self, config: Config) -> StateDirectory | None:
+        """Return the configured state, restored if it is the first one; raises `ConfigError`."""
+        path = config.state.directory
+        if path is None or (self._state and self._state.path == path):
+            return self._state if path else None
+        try:
+            state = StateDirectory(path)
+        except StateUnavailableError as error:
+            raise ConfigError(f"state.directory: {error}") from None
+        if not len(self.fleet):
+            self._restore(state)
+        return state
+
+    def _restore(self, state: StateDirectory) -> None:
+        moment = polling.now()
+        for saved in state.load():
+            poll = Poll(saved.window, 0, math.inf, saved.answer(), saved.succeeded, saved.fresh_since(moment))
+            totals = saved.totals(moment.steady) if saved.window == ALL_TIME else None
+            self.fleet.restore(saved.workspace, poll, totals)
+        for tracked in self.fleet:
+            _log.info("workspace restored", workspace=tracked.workspace.label)
+
+    def notices(self) -> list[str]:
+        """Return troubles that no workspace shows."""
+        reload_error = (
+            [f"The configuration was not reloaded: {self._reload_error}"] if self._reload_error else []
+        )
+        return [*reload_error, *self.poller.notices()]
 
     async def reload(self) -> None:
         """Poll by the configuration as it is now; raises `ConfigError` and keeps the old one if it is bad."""
@@ -76,8 +114,10 @@ class Exporter:
             try:
                 poller = self._configured()
             except ConfigError as error:
+                self._reload_error = str(error)
                 _log.error("configuration not reloaded, the old one stays", error=str(error))
                 raise
+            self._reload_error = ""
             await self.poller.stop()
             self.poller = poller
             await poller.start()

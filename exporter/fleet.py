@@ -223,6 +223,13 @@ class Fleet:
             kept.interval, kept.stale_after = poll.interval, poll.stale_after
         return tracked
 
+    def restore(self, workspace: Workspace, poll: Poll, totals: Totals | None) -> None:
+        """Take in what is known of a workspace's poll from before, and its counters if given."""
+        tracked = self._tracked.setdefault(workspace.key, Tracked(workspace, {}))
+        tracked.polls[poll.window] = poll
+        if totals is not None:
+            tracked.totals = totals
+
     def forget(self, key: Key) -> None:
         """Drop a workspace and all that is known of it."""
         self._tracked.pop(key, None)

@@ -18,7 +18,7 @@ from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEve
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from exporter import privacy
+from exporter import privacy, sharding
 from exporter.config import AccountConfig, Config, KeyUnavailable, MailboxesConfig
 from exporter.fleet import Fleet, Instant, Key, Poll, Totals, Tracked, Workspace, labels_for
 from exporter.metrics import ALL_TIME
@@ -26,6 +26,7 @@ from exporter.model import MalformedAnswerError, Reason
 from exporter.reading import Reader, Reading
 from exporter.rendering import Disclosure, Part, render_mailboxes, render_workspace
 from exporter.sendkit import Lane, SendKit, SendKitError, is_platform_key
+from exporter.state import Saved, StateDirectory
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 
@@ -46,8 +47,8 @@ class _Account:
     lane: Lane
     workspaces: dict[Key, str] = field(default_factory=dict)
     """The names of its workspaces by key; a stand-in without an id until they are found."""
-    found: bool = True
-    """Whether the last look for them succeeded."""
+    error: str = ""
+    """Why the last look for them failed."""
 
 
 def now() -> Instant:
@@ -58,7 +59,7 @@ def now() -> Instant:
 class Poller:
     """Polls every workspace of every account into the fleet and the store until it is stopped."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts that it brings together
         self,
         config: Config,
         environ: Mapping[str, str],
@@ -66,9 +67,11 @@ class Poller:
         store: Store,
         telemetry: Telemetry,
         calendar: Callable[[tzinfo], datetime] = datetime.now,
+        state: StateDirectory | None = None,
     ) -> None:
         """Read the configuration; raises `KeyUnavailable` if the key of hashed addresses can't be read."""
         self._config = config
+        self._state = state
         self._environ = environ
         self._fleet = fleet
         self._store = store
@@ -100,6 +103,14 @@ class Poller:
     def disclosure(self) -> Disclosure:
         """Return what may be shown of a mailbox."""
         return self._reader.disclosure
+
+    def notices(self) -> list[str]:
+        """Return what the fleet cannot show: accounts whose known workspaces are looked for in vain."""
+        return [
+            f"Looking for the workspaces of {name} failed: {account.error}"
+            for name, account in self._accounts.items()
+            if account.error and any(key[1] for key in account.workspaces)
+        ]
 
     def is_turning(self) -> bool:
         """Whether the scheduler still runs what is due."""
@@ -215,9 +226,9 @@ class Poller:
             return False
         self._telemetry.discovery_up.labels(name).set(1)
         self._telemetry.discovery_last_success.labels(name).set(time.time())
-        if not account.found and any(key[1] for key in workspaces):
+        if account.error and any(key[1] for key in workspaces):
             _log.info("workspaces found again", account=name)
-        account.found = True
+        account.error = ""
         self._track(account, workspaces)
         for key in account.workspaces:
             self._schedule_polls(key)
@@ -228,14 +239,18 @@ class Poller:
         config = account.config
         key = config.read_key(self._environ)
         if not is_platform_key(key):
-            return {(config.name, ""): config.name}
+            return {key: config.name for key in [(config.name, "")] if self._is_ours(key)}
         deadline = asyncio.get_running_loop().time() + self._config.poll_interval_for(config).total_seconds()
         found = await self._client.workspaces(key, deadline, account.lane)
         return {
             (config.name, workspace.id): workspace.name
             for workspace in found
-            if config.workspaces.keeps(workspace.name)
+            if config.workspaces.keeps(workspace.name) and self._is_ours((config.name, workspace.id))
         }
+
+    def _is_ours(self, key: Key) -> bool:
+        """Whether this shard polls the workspace."""
+        return sharding.owner(key, self._config.shard.total) == self._config.shard.index
 
     def _discovery_failed(
         self, account: _Account, error: KeyUnavailable | SendKitError, started: Instant
@@ -243,7 +258,7 @@ class Poller:
         """Tell of it as a failed poll of a stand-in, or in the log once workspaces are known."""
         name = account.config.name
         if any(key[1] for key in account.workspaces):
-            say = _log.warning if account.found else _log.debug
+            say = _log.debug if account.error else _log.warning
             say("looking for workspaces failed", account=name, error=str(error))
             for key in account.workspaces:
                 self._schedule_polls(key)
@@ -253,7 +268,7 @@ class Poller:
             if tracked and not self._scheduler.get_job(_poll_job(tracked.workspace.key, ALL_TIME)):
                 reason = error.reason if isinstance(error, SendKitError) else Reason.AUTH
                 self._fail(tracked, tracked.all_time, reason, str(error), started)
-        account.found = False
+        account.error = str(error)
 
     def _track(self, account: _Account, workspaces: dict[Key, str]) -> None:
         """Track exactly these workspaces of the account, each with a label of its own.
@@ -301,13 +316,17 @@ class Poller:
     def _stays(self, workspace: Workspace) -> bool:
         """Whether a workspace that is known from an earlier configuration belongs to this one, too."""
         account = self._accounts.get(workspace.account)
-        return account is not None and (not workspace.id or account.config.workspaces.keeps(workspace.name))
+        return (
+            account is not None
+            and self._is_ours(workspace.key)
+            and (not workspace.id or account.config.workspaces.keeps(workspace.name))
+        )
 
     async def _show_anew(self, tracked: Tracked) -> None:
         """Show what is known from an earlier configuration as this one keeps and shows it."""
         for poll in tracked.polls.values():
             if poll.answer is not None:
-                poll.answer = self._reader.kept(poll.answer)
+                poll.answer = None if poll.is_stale(now()) else self._reader.kept(poll.answer)
         if tracked.all_time.answer is not None:
             tracked.totals = tracked.totals.after(tracked.all_time.answer, time.monotonic())
         parts = await asyncio.get_running_loop().run_in_executor(self._threads, self._rendered_again, tracked)
@@ -336,6 +355,8 @@ class Poller:
             return
         for window in tracked.polls:
             self._readings.pop((key, window), None)
+            if self._state:
+                self._state.forget(key, window)
             job_id = _poll_job(key, window)
             if self._scheduler.get_job(job_id):
                 self._scheduler.remove_job(job_id)
@@ -399,11 +420,21 @@ class Poller:
         return None
 
     async def _read(self, tracked: Tracked, window: str, body: bytes) -> Reading:
-        previous = self._readings.get((tracked.workspace.key, window))
+        """Read an answer and save it, before anything of it is shown."""
+        workspace = tracked.workspace
+        previous = self._readings.get((workspace.key, window))
         totals = tracked.totals if window == ALL_TIME else Totals()
-        return await asyncio.get_running_loop().run_in_executor(
-            self._threads, self._reader.read, body, tracked.workspace.label, window, totals, previous
-        )
+
+        def read() -> Reading:
+            reading = self._reader.read(body, workspace.label, window, totals, previous)
+            if self._state and previous and reading.part is previous.part:
+                self._state.touch(workspace.key, window, time.time())
+            elif self._state:
+                saved = Saved.of(workspace, window, reading.answer, reading.totals, time.monotonic())
+                self._state.save(saved, time.time())
+            return reading
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, read)
 
     def _succeed(self, tracked: Tracked, poll: Poll, reading: Reading, started: Instant) -> None:
         was_up, ended = poll.up, now()

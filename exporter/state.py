@@ -1,0 +1,198 @@
+"""What survives a restart: counters and last answers, one file a (workspace, window) in a folder.
+
+A file is replaced before its answer is shown, never after. So a process that is killed at any moment has
+shown no counter above the one it finds again, and counts no rise twice. Where a file can't be written, the
+old one is removed: a counter that starts from 0 again is what Prometheus expects, one that falls back a
+little is not. The file's modification time is the poll's: an answer that did not change costs no writing.
+"""
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+
+import msgspec
+import structlog
+from isal import igzip
+
+from exporter.fleet import Departed, Instant, Key, Number, Totals, Workspace
+from exporter.model import Answer
+
+_FORMAT = b"sendkit-exporter state 1\n"
+_DIGEST_BYTES = 16
+_SUFFIX = ".state"
+
+_log = structlog.get_logger(__name__)
+
+
+class StateUnavailableError(Exception):
+    """The folder can't be used; the message says why."""
+
+
+class Saved(msgspec.Struct):
+    """The last answer of a (workspace, window), and the workspace's counters with the all-time one.
+
+    `departed_ago` tells for each vanished mailbox the seconds since then.
+    """
+
+    account: str
+    workspace_id: str
+    name: str
+    label: str
+    window: str
+    ids: Sequence[str]
+    emails: Sequence[str]
+    display_names: Sequence[str]
+    statuses: Sequence[str | None]
+    warmup_statuses: Sequence[str | None]
+    numbers: Mapping[str, Sequence[Number]]
+    duplicates: int
+    seen: Mapping[str, Sequence[Number]]
+    risen: Mapping[str, Sequence[Number]]
+    departed: Mapping[str, tuple[Sequence[Number], Sequence[Number], float]]
+    succeeded: float = 0.0
+    """When the poll succeeded, in Unix seconds: not in the file, but its modification time."""
+
+    @classmethod
+    def of(cls, workspace: Workspace, window: str, answer: Answer, totals: Totals, steady: float) -> "Saved":
+        """Return what is to be saved; `steady` is the time by the steady clock."""
+        return cls(
+            *(workspace.account, workspace.id, workspace.name, workspace.label, window),
+            *(answer.ids, answer.emails, answer.display_names, answer.statuses, answer.warmup_statuses),
+            *(answer.numbers, answer.duplicates, totals.seen, totals.risen),
+            {
+                mailbox_id: (gone.seen, gone.risen, steady - gone.since)
+                for mailbox_id, gone in totals.departed.items()
+            },
+        )
+
+    @property
+    def workspace(self) -> Workspace:
+        """Return the workspace."""
+        return Workspace(self.account, self.workspace_id, self.name, self.label)
+
+    def answer(self) -> Answer:
+        """Return the answer; its suspect values were counted before."""
+        return Answer(
+            *(self.ids, self.emails, self.display_names, self.statuses, self.warmup_statuses, self.numbers),
+            duplicates=self.duplicates,
+        )
+
+    def totals(self, steady: float) -> Totals:
+        """Return the counters; `steady` is the time by the steady clock."""
+        departed = {
+            mailbox_id: Departed(tuple(seen), tuple(risen), steady - ago)
+            for mailbox_id, (seen, risen, ago) in self.departed.items()
+        }
+        return Totals(self.ids, self.seen, self.risen, departed)
+
+    def fresh_since(self, now: Instant) -> float:
+        """Return when the poll succeeded, by the steady clock."""
+        return now.steady - max(0.0, now.unix - self.succeeded)
+
+
+_decoder = msgspec.msgpack.Decoder(Saved)
+
+
+class StateDirectory:
+    """A folder that one exporter keeps its state in; may be used from several threads, one a file."""
+
+    def __init__(self, path: Path) -> None:
+        """Make the folder if need be, and take it; raises `StateUnavailableError`."""
+        self.path = path
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = (path / "lock").open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StateUnavailableError(f"{path} is in use by another exporter") from None
+        except OSError as error:
+            raise StateUnavailableError(f"{path}: {error.strerror}") from None
+
+    def close(self) -> None:
+        """Let the folder go."""
+        self._lock.close()
+
+    def load(self) -> Iterator[Saved]:
+        """Yield all that was saved; a damaged file is told, set aside and left out."""
+        for path in sorted(self.path.glob(f"*{_SUFFIX}")):
+            try:
+                saved = _decode(path.read_bytes())
+                saved.succeeded = path.stat().st_mtime
+            except (OSError, ValueError, EOFError) as error:
+                _log.error(
+                    "state: damaged file set aside, counters start afresh", file=path.name, error=str(error)
+                )
+                _set_aside(path)
+            else:
+                yield saved
+        for leftover in self.path.glob(".*"):
+            leftover.unlink(missing_ok=True)
+
+    def save(self, saved: Saved, succeeded: float) -> None:
+        """Replace what was saved of this (workspace, window); where that fails, remove it."""
+        path = self._file((saved.account, saved.workspace_id), saved.window)
+        try:
+            _replace(path, _encode(saved), succeeded)
+        except OSError as error:
+            _log.error("state: not saved", directory=str(self.path), error=error.strerror)
+            self._remove(path)
+
+    def touch(self, key: Key, window: str, succeeded: float) -> None:
+        """Note that what was saved is the answer at this time, too."""
+        try:
+            os.utime(self._file(key, window), (succeeded, succeeded))
+        except OSError as error:
+            _log.error("state: not saved", directory=str(self.path), error=error.strerror)
+
+    def forget(self, key: Key, window: str) -> None:
+        """Remove what was saved of a (workspace, window)."""
+        self._remove(self._file(key, window))
+
+    def _remove(self, path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            _log.error("state: an old file can't be removed", file=path.name, error=error.strerror)
+
+    def _file(self, key: Key, window: str) -> Path:
+        name = "\0".join((*key, window)).encode()
+        return self.path / (blake2b(name, digest_size=_DIGEST_BYTES).hexdigest() + _SUFFIX)
+
+
+def _encode(saved: Saved) -> bytes:
+    content = igzip.compress(msgspec.msgpack.encode(saved), 1, mtime=0)
+    return _FORMAT + blake2b(content, digest_size=_DIGEST_BYTES).digest() + content
+
+
+def _decode(file: bytes) -> Saved:
+    """Return what a file holds; raises `ValueError` or `EOFError` if it is damaged."""
+    start, rest = file[: len(_FORMAT)], file[len(_FORMAT) :]
+    digest, content = rest[:_DIGEST_BYTES], rest[_DIGEST_BYTES:]
+    if start != _FORMAT or blake2b(content, digest_size=_DIGEST_BYTES).digest() != digest:
+        raise ValueError("not a whole state file of this format")
+    return _decoder.decode(igzip.decompress(content))  # type: ignore[no-untyped-call]
+
+
+def _replace(path: Path, content: bytes, modified: float) -> None:
+    """Replace a file so that after a crash it has the old content or the new one; raises `OSError`."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.utime(file.fileno(), (modified, modified))
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _set_aside(path: Path) -> None:
+    try:
+        path.replace(path.with_suffix(".damaged"))
+    except OSError as error:
+        _log.error("state: a damaged file can't be set aside", file=path.name, error=error.strerror)
