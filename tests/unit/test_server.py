@@ -137,8 +137,8 @@ class TestMetrics:
                             if not name.startswith(("process_", "python_", "sendkit_exporter"))
                         }
                     )
-            for samples in seen[1:]:
-                assert samples == seen[0]
+            for found in seen[1:]:
+                assert found == seen[0]
 
     async def test_hold_the_exporters_own(self) -> None:
         async with polled(ACME) as client:
