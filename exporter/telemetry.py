@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Collection
 from importlib import metadata
+from typing import Literal
 
 import prometheus_client
 from prometheus_client import (
@@ -12,12 +13,10 @@ from prometheus_client import (
     GCCollector,
     PlatformCollector,
     ProcessCollector,
-    exposition,
 )
-from prometheus_client.openmetrics import exposition as openmetrics
 
 from exporter import metrics
-from exporter.exposition import END, Format
+from exporter.exposition import Format, encode_samples, header
 from exporter.metrics import Metric
 
 # Creation times are series that no one asked for, and that the text format has no place for.
@@ -59,10 +58,16 @@ class Telemetry:
     def text(self, format_: Format, *, process: bool = True) -> bytes:
         """Return the metrics' lines without the format's end; `process` with the library's own."""
         registries = [self._registry, self._of_this_process] if process else [self._registry]
-        generate = (
-            openmetrics.generate_latest if format_ is Format.OPENMETRICS else exposition.generate_latest
-        )
-        return b"".join(generate(registry).removesuffix(END[format_]) for registry in registries)
+        families = [family for registry in registries for family in registry.collect()]
+        return b"".join(_family_text(family, format_) for family in families if family.samples)
+
+
+def _family_text(family: prometheus_client.Metric, format_: Format) -> bytes:
+    """Return a family of the library's gauges and counters; our encoder is much faster than its own."""
+    name = family.samples[0].name
+    kind: Literal["gauge", "counter"] = "counter" if family.type == "counter" else "gauge"
+    samples = ((sample.labels, sample.value) for sample in family.samples)
+    return header(Metric(name, kind, family.documentation), format_) + encode_samples(name, samples)
 
 
 def version() -> str:
