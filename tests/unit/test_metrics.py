@@ -1,0 +1,202 @@
+"""The catalogue: every public name, type and label; its reference; what Prometheus says of a scrape."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from exporter import metrics
+from exporter.exposition import END, Format
+from exporter.fleet import Fleet, Instant, Poll, Workspace
+from exporter.metrics import ALL_TIME, EXPORTER_METRICS, MAILBOX_METRICS, WORKSPACE_METRICS, Metric
+from exporter.model import Reason
+from exporter.rendering import Disclosure, render_mailboxes, render_workspace
+from exporter.store import Store
+from exporter.telemetry import Telemetry
+from tests.answers import answer_of, mailbox
+from tests.samples import Samples
+
+ROOT = Path(__file__).parents[2]
+EVERY_METRIC = (*MAILBOX_METRICS, *WORKSPACE_METRICS, *EXPORTER_METRICS)
+
+MAILBOX = "workspace domain mailbox_id"
+PUBLIC = {
+    "sendkit_mailbox_info": ("gauge", f"{MAILBOX} email"),
+    "sendkit_mailbox_status": ("gauge", f"{MAILBOX} status"),
+    "sendkit_mailbox_sent_today": ("gauge", MAILBOX),
+    "sendkit_mailbox_daily_send_limit": ("gauge", MAILBOX),
+    "sendkit_mailbox_bounce_ratio": ("gauge", MAILBOX),
+    "sendkit_mailbox_lifetime_sent": ("gauge", MAILBOX),
+    "sendkit_mailbox_lifetime_received": ("gauge", MAILBOX),
+    "sendkit_mailbox_warmup_enabled": ("gauge", MAILBOX),
+    "sendkit_mailbox_warmup_status": ("gauge", f"{MAILBOX} status"),
+    "sendkit_mailbox_campaign_sent": ("gauge", f"{MAILBOX} window"),
+    "sendkit_mailbox_campaign_opened": ("gauge", f"{MAILBOX} window"),
+    "sendkit_mailbox_campaign_clicked": ("gauge", f"{MAILBOX} window"),
+    "sendkit_mailbox_campaign_bounced": ("gauge", f"{MAILBOX} window"),
+    "sendkit_mailbox_campaign_replied": ("gauge", f"{MAILBOX} window"),
+    "sendkit_mailbox_campaign_positive_replied": ("gauge", f"{MAILBOX} window"),
+    "sendkit_mailbox_campaign_open_ratio": ("gauge", f"{MAILBOX} window"),
+    "sendkit_mailbox_campaign_click_ratio": ("gauge", f"{MAILBOX} window"),
+    "sendkit_mailbox_campaign_bounce_ratio": ("gauge", f"{MAILBOX} window"),
+    "sendkit_mailbox_campaign_reply_ratio": ("gauge", f"{MAILBOX} window"),
+    "sendkit_mailbox_campaign_positive_reply_ratio": ("gauge", f"{MAILBOX} window"),
+    "sendkit_mailbox_emails_sent_total": ("counter", MAILBOX),
+    "sendkit_mailbox_emails_opened_total": ("counter", MAILBOX),
+    "sendkit_mailbox_emails_clicked_total": ("counter", MAILBOX),
+    "sendkit_mailbox_emails_bounced_total": ("counter", MAILBOX),
+    "sendkit_mailbox_emails_replied_total": ("counter", MAILBOX),
+    "sendkit_mailbox_emails_positive_replied_total": ("counter", MAILBOX),
+    "sendkit_workspace_info": ("gauge", "workspace account workspace_id"),
+    "sendkit_workspace_mailboxes": ("gauge", "workspace status"),
+    "sendkit_up": ("gauge", "workspace window"),
+    "sendkit_last_success_timestamp_seconds": ("gauge", "workspace window"),
+    "sendkit_last_poll_timestamp_seconds": ("gauge", "workspace window"),
+    "sendkit_poll_interval_seconds": ("gauge", "workspace window"),
+    "sendkit_poll_duration_seconds": ("gauge", "workspace window"),
+    "sendkit_polls_total": ("counter", "workspace window"),
+    "sendkit_polls_skipped_total": ("counter", "workspace window"),
+    "sendkit_poll_failures_total": ("counter", "workspace window reason"),
+    "sendkit_suspect_values_total": ("counter", "workspace field"),
+    "sendkit_duplicate_mailboxes": ("gauge", "workspace"),
+    "sendkit_alert_threshold": ("gauge", "workspace threshold"),
+    "sendkit_exporter_build_info": ("gauge", "version pythonversion"),
+    "sendkit_exporter_config_last_reload_successful": ("gauge", ""),
+    "sendkit_exporter_config_last_reload_success_timestamp_seconds": ("gauge", ""),
+    "sendkit_exporter_series": ("gauge", ""),
+    "sendkit_exporter_render_duration_seconds": ("gauge", ""),
+    "sendkit_api_requests_total": ("counter", "code"),
+    "sendkit_api_retries_total": ("counter", ""),
+    "sendkit_discovery_up": ("gauge", "account"),
+    "sendkit_discovery_last_success_timestamp_seconds": ("gauge", "account"),
+}
+
+
+def everything(format_: Format) -> str:
+    """Return a body with a sample of every metric."""
+    fleet, store, telemetry = Fleet(), Store(), Telemetry()
+    tracked = fleet.track(
+        Workspace("agency", "w1", "Acme", "acme"),
+        {"minimum_bounces": 3},
+        [Poll(ALL_TIME, 60, 900), Poll("7d", 60, 900)],
+    )
+    disclosure = Disclosure(lambda email: email, display_name=True)
+    parts = {}
+    for window, poll in tracked.polls.items():
+        answer = answer_of(mailbox(_id="a", bounceRate=2, status="odd"), mailbox(_id="b", sentToday=None))
+        tracked.totals = tracked.totals.after(answer, 0)
+        poll.succeeded(answer, Instant(1_700_000_000.25, 0), 0.5)
+        poll.failed(Reason.TIMEOUT, "no answer", Instant(1_700_000_060, 60), 30)
+        parts[window] = render_mailboxes("acme", window, answer, tracked.totals, disclosure, None)
+    store.put(tracked.workspace.key, "acme", render_workspace(tracked, stale=False), parts)
+    telemetry.api_requests.labels("200").inc()
+    telemetry.discovery_up.labels("agency").set(1)
+    telemetry.discovery_last_success.labels("agency").set(1_700_000_000)
+    body = store.body(format_).ended(telemetry.text(format_) + END[format_])
+    return b"".join(body.plain).decode()
+
+
+def test_the_catalogue_is_what_is_public() -> None:
+    assert {metric.name: (metric.type, " ".join(metric.labels)) for metric in EVERY_METRIC} == PUBLIC
+    assert len(EVERY_METRIC) == len(PUBLIC)
+
+
+@pytest.mark.parametrize("format_", Format)
+def test_a_scrape_has_every_metric_with_its_type_and_labels(format_: Format) -> None:
+    samples = Samples(everything(format_))
+
+    names = {name for name in samples.by_name if name.startswith("sendkit_")}
+    assert {name: samples.types[name.removesuffix("_total")] for name in names} == {
+        name: kind for name, (kind, _) in PUBLIC.items()
+    }
+    for name in names:
+        labels = {*PUBLIC[name][1].split()} | ({"display_name"} if name == "sendkit_mailbox_info" else set())
+        assert {frozenset(key for key, _ in own) for own in samples.by_name[name]} == {frozenset(labels)}
+
+
+@pytest.mark.parametrize("format_", Format)
+def test_every_family_has_one_help_and_one_type_before_its_samples_in_one_group(format_: Format) -> None:
+    described: list[str] = []
+    current = ""
+    for line in everything(format_).splitlines():
+        if line.startswith("# HELP "):
+            current = line.split()[2]
+            described.append(current)
+        elif line.startswith("# TYPE "):
+            assert line.split()[2] == current
+        elif line != "# EOF":
+            assert re.split(r"[{ ]", line)[0].removesuffix("_total") == current.removesuffix("_total")
+    assert len(described) == len({*described}) > len(PUBLIC)
+
+
+def test_no_sample_carries_a_timestamp() -> None:
+    assert not [line for line in everything(Format.TEXT).splitlines() if re.search(r"} \S+ \S+$", line)]
+
+
+def test_openmetrics_ends_with_its_end() -> None:
+    text = everything(Format.OPENMETRICS)
+
+    assert text.endswith("\n# EOF\n")
+    assert text.count("# EOF") == 1
+
+
+def test_promtool_finds_nothing_to_mend() -> None:
+    run = subprocess.run(
+        ["promtool", "check", "metrics"],
+        input=everything(Format.TEXT),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("metric", EVERY_METRIC, ids=lambda metric: metric.name)
+def test_names_follow_the_conventions(metric: Metric) -> None:
+    assert re.fullmatch(r"sendkit_[a-z]+(_[a-z]+)*", metric.name)
+    assert metric.name.endswith("_total") == (metric.type == "counter")
+    assert not re.search(r"percent|rate|_ms|milli|minutes|hours|count$", metric.name)
+    assert all(re.fullmatch(r"[a-z_]+", label) and not label.startswith("__") for label in metric.labels)
+    assert not {"le", "quantile", "job", "instance"} & {*metric.labels}
+    assert metric.help.endswith(".")
+
+
+FROM_THE_API = {
+    "sendkit_mailbox_info": "email, displayName",
+    "sendkit_mailbox_status": "status",
+    "sendkit_mailbox_warmup_status": "warmup.status",
+    "sendkit_mailbox_warmup_enabled": "warmup.enabled",
+    "sendkit_mailbox_sent_today": "sentToday",
+    "sendkit_mailbox_daily_send_limit": "dailySendLimit",
+    "sendkit_mailbox_bounce_ratio": "bounceRate",
+    "sendkit_mailbox_lifetime_sent": "totalSent",
+    "sendkit_mailbox_lifetime_received": "totalReceived",
+    "sendkit_mailbox_campaign_positive_replied": "performance.positiveReplied",
+    "sendkit_mailbox_campaign_positive_reply_ratio": "rates.positiveReply",
+    "sendkit_mailbox_emails_opened_total": "performance.opened",
+}
+
+
+@pytest.mark.parametrize("name", FROM_THE_API)
+def test_help_names_the_field_of_the_api(name: str) -> None:
+    help_line = re.search(rf"^# HELP {name} (.+)$", everything(Format.TEXT), re.MULTILINE)
+
+    assert help_line
+    assert help_line[1].endswith(f"API field: {FROM_THE_API[name]}.")
+
+
+def test_every_metric_of_a_mailbox_names_its_field() -> None:
+    assert all("API field: " in metric.help_text for metric in MAILBOX_METRICS)
+
+
+def test_the_reference_is_what_the_catalogue_makes() -> None:
+    assert (ROOT / "docs/metrics.md").read_text() == metrics.reference()
+
+
+def test_the_reference_has_a_row_for_every_metric() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?) \| .+ \|$", metrics.reference(), re.MULTILINE)
+
+    assert {name: (kind, " ".join(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows} == PUBLIC
+    assert len(rows) == len(PUBLIC)
