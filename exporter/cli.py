@@ -2,21 +2,25 @@
 
 import asyncio
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
 
+from exporter import backfill, daemon, demo, log, once, server, sharding, telemetry
 from exporter import config as configuration
-from exporter import daemon, demo, log, once, server, sharding, telemetry
-from exporter.config import Config, ConfigError, ShardConfig
+from exporter.config import Config, ConfigError, KeyUnavailable, ShardConfig
+from exporter.model import MalformedAnswerError
+from exporter.sendkit import SendKitError
 from exporter.simulator import ScenarioRequest, Simulation, parse_scenario
+from exporter.units import parse_duration
 
 Result = TypeVar("Result")
 
@@ -53,6 +57,18 @@ _log_format = _option(
 _listen_address = _option(
     "--web.listen-address", default=DEFAULT_ADDRESS, help="HOST:PORT, or :PORT for all addresses."
 )
+
+
+class _Duration(click.ParamType[timedelta]):
+    """A duration as in the configuration."""
+
+    name = "DURATION"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        try:
+            return parse_duration(value)
+        except ValueError:
+            self.fail(f"found {value!r}, expected a duration such as 90s, 15m, 2h or 1d", param, ctx)
 
 
 class _ShardIndex(click.ParamType[int]):
@@ -112,7 +128,7 @@ def _simulated(command: Callable[..., None]) -> Any:  # noqa: ANN401 - click's d
     @_option("--mailboxes", type=click.IntRange(1), default=200, help="How many mailboxes there are.")
     @_option("--seed", type=int, default=1, help="The same seed gives the same fleet.")
     @_option(
-        "--speed", type=click.FloatRange(0, min_open=True), default=60.0, help="Simulated seconds a second."
+        "--speed", type=click.FloatRange(0, min_open=True), default=300.0, help="Simulated seconds a second."
     )
     @_option("--scenario", type=_Scenario(), multiple=True, help="What goes wrong, and when; repeatable.")
     @wraps(command)
@@ -167,7 +183,7 @@ def run(  # noqa: PLR0913 - one argument a flag
 def run_demo(simulation: _Simulated, web_listen_address: str, log_level: str, log_format: log.Format) -> None:
     """Run the daemon over a simulated SendKit API: no key, no file.
 
-    With no --scenario, a domain's bounces spike after 20 s, a mailbox is suspended after 40 s and a
+    With no --scenario, a domain's bounces spike after 15 s, a mailbox is suspended after 40 s and a
     workspace's key is revoked after 3 min.
     """
     log.configure(log_level, log_format)
@@ -225,6 +241,59 @@ def poll_once(config_file: Path | None, output: Path | None, log_level: str, log
             _fail(f"{output}: {error.strerror}")
     if not succeeded:
         sys.exit(FAILED)
+
+
+_DAY = click.DateTime(formats=["%Y-%m-%d"])
+
+
+@main.command(name="backfill")
+@_config_file
+@_option("--from", type=_DAY, required=True, help="The first day.")
+@_option("--to", type=_DAY, help="The last day; yesterday by default.")
+@_option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("backfill.om"),
+    help="The OpenMetrics file; fetched days are kept beside it until it is written.",
+)
+@_option("--step", type=_Duration(), default="15m", help="Time between two samples of a series.")
+@_option("--requests-per-minute", type=click.FloatRange(0, min_open=True), default=30.0, help="At most.")
+@_log_level
+@_log_format
+def fill_back(  # noqa: PLR0913, PLR0917
+    config_file: Path | None,
+    output: Path,
+    step: timedelta,
+    requests_per_minute: float,
+    log_level: str,
+    log_format: log.Format,
+    to: datetime | None,
+    **from_: datetime,
+) -> None:
+    """Fetch past days and write them for `promtool tsdb create-blocks-from openmetrics`."""
+    log.configure(log_level, log_format)
+    config = _load_or_exit(config_file)
+    yesterday = datetime.now(config.timezone).date() - timedelta(days=1)
+    first, last = from_["from"].date(), to.date() if to else yesterday
+    if not first <= last <= yesterday:
+        raise click.UsageError(
+            f"--from {first} --to {last}: expected days in order, up to yesterday, {yesterday}"
+        )
+    folder = output.with_name(f"{output.name}.days")
+    run = backfill.Backfill(config, os.environ, backfill.Span(first, last, config.timezone, step), folder)
+    try:
+        with click.progressbar(length=1, label="days", file=sys.stderr, show_pos=True) as bar:
+
+            def progress(done: int, total: int) -> None:
+                bar.length = max(total, 1)
+                bar.update(done - bar.pos)
+
+            _run(run.fetch(60 / requests_per_minute, progress))
+        backfill.write(output, run.exposition())
+        shutil.rmtree(folder)
+    except (KeyUnavailable, SendKitError, MalformedAnswerError, OSError) as error:
+        _fail(f"{error}\nrun the same command again to go on from here; {folder} holds what was fetched")
+    click.echo(f"written: {output}; next: promtool tsdb create-blocks-from openmetrics {output} DATA-FOLDER")
 
 
 def _load(path: Path | None) -> Config:

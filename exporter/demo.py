@@ -15,7 +15,7 @@ from exporter.simulator import ScenarioRequest, Simulation
 POLL_INTERVAL = timedelta(seconds=5)
 WINDOW_INTERVAL = timedelta(seconds=15)
 STORY = (
-    "bounce_spike:ratio=0.3@20s",
+    "bounce_spike:ratio=0.5@15s",
     "mailbox_suspended@40s",
     "key_revoked@180s",
 )

@@ -1,0 +1,197 @@
+"""The past, as OpenMetrics with timestamps for `promtool tsdb create-blocks-from openmetrics`.
+
+The API tells a day's campaign figures and nothing finer, so each counter rises evenly over its day. Every day
+that was fetched is kept in a folder, so that a run that ends early goes on where it stopped.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from hashlib import blake2b
+from pathlib import Path
+
+import msgspec
+
+from exporter.config import AccountConfig, Config
+from exporter.exposition import END, Format, header, label_text
+from exporter.fleet import Key, labels_for
+from exporter.metrics import MAILBOX_COUNTERS
+from exporter.model import Answer, domain_of, parse
+from exporter.once import replace
+from exporter.sendkit import Lane, SendKit, is_platform_key
+
+Row = tuple[str, str, str]
+"""A mailbox's labels: workspace, domain, id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range of days, both inclusive, in a time zone; samples stand every `step`."""
+
+    first: date
+    last: date
+    zone: tzinfo
+    step: timedelta
+
+    def days(self) -> list[date]:
+        """Return every day."""
+        count = (self.last - self.first).days + 1
+        return [self.first + timedelta(days=number) for number in range(count)]
+
+    def begins(self, day: date) -> float:
+        """Return when a day begins, in Unix seconds."""
+        return datetime(day.year, day.month, day.day, tzinfo=self.zone).timestamp()
+
+    def moments(self, day: date) -> Iterator[tuple[float, float]]:
+        """Yield the day's moments after its beginning, in Unix seconds, with the share of the day gone by."""
+        start, end = self.begins(day), self.begins(day + timedelta(days=1))
+        steps = max(1, round((end - start) / self.step.total_seconds()))
+        for number in range(1, steps + 1):
+            yield start + (end - start) * number / steps, number / steps
+
+
+class _Day(msgspec.Struct):
+    """A day of a workspace: the counters' rises by mailbox, `None` where the API gave no number."""
+
+    emails: Sequence[str]
+    ids: Sequence[str]
+    rises: Mapping[str, Sequence[float | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A day of a workspace that is to be fetched."""
+
+    account: AccountConfig
+    key: Key
+    day: date
+
+    def path(self, folder: Path) -> Path:
+        name = "\0".join((*self.key, self.day.isoformat())).encode()
+        return folder / f"{self.day.isoformat()}-{blake2b(name, digest_size=8).hexdigest()}.json"
+
+
+class Backfill:
+    """A run over all accounts; `folder` holds what was fetched, by day and workspace."""
+
+    def __init__(self, config: Config, environ: Mapping[str, str], span: Span, folder: Path) -> None:
+        """Nothing is read or fetched yet."""
+        self._config = config
+        self._environ = environ
+        self._span = span
+        self._folder = folder
+        self._lanes = {account.name: Lane(1) for account in config.accounts}
+        self._labels: dict[Key, str] = {}
+        self._tasks: list[_Task] = []
+
+    async def fetch(self, pause_seconds: float, progress: Callable[[int, int], None]) -> None:
+        """Fetch every day that is not there yet, one request at a time with a pause between two.
+
+        `progress` is told how many days of how many are there. Raises `KeyUnavailable`, `SendKitError`,
+        `MalformedAnswerError` or `OSError`; what was fetched until then stays.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        async with SendKit(self._config.api) as client:
+            await self._discover(client)
+            missing = [task for task in self._tasks if not task.path(self._folder).exists()]
+            done = len(self._tasks) - len(missing)
+            progress(done, len(self._tasks))
+            for task in missing:
+                answer = self._kept(parse(await self._answer(client, task)))
+                rises = {name: answer.numbers[name] for name in MAILBOX_COUNTERS if name in answer.numbers}
+                replace(task.path(self._folder), msgspec.json.encode(_Day(answer.emails, answer.ids, rises)))
+                done += 1
+                progress(done, len(self._tasks))
+                await asyncio.sleep(pause_seconds)
+
+    async def _discover(self, client: SendKit) -> None:
+        names: dict[Key, str] = {}
+        for account in self._config.accounts:
+            key = account.read_key(self._environ)
+            if is_platform_key(key):
+                found = await client.workspaces(key, self._deadline(), self._lanes[account.name])
+                known = {workspace_id for _, workspace_id in names}
+                for workspace in found:
+                    if workspace.id not in known and account.workspaces.keeps(workspace.name):
+                        names[account.name, workspace.id] = workspace.name
+            else:
+                names[account.name, ""] = account.name
+        self._labels = labels_for(names)
+        accounts = {account.name: account for account in self._config.accounts}
+        self._tasks = [_Task(accounts[key[0]], key, day) for day in self._span.days() for key in names]
+
+    async def _answer(self, client: SendKit, task: _Task) -> bytes:
+        key = task.account.read_key(self._environ)
+        days = (task.day, task.day)
+        lane = self._lanes[task.account.name]
+        return await client.mailboxes(key, task.key[1] or None, days, self._deadline(), lane)
+
+    def _deadline(self) -> float:
+        """Return a deadline that leaves room for every attempt."""
+        seconds = self._config.api.timeout.total_seconds() * self._config.api.max_attempts
+        return asyncio.get_running_loop().time() + max(seconds, 300)
+
+    def _kept(self, answer: Answer) -> Answer:
+        mailboxes = zip(answer.emails, answer.statuses, strict=True)
+        return answer.where(
+            [self._config.mailboxes.keeps(email, status or "") for email, status in mailboxes]
+        )
+
+    def exposition(self) -> Iterator[bytes]:
+        """Yield all that was fetched as OpenMetrics: by family, then by mailbox, then by time."""
+        days = self._read_days()
+        for name, metric in MAILBOX_COUNTERS.items():
+            yield header(metric, Format.OPENMETRICS)
+            for row, rises in _by_mailbox(days, name).items():
+                yield from _series(metric.name, row, rises, self._span)
+        yield END[Format.OPENMETRICS]
+
+    def _read_days(self) -> list[tuple[date, str, _Day]]:
+        decode = msgspec.json.Decoder(_Day).decode
+        return [
+            (task.day, self._labels[task.key], decode(task.path(self._folder).read_bytes()))
+            for task in self._tasks
+        ]
+
+
+def _by_mailbox(days: Iterable[tuple[date, str, _Day]], name: str) -> dict[Row, dict[date, float]]:
+    """Return the rises of one counter by mailbox and day."""
+    mailboxes: dict[Row, dict[date, float]] = {}
+    for day, label, content in days:
+        for email, mailbox_id, rise in zip(
+            content.emails, content.ids, content.rises.get(name, ()), strict=False
+        ):
+            if rise is not None:
+                mailboxes.setdefault((label, domain_of(email), mailbox_id), {})[day] = rise
+    return mailboxes
+
+
+def _series(name: str, row: Row, rises: Mapping[date, float], span: Span) -> Iterator[bytes]:
+    """Yield a counter's samples: 0 as its first day begins, then rising evenly over each day."""
+    labels = label_text(dict(zip(("workspace", "domain", "mailbox_id"), row, strict=True)))
+    start = name.encode() + b"{" + labels + b"} "
+    first = min(rises)
+    yield start + b"0 %d\n" % span.begins(first)
+    total = 0.0
+    for day in span.days():
+        if day < first:
+            continue
+        rise = rises.get(day, 0)
+        yield b"".join(
+            start + b"%d %d\n" % (total + rise * share, moment) for moment, share in span.moments(day)
+        )
+        total += rise
+
+
+def write(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file by its chunks; a half-written one does not stay. Raises `OSError`."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            file.writelines(chunks)
+        unfinished.replace(path)
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
