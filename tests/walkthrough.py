@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"^```(sh|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SERVERS = ("make run", "sendkit-exporter run", "docker run")
-ELSEWHERE = ("make test", "make bench")
+ELSEWHERE = ("make test", "make lint", "make bench")
 """What .ci/run does beside this."""
 LOCAL = ("venv", ".*", "build", "dist", "__pycache__", "config.yaml", "secrets")
 PATIENCE_SECONDS = 300
