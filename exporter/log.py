@@ -1,10 +1,14 @@
 """The log: one line an event to standard error, as logfmt or JSON."""
 
+import asyncio
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Literal
 
 import structlog
+
+from exporter import keys
 
 Format = Literal["logfmt", "json"]
 LEVELS = ("debug", "info", "warning", "error")
@@ -16,6 +20,7 @@ def configure(level: str, format_: Format) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", key="ts"),
         structlog.processors.format_exc_info,
+        _redacted,
         structlog.processors.EventRenamer("msg"),
     ]
     renderer: structlog.typing.Processor = (
@@ -30,14 +35,28 @@ def configure(level: str, format_: Format) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(_is_no_end)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for library in ("apscheduler", "httpx", "httpcore", "uvicorn.error"):
+    for library in ("httpx", "httpcore", "uvicorn.error"):
         logging.getLogger(library).setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # its warnings, of skipped polls, are ours too
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def _redacted(
+    _logger: object, _method: str, event: MutableMapping[str, object]
+) -> MutableMapping[str, object]:
+    """Return an event without what is written like a key, whoever logs it."""
+    return {name: keys.redact(value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def _is_no_end(record: logging.LogRecord) -> bool:
+    """Whether a record tells of something other than work that a shutdown or a reload ended."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
