@@ -162,6 +162,14 @@ def test_a_column_that_did_not_change_is_the_same_object() -> None:
     assert after.risen[SENT] is before.risen[SENT]
 
 
+def test_a_counter_that_was_not_kept_before_starts_at_0() -> None:
+    kept = Totals(["a"], seen={BOUNCED: [3]}, risen={BOUNCED: [2]})
+
+    totals = kept.after(answer({"a": 10}), 0)
+
+    assert totals.risen == {BOUNCED: [2], SENT: [0]}
+
+
 def test_totals_are_not_changed_by_what_comes_after() -> None:
     before = counted(answer({"a": 1}))
     before.after(answer({"a": 10}), 60)
@@ -339,6 +347,23 @@ def test_tracking_again_keeps_what_is_known_and_takes_what_is_configured() -> No
     assert again.all_time is known
     assert (known.interval, known.stale_after, known.polls) == (120, 1800, 1)
     assert list(again.polls) == [ALL_TIME, "30d"]
+
+
+def test_what_is_restored_is_known_when_the_workspace_is_tracked() -> None:
+    fleet = Fleet()
+    all_time, window = poll(), poll("7d")
+    totals = counted(answer({"a": 1}), answer({"a": 5}))
+    fleet.restore(workspace(label="Old"), window, None)
+    fleet.restore(workspace(label="Old"), all_time, totals)
+    fleet.restore(workspace(label="Old"), poll("30d"), None)
+
+    tracked = fleet.track(workspace(), {"minimum_bounces": 3}, [poll(), Poll("7d", 900, 1800)])
+
+    assert (tracked.workspace.label, len(fleet)) == ("Acme", 1)
+    assert tracked.totals is totals
+    assert tracked.polls == {ALL_TIME: all_time, "7d": window}
+    assert tracked.all_time is all_time
+    assert (window.interval, window.stale_after) == (900, 1800)
 
 
 def test_a_forgotten_workspace_starts_afresh() -> None:
