@@ -25,7 +25,7 @@ run: $(RUN) ## run the exporter over a simulated SendKit API, at http://127.0.0.
 test: $(DEV) servers ## run every test, those against the real Prometheus and browser included
 	$(BIN)/pytest
 
-servers: # what tests/stack runs against
+servers: # what tests and benchmark run against
 	@tests/install-servers
 
 lint: $(DEV) ## check style, types and rules
@@ -35,7 +35,7 @@ lint: $(DEV) ## check style, types and rules
 	@if command -v promtool >/dev/null; then promtool check rules $(RULES); \
 	else echo "promtool is not installed: the rules are not checked (make servers installs it)" >&2; fi
 
-bench: $(DEV) ## measure parsing, rendering, scrapes and memory (SIZES=10000: at so many mailboxes)
+bench: $(DEV) servers ## measure parsing, rendering, scrapes and memory (SIZES=10000: at so many mailboxes)
 	$(BIN)/python tests/benchmarks/run.py $(SIZES)
 
 docs: $(RUN) ## write the references anew
