@@ -21,6 +21,8 @@ from exporter.model import MalformedAnswerError
 from exporter.sendkit import SendKitError
 from exporter.simulator import ScenarioRequest, Simulation, parse_scenario
 from exporter.units import parse_duration
+from exporter.web_file import WebFile
+from exporter.web_guard import Guard
 
 Result = TypeVar("Result")
 
@@ -149,6 +151,11 @@ def main() -> None:
 @main.command()
 @_config_file
 @_listen_address
+@_option(
+    "--web.config.file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TLS, users and headers, in the format of the Prometheus exporter-toolkit.",
+)
 @_option("--web.enable-lifecycle", is_flag=True, help="Allow POST /-/reload.")
 @_shard_index
 @_shard_total
@@ -157,6 +164,7 @@ def main() -> None:
 def run(  # noqa: PLR0913 - one argument a flag
     config_file: Path | None,
     web_listen_address: str,
+    web_config_file: Path | None,
     log_level: str,
     log_format: log.Format,
     *,
@@ -168,9 +176,11 @@ def run(  # noqa: PLR0913 - one argument a flag
     log.configure(log_level, log_format)
 
     async def serve() -> None:
+        web_file = WebFile(web_config_file) if web_config_file else None
         exporter = daemon.Exporter(lambda: _sharded(_load(config_file), shard_index, shard_total), os.environ)
         app = server.create_app(exporter, enable_lifecycle=web_enable_lifecycle)
-        await daemon.serve(exporter, app, _listen(web_listen_address))
+        guarded = Guard(app, web_file) if web_file else app
+        await daemon.serve(exporter, guarded, _listen(web_listen_address), web_file)
 
     _run(serve())
 

@@ -92,7 +92,7 @@ def _known_keys(root: type[BaseModel], place: tuple[int | str, ...]) -> str:
     for part in place[:-1]:
         if isinstance(part, str) and part in section.model_fields:
             section = _section_of(section.model_fields[part].annotation) or section
-    known = list(section.model_fields)
+    known = [field.alias or name for name, field in section.model_fields.items()]
     nearest = get_close_matches(str(place[-1]), known, n=1)
     return f"{nearest[0]} or another known key" if nearest else f"one of {', '.join(known)}"
 

@@ -24,12 +24,13 @@ from exporter.polling import Poller
 from exporter.state import StateDirectory, StateUnavailableError
 from exporter.store import Store
 from exporter.telemetry import Telemetry
+from exporter.web_limits import KEEP_ALIVE_SECONDS, LimitedConfig, Security
 
 STOP_SECONDS = 4.0
 DRAIN_SECONDS = 1
 MOST_REASONS = 20
-KEEP_ALIVE_SECONDS = 120
-"""Above the usual scrape intervals, so that a scraper's connection is used again."""
+BACKLOG = 128
+"""Connections taken in at once; no more than the descriptors that are left beside those open."""
 
 _ADDRESS = re.compile(r"(\[(?P<ipv6>[^\[\]]+)\]|(?P<host>[^\[\]:]*)):(?P<port>[0-9]{1,5})", re.ASCII)
 
@@ -173,11 +174,13 @@ def tune_collector() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-async def serve(exporter: Exporter, app: ASGIApp, listener: socket.socket) -> None:
+async def serve(
+    exporter: Exporter, app: ASGIApp, listener: socket.socket, security: Security | None = None
+) -> None:
     """Poll and answer requests until SIGTERM or SIGINT; SIGHUP reloads."""
     tune_collector()
     loop = asyncio.get_running_loop()
-    server = http_server(app)
+    server = http_server(app, security)
     reloads: set[asyncio.Task[None]] = set()
 
     async def reload() -> None:
@@ -212,19 +215,20 @@ def on_stop(stop: Callable[[], None]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, handle)
 
 
-def http_server(app: ASGIApp) -> Server:
+def http_server(app: ASGIApp, security: Security | None = None) -> Server:
     """Return a server for an application, to be served on a socket of the caller's."""
     return Server(
-        uvicorn.Config(
+        LimitedConfig(
             app,
+            security,
             loop="asyncio",
-            http="httptools",
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,
+            backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
