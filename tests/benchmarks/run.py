@@ -218,9 +218,9 @@ def measure_ours(figures: Figures, names: list[str], bodies: list[Path], folder:
         figures.memory["ours, beside the body"] = memory["resident"] - before - figures.body_bytes
 
 
-def measure_during_poll(folder: Path) -> dict[str, Scrapes]:
-    """Measure a scrape and a small answer, at rest and while answers of 100,000 mailboxes are read."""
-    fleet = answers.mailboxes(100_000)
+def measure_during_poll(mailboxes: int, folder: Path) -> dict[str, Scrapes]:
+    """Measure a scrape and a small answer, at rest and while answers of so many mailboxes are read."""
+    fleet = answers.mailboxes(mailboxes)
     bodies = [folder / "turn-0.json", folder / "turn-1.json"]
     bodies[0].write_bytes(answers.body(fleet))
     bodies[1].write_bytes(answers.body(answers.after_a_poll(fleet, 1.0)))
@@ -281,7 +281,7 @@ def tables(all_figures: list[Figures], turning: dict[str, Scrapes], start_up: fl
         lambda f, n: f"{f.memory[n] / 1e3 / f.mailboxes:.2f}",
     )
     lines += table("ratio", list(ratios(all_figures[0])), lambda f, n: f"{ratios(f)[n]:.2f}")
-    lines += ["", "| beside answers of 100,000 mailboxes | p50, ms | p99, ms |", "|---|---|---|"]
+    lines += ["", f"| beside polls of {heads[-1]} mailboxes | p50, ms | p99, ms |", "|---|---|---|"]
     lines += [f"| {name} | {row.p50 * 1e3:.2f} | {row.p99 * 1e3:.2f} |" for name, row in turning.items()]
     lines += ["", f"Start to the first answer: {start_up:.2f} s."]
     return "\n".join(lines)
@@ -307,12 +307,12 @@ def ratios(figures: Figures) -> dict[str, float]:
 
 def main() -> None:
     """Measure and print."""
-    sizes = list(map(int, sys.argv[1:])) or list(SIZES)
+    sizes = sorted(map(int, sys.argv[1:])) or list(SIZES)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)  # started by root, nginx serves as another user
         all_figures = [measure(size, folder) for size in sizes]
-        turning = measure_during_poll(folder)
+        turning = measure_during_poll(max(sizes), folder)
     print(tables(all_figures, turning, start_up_seconds()))
 
 
