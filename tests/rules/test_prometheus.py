@@ -1,0 +1,93 @@
+"""The example Prometheus configuration, plain and service-discovered, and the rules on the real Prometheus."""
+
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from tests.waiting import wait_for
+
+PROMETHEUS = Path(__file__).parents[2] / "prometheus"
+EXAMPLE = (PROMETHEUS / "prometheus.example.yml").read_text()
+
+
+def discovered() -> str:
+    """Return the example with its commented job in the place of the plain one."""
+    before, plain = EXAMPLE.split("scrape_configs:\n")
+    commented = plain[plain.index("  # - job_name") :]
+    return f"{before}scrape_configs:\n{re.sub(r'^  # ', '  ', commented, flags=re.MULTILINE)}"
+
+
+@pytest.fixture(params=[EXAMPLE, discovered()], ids=["plain", "discovered"])
+def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    shutil.copytree(PROMETHEUS / "rules", tmp_path / "rules")
+    path = tmp_path / "prometheus.yml"
+    path.write_text(request.param)
+    return path
+
+
+def test_the_configuration_is_valid(config: Path) -> None:
+    run = subprocess.run(
+        ["promtool", "check", "config", "--lint=all", "--lint-fatal", str(config)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_the_scrape_job_has_the_name_that_the_rules_know(config: Path) -> None:
+    jobs = [job["job_name"] for job in yaml.safe_load(config.read_text())["scrape_configs"]]
+    assert jobs == ["sendkit-exporter"]
+
+
+@pytest.fixture
+def prometheus(tmp_path: Path) -> Iterator[str]:
+    """Run Prometheus on the shipped rules, evaluated every second, and return its address."""
+    (tmp_path / "rules").mkdir()
+    for path in (PROMETHEUS / "rules").glob("*.yml"):
+        rules = yaml.safe_load(path.read_text())
+        for group in rules["groups"]:
+            group["interval"] = "1s"
+        (tmp_path / "rules" / path.name).write_text(yaml.safe_dump(rules))
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump({"rule_files": [str(tmp_path / "rules/*.yml")]}))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(
+            [
+                "prometheus",
+                f"--config.file={tmp_path / 'prometheus.yml'}",
+                f"--storage.tsdb.path={tmp_path / 'tsdb'}",
+                f"--web.listen-address={address}",
+            ],
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_every_rule_evaluates_where_nothing_is_known_yet(prometheus: str) -> None:
+    def evaluated() -> list[dict[str, Any]]:
+        try:
+            groups = httpx.get(f"{prometheus}/api/v1/rules").json()["data"]["groups"]
+        except httpx.TransportError:
+            return []
+        rules = [rule for group in groups for rule in group["rules"]]
+        return [] if any(rule["health"] == "unknown" for rule in rules) else rules
+
+    rules = wait_for(evaluated, 60)
+    assert [rule["lastError"] for rule in rules if rule["health"] != "ok"] == []
+    assert {rule["name"] for rule in rules if rule.get("state") in {"pending", "firing"}} == {"SendKitExporterDown"}
