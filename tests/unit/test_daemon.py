@@ -209,3 +209,14 @@ class TestListen:
     def test_shows_the_address_as_in_a_url(self) -> None:
         with daemon.listen("[::1]:0") as listener:
             assert daemon.shown_address(listener) == f"[::1]:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:0", ":0"])
+def test_no_packet_of_an_answer_waits_for_the_clients_acknowledgement(address: str) -> None:
+    """Else a small answer takes 40 ms: Nagle's algorithm meets the client's delayed acknowledgements."""
+    with daemon.listen(address) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            connection, _ = listener.accept()
+            with connection:
+                assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
