@@ -59,7 +59,7 @@ def running(kind: str, bodies: list[Path]) -> Iterator[Subject]:
 
 @dataclass
 class Scrapes:
-    """What a row of scrapes came to: seconds of wall each, the server's CPU seconds each, bytes on the wire."""
+    """What a row of scrapes came to: wall seconds each, the server's CPU seconds for one, bytes on the wire."""
 
     wall: list[float]
     cpu: float
@@ -102,7 +102,8 @@ def static_server(folder: Path) -> Iterator[tuple[str, Callable[[], float]]]:
     port = free_port()
     (folder / "nginx.conf").write_text(
         f"daemon off; worker_processes 1; pid {folder}/pid; error_log stderr;\n"
-        f"events {{}} http {{ access_log off; sendfile on; server {{ listen 127.0.0.1:{port}; root {folder};\n"
+        "events {} http { access_log off; sendfile on;\n"
+        f"server {{ listen 127.0.0.1:{port}; root {folder};\n"
         "location /plain { } location /gzip { add_header Content-Encoding gzip; } } }\n"
     )
     process = subprocess.Popen([nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")])
