@@ -167,8 +167,8 @@ def listen(address: str) -> socket.socket:
     else:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, int(port)), family=family, backlog=1024)
-    # not. Else the end of an answer waits for an acknowledgement that the client delays by 40 ms.
-    # not. Else the end of an answer waits for an acknowledgement that the client delays by 40 ms.
+    # Accepted connections inherit it; asyncio sets it only where a socket names its protocol, unlike this
+    # one. Else the end of an answer waits for an acknowledgement that the client delays by 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 

@@ -59,7 +59,7 @@ def running(kind: str, bodies: list[Path]) -> Iterator[Subject]:
 
 @dataclass
 class Scrapes:
-    """What a row of scrapes came to: wall seconds each, the server's CPU seconds for one, bytes on the wire."""
+    """What scrapes came to: wall seconds of each, the server's CPU seconds for one, bytes on the wire."""
 
     wall: list[float]
     cpu: float
