@@ -5,7 +5,7 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import wraps
@@ -119,9 +119,16 @@ class _Simulated:
     speed: float
     scenarios: tuple[ScenarioRequest, ...]
 
-    def started(self) -> Simulation:
+    def started(self, story: Iterable[str] = ()) -> Simulation:
+        """Return the simulation with its scenarios under way, or those of a story if none is named."""
         start = demo.working_hours(datetime.now(UTC))
-        return Simulation(self.mailboxes, self.seed, speed=self.speed, start=start)
+        try:
+            simulation = Simulation(self.mailboxes, self.seed, speed=self.speed, start=start)
+            for scenario in self.scenarios or map(parse_scenario, story):
+                simulation.start(scenario)
+        except ValueError as error:  # such as a target that is not there
+            raise click.UsageError(str(error)) from None
+        return simulation
 
 
 def _simulated(command: Callable[..., None]) -> Any:  # noqa: ANN401 - click's decorators
@@ -197,8 +204,8 @@ def run_demo(simulation: _Simulated, web_listen_address: str, log_level: str, lo
     workspace's key is revoked after 3 min.
     """
     log.configure(log_level, log_format)
-    scenarios = simulation.scenarios or tuple(map(parse_scenario, demo.STORY))
-    _run(demo.serve(_listen(web_listen_address), simulation.started(), scenarios))
+    simulated = simulation.started(demo.STORY)
+    _run(demo.serve(_listen(web_listen_address), simulated))
 
 
 @main.command()
@@ -209,7 +216,8 @@ def run_demo(simulation: _Simulated, web_listen_address: str, log_level: str, lo
 def simulate(simulation: _Simulated, listen_address: str, log_level: str, log_format: log.Format) -> None:
     """Serve the simulated SendKit API alone; GET /simulator tells its keys and scenarios."""
     log.configure(log_level, log_format)
-    _run(demo.simulate(_listen(listen_address), simulation.started(), simulation.scenarios))
+    simulated = simulation.started()
+    _run(demo.simulate(_listen(listen_address, "--listen-address"), simulated))
 
 
 @main.command()
@@ -327,11 +335,11 @@ def _load_or_exit(path: Path | None) -> Config:
         sys.exit(MISUSED)
 
 
-def _listen(address: str) -> socket.socket:
+def _listen(address: str, flag: str = "--web.listen-address") -> socket.socket:
     try:
         return daemon.listen(address)
     except ValueError as error:
-        click.echo(f"error: --web.listen-address: {error}", err=True)
+        click.echo(f"error: {flag}: {error}", err=True)
         sys.exit(MISUSED)
     except OSError as error:
         _fail(f"cannot listen at {address}: {error.strerror}")

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -10,7 +9,7 @@ from pydantic import SecretStr
 
 from exporter import daemon, server, simulator
 from exporter.config import AccountConfig, ApiConfig, Config, PollConfig, WindowConfig
-from exporter.simulator import ScenarioRequest, Simulation
+from exporter.simulator import Simulation
 
 POLL_INTERVAL = timedelta(seconds=5)
 WINDOW_INTERVAL = timedelta(seconds=15)
@@ -32,12 +31,8 @@ def working_hours(moment: datetime) -> datetime:
     return day
 
 
-async def serve(
-    listener: socket.socket, simulation: Simulation, scenarios: Sequence[ScenarioRequest]
-) -> None:
+async def serve(listener: socket.socket, simulation: Simulation) -> None:
     """Serve the simulation on a free port, and the daemon that polls it on `listener`, until a signal."""
-    for scenario in scenarios:
-        simulation.start(scenario)
     api = daemon.listen("127.0.0.1:0")
     address = daemon.shown_address(api)
     simulated = daemon.http_server(simulator.create_app(simulation))
@@ -63,12 +58,8 @@ def _config(base_url: str, key: str) -> Config:
     )
 
 
-async def simulate(
-    listener: socket.socket, simulation: Simulation, scenarios: Sequence[ScenarioRequest]
-) -> None:
+async def simulate(listener: socket.socket, simulation: Simulation) -> None:
     """Serve the simulation alone until SIGTERM or SIGINT."""
-    for scenario in scenarios:
-        simulation.start(scenario)
     simulated = daemon.http_server(simulator.create_app(simulation))
     daemon.on_stop(lambda: setattr(simulated, "should_exit", True))
     _log.info(

@@ -120,7 +120,8 @@ class _Answers:
         names = frozenset(request.query_params.getlist("workspace"))
         if not names:
             body = self._exporter.store.body(format_)
-            return Exposition(body.ended(self._own_metrics(format_)), request, format_)
+            own = self._exporter.own_metrics(format_)
+            return Exposition(body.ended(own + END[format_]), request, format_)
         try:
             body = self._exporter.store.body(format_, names)
         except KeyError as unknown:
@@ -130,11 +131,8 @@ class _Answers:
 
     async def own_metrics(self, request: Request) -> Response:
         format_ = chosen_format(request.headers.get("accept", ""))
-        return Exposition(Body().ended(self._own_metrics(format_)), request, format_)
-
-    def _own_metrics(self, format_: Format) -> bytes:
-        self._exporter.telemetry.series.set(self._exporter.store.series())
-        return self._exporter.telemetry.text(format_) + END[format_]
+        own = self._exporter.own_metrics(format_)
+        return Exposition(Body().ended(own + END[format_]), request, format_)
 
     async def page(self, request: Request) -> Response:
         view = status_page.look(self._exporter.fleet, polling.now(), self._exporter.notices())

@@ -1,0 +1,43 @@
+"""The command line as a user meets it: a process, its output and its exit code."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+COMMAND = (sys.executable, "-m", "exporter.cli")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run(*arguments: str | Path, **environ: str) -> Outcome:
+    """Run a command that ends by itself, in an environment without keys or proxies but for `environ`."""
+    clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    ended = subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        env={**clean, **environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Outcome(ended.returncode, ended.stdout, ended.stderr)
+
+
+def config_file(folder: Path, **config: Any) -> Path:  # noqa: ANN401 - as in YAML
+    """Write a configuration and return where."""
+    path = folder / "exporter.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path

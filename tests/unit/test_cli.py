@@ -1,0 +1,335 @@
+"""Commands, flags, environment variables, and the exit code of every way to end."""
+
+import asyncio
+import json
+import logging
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import structlog
+from click.testing import CliRunner, Result
+
+from exporter.cli import main
+from tests.commands import Outcome, config_file, run
+from tests.samples import Samples
+from tests.scripted_api import ScriptedApi, answer, answered, mailbox, raw
+
+CANARY = "sk_canary-0123456789abcdef"
+PLATFORM = "sk_user_canary-0123456789abcdef"
+NOBODY = "http://127.0.0.1:9"  # the port of discard, at which nobody listens
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _restored_log() -> Iterator[None]:
+    """Leave the log as other tests expect it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@contextmanager
+def occupied_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def invoke(*arguments: str | Path, **environ: str) -> Result:
+    """Run a command that needs no process of its own."""
+    return CliRunner().invoke(main, list(map(str, arguments)), env=environ)
+
+
+async def run_beside(*arguments: str | Path, **environ: str) -> Outcome:
+    """Run a command in a process while this loop serves the API it calls."""
+    return await asyncio.to_thread(run, *arguments, **environ)
+
+
+def fast(api: ScriptedApi, *accounts: Mapping[str, object], **sections: object) -> dict[str, object]:
+    """Return a configuration of these accounts that gives up at once."""
+    return {
+        "api": {"base_url": api.url, "timeout": 2, "max_attempts": 1},
+        "accounts": list(accounts),
+        **sections,
+    }
+
+
+class TestUsage:
+    def test_tells_its_version(self) -> None:
+        told = invoke("--version")
+        assert (told.exit_code, told.output.split()[-1]) == (0, metadata.version("sendkit-exporter"))
+
+    @pytest.mark.parametrize("command", [[], ["run"], ["demo"], ["simulate"], ["check"], ["once"]])
+    def test_helps(self, command: list[str]) -> None:
+        for flag in ("--help", "-h"):
+            helped = invoke(*command, flag)
+            assert helped.exit_code == 0
+            assert "Usage:" in helped.output
+
+    @pytest.mark.parametrize("command", ["run", "demo", "simulate", "check", "once", "nothing"])
+    def test_that_is_wrong_exits_with_2(self, command: str) -> None:
+        assert invoke(command, "--no-such-flag").exit_code == 2
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("run", "--log.level", "loud"),
+            ("run", "--log.format", "xml"),
+            ("demo", "--mailboxes", "0"),
+            ("demo", "--mailboxes", "many"),
+            ("demo", "--speed", "0"),
+            ("demo", "--speed", "nan"),
+            ("demo", "--speed", "inf"),
+            ("demo", "--seed", "x"),
+            ("demo", "--scenario", "no_such_thing"),
+            ("demo", "--scenario", "api_down:workspace=nobody"),
+            ("demo", "--scenario", "api_down@soon"),
+            ("simulate", "--scenario", "mailbox_suspended:mailbox=nobody"),
+            ("check", "--config.file", "/"),
+        ],
+    )
+    def test_of_a_bad_value_exits_with_2(self, arguments: tuple[str, ...]) -> None:
+        listen = {"demo": ["--web.listen-address", "127.0.0.1:0"], "simulate": ["--listen-address", ":0"]}
+        ended = invoke(*arguments, *listen.get(arguments[0], []), SENDKIT_API_KEY=CANARY)
+        assert ended.exit_code == 2, ended.output
+        assert isinstance(ended.exception, SystemExit)
+
+    def test_shows_the_variable_of_each_flag(self) -> None:
+        helped = invoke("run", "--help").output
+        for variable in (
+            "CONFIG_FILE",
+            "WEB_LISTEN_ADDRESS",
+            "WEB_ENABLE_LIFECYCLE",
+            "LOG_LEVEL",
+            "LOG_FORMAT",
+        ):
+            assert f"SENDKIT_EXPORTER_{variable}" in helped
+
+
+class TestAddress:
+    @pytest.mark.parametrize("address", ["nonsense", "127.0.0.1", "127.0.0.1:99999", "::1"])
+    def test_that_is_none_exits_with_2(self, address: str) -> None:
+        for command, flag in (("run", "--web.listen-address"), ("simulate", "--listen-address")):
+            ended = invoke(command, flag, address, SENDKIT_API_KEY=CANARY)
+            assert ended.exit_code == 2
+            assert f"error: {flag}: found {address!r}" in ended.stderr
+
+    def test_that_is_taken_exits_with_1(self) -> None:
+        with occupied_port() as port:
+            for command, flag in (
+                ("run", "--web.listen-address"),
+                ("demo", "--web.listen-address"),
+                ("simulate", "--listen-address"),
+            ):
+                ended = invoke(command, flag, f"127.0.0.1:{port}", SENDKIT_API_KEY=CANARY)
+                assert ended.exit_code == 1
+                assert "Address already in use" in ended.stderr
+                assert "Traceback" not in ended.output
+
+
+class TestConfiguration:
+    def test_without_a_key_exits_with_2(self) -> None:
+        for command in ("run", "check", "once"):
+            ended = invoke(command)
+            assert ended.exit_code == 2
+            assert "SENDKIT_API_KEY" in ended.stderr
+
+    def test_that_is_bad_exits_with_2_and_every_place(self, tmp_path: Path) -> None:
+        path = config_file(
+            tmp_path,
+            poll={"interval": "often"},
+            accounts=[{"name": "acme", "api_key": CANARY, "api_key_env": "X"}],
+            windows=[{"name": "7d", "days": 0}],
+            surprise=CANARY,
+        )
+        for command in ("run", "check", "once"):
+            ended = invoke(command, "--config.file", path, X=CANARY)
+            assert ended.exit_code == 2
+            for place in ("poll.interval", "accounts.0", "windows.0.days", "surprise"):
+                assert place in ended.stderr
+            assert "canary" not in ended.output
+
+    def test_file_that_is_missing_exits_with_2(self, tmp_path: Path) -> None:
+        for command in ("run", "check", "once"):
+            ended = invoke(command, "--config.file", tmp_path / "none.yaml")
+            assert ended.exit_code == 2
+            assert "none.yaml" in ended.stderr
+
+    def test_hash_key_that_is_missing_exits_with_2(self, tmp_path: Path) -> None:
+        path = config_file(
+            tmp_path,
+            accounts=[{"name": "acme", "api_key": CANARY}],
+            privacy={"email": "hmac", "hmac_key_file": "none.key"},
+        )
+        for command in ("run", "once"):
+            ended = invoke(command, "--config.file", path)
+            assert ended.exit_code == 2
+            assert "privacy.hmac_key_file" in ended.stderr
+
+
+class TestCheck:
+    def test_of_a_good_file_exits_with_0(self, tmp_path: Path) -> None:
+        path = config_file(tmp_path, accounts=[{"name": "acme", "api_key": CANARY}])
+        checked = invoke("check", "--config.file", path)
+        assert checked.exit_code == 0
+        assert "valid" in checked.stdout
+        assert "canary" not in checked.output
+
+    def test_needs_no_file(self) -> None:
+        assert invoke("check", SENDKIT_API_KEY=CANARY).exit_code == 0
+
+    def test_takes_its_flags_from_the_environment(self, tmp_path: Path) -> None:
+        path = config_file(tmp_path, accounts=[{"name": "acme", "api_key": CANARY}], surprise=1)
+        checked = invoke("check", SENDKIT_EXPORTER_CONFIG_FILE=str(path))
+        assert checked.exit_code == 2
+        assert "surprise" in checked.stderr
+
+    def test_warns_of_what_is_hardly_meant(self, tmp_path: Path) -> None:
+        poll = {"interval": "1h", "stale_after": "1m"}
+        path = config_file(tmp_path, accounts=[{"name": "acme", "api_key": CANARY}], poll=poll)
+        checked = invoke("check", "--config.file", path)
+        assert checked.exit_code == 0
+        assert "warning: poll.interval" in checked.stderr
+
+    @pytest.mark.anyio
+    async def test_probes_every_account_once(self, tmp_path: Path) -> None:
+        api = ScriptedApi({PLATFORM: {"w1": "client-one", "w2": "internal"}, CANARY: {"w3": "three"}})
+        async with api:
+            accounts: list[dict[str, object]] = [
+                {"name": "agency", "api_key": PLATFORM, "workspaces": {"include": ["client-.*"]}},
+                {"name": "acme", "api_key": CANARY},
+            ]
+            path = config_file(tmp_path, **fast(api, *accounts))
+            probed = await run_beside("check", "--probe", "--config.file", path)
+        assert (probed.code, probed.err) == (0, "")
+        assert (
+            "account agency: the platform key is accepted, workspaces: 2, polled: 1 (client-one)"
+            in probed.out
+        )
+        assert "account acme: the workspace key is accepted" in probed.out
+        assert "canary" not in probed.out
+        assert [request.path for request in api.requests] == ["/v1/workspaces"] * 2
+
+    @pytest.mark.anyio
+    async def test_tells_of_every_probe_that_failed_and_exits_with_1(self, tmp_path: Path) -> None:
+        refused = answer(401, json.dumps({"message": f"no such key: {CANARY}"}).encode())
+        async with ScriptedApi(listing={CANARY: refused}) as api:
+            accounts: list[dict[str, object]] = [
+                {"name": "refused", "api_key": CANARY},
+                {"name": "missing", "api_key_file": "none.key"},
+                {"name": "fine", "api_key": "sk_canary-fine"},
+            ]
+            path = config_file(tmp_path, **fast(api, *accounts))
+            probed = await run_beside("check", "--probe", "--config.file", path)
+        assert probed.code == 1
+        assert "account refused: auth: the API answered 401: no such key: [redacted]" in probed.out
+        assert "account missing: no key:" in probed.out
+        assert "account fine: the workspace key is accepted" in probed.out
+        assert "canary" not in probed.out + probed.err
+
+    def test_tells_of_an_api_that_cannot_be_reached(self, tmp_path: Path) -> None:
+        account = {"name": "acme", "api_key": CANARY}
+        path = config_file(tmp_path, api={"base_url": NOBODY}, accounts=[account])
+        probed = invoke("check", "--probe", "--config.file", path)
+        assert probed.exit_code == 1
+        assert "account acme: network" in probed.stdout
+
+
+@pytest.mark.anyio
+class TestOnce:
+    async def test_prints_the_metrics_and_exits_with_0(self, tmp_path: Path) -> None:
+        api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}})
+        async with api:
+            accounts = ({"name": "acme", "api_key": CANARY}, {"name": "agency", "api_key": PLATFORM})
+            path = config_file(tmp_path, **fast(api, *accounts))
+            polled = await run_beside("once", "--config.file", path, "--log.level", "debug")
+        assert polled.code == 0, polled.err
+        samples = Samples(polled.out)
+        assert samples.values_of("workspace", "sendkit_mailbox_sent_today") == {"acme", "one", "two"}
+        assert set(samples.all_of("sendkit_up").values()) == {1}
+        assert len(samples.all_of("sendkit_up")) == 3 * 2  # all-time and the window there is by default
+        counted = sum(any(key == "workspace" for key, _ in labels) for _, labels, _ in samples)
+        assert samples.one("sendkit_exporter_series") == counted
+        assert samples.all_of("sendkit_exporter_build_info")
+        assert "canary" not in polled.out + polled.err
+        assert "Traceback" not in polled.err
+
+    async def test_leaves_out_what_the_collector_has_of_its_own(self, tmp_path: Path) -> None:
+        async with ScriptedApi() as api:
+            path = config_file(tmp_path, **fast(api, {"name": "acme", "api_key": CANARY}))
+            polled = await run_beside("once", "--config.file", path)
+        names = Samples(polled.out).by_name
+        assert not [name for name in names if name.startswith(("process_", "python_"))]
+
+    async def test_that_fails_in_part_prints_all_the_same_and_exits_with_1(self, tmp_path: Path) -> None:
+        api = ScriptedApi(
+            listing={PLATFORM: answer(503)},
+            behaviours={"sk_canary-bad": raw(b"nonsense\r\n\r\n"), "sk_canary-html": answer(200, b"<html>")},
+        )
+        async with api:
+            accounts: list[dict[str, object]] = [
+                {"name": "good", "api_key": CANARY},
+                {"name": "bad", "api_key": "sk_canary-bad"},
+                {"name": "html", "api_key": "sk_canary-html"},
+                {"name": "agency", "api_key": PLATFORM},
+                {"name": "missing", "api_key_file": "none.key"},
+            ]
+            path = config_file(tmp_path, **fast(api, *accounts, windows=[]))
+            polled = await run_beside("once", "--config.file", path, "--log.level", "debug")
+        assert polled.code == 1
+        samples = Samples(polled.out)
+        ups = {name: samples.one("sendkit_up", workspace=str(name)) for name in (a["name"] for a in accounts)}
+        assert ups == {"good": 1, "bad": 0, "html": 0, "agency": 0, "missing": 0}
+        reasons = {
+            (dict(labels)["workspace"], dict(labels)["reason"])
+            for labels, count in samples.all_of("sendkit_poll_failures_total").items()
+            if count
+        }
+        assert reasons == {
+            ("bad", "network"),
+            ("html", "malformed"),
+            ("agency", "server_error"),
+            ("missing", "auth"),
+        }
+        assert "canary" not in polled.out + polled.err
+        assert "Traceback" not in polled.err
+
+    async def test_replaces_a_file_whole(self, tmp_path: Path) -> None:
+        output = tmp_path / "sendkit.prom"
+        output.write_text("old")
+        async with ScriptedApi(default=answered(mailbox("m1"))) as api:
+            path = config_file(tmp_path, **fast(api, {"name": "acme", "api_key": CANARY}))
+            with open(output) as reader:  # noqa: ASYNC230, PTH123 - a file of a few bytes
+                polled = await run_beside("once", "--config.file", path, "--output", output)
+                assert reader.read() == "old"  # who had it open reads the old one to its end
+        assert (polled.code, polled.out) == (0, "")
+        assert Samples(output.read_text()).one("sendkit_up", window="all") == 1
+        assert output.stat().st_mode & 0o777 == 0o644
+        assert {file.name for file in tmp_path.iterdir()} == {"exporter.yaml", "sendkit.prom"}  # noqa: ASYNC240 - as above
+
+    async def test_that_fails_replaces_the_file_as_well(self, tmp_path: Path) -> None:
+        output = tmp_path / "sendkit.prom"
+        async with ScriptedApi(default=answer(401)) as api:
+            path = config_file(tmp_path, **fast(api, {"name": "acme", "api_key": CANARY}))
+            polled = await run_beside("once", "--config.file", path, "--output", output)
+        assert polled.code == 1
+        assert Samples(output.read_text()).one("sendkit_up", window="all") == 0
+
+    async def test_that_cannot_write_exits_with_1(self, tmp_path: Path) -> None:
+        output = tmp_path / "none" / "sendkit.prom"
+        async with ScriptedApi() as api:
+            path = config_file(tmp_path, **fast(api, {"name": "acme", "api_key": CANARY}))
+            polled = await run_beside("once", "--config.file", path, "--output", output)
+        assert polled.code == 1
+        assert f"error: {output}: No such file or directory" in polled.err
+        assert "Traceback" not in polled.err
