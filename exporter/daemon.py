@@ -30,7 +30,8 @@ from exporter.web_limits import KEEP_ALIVE_SECONDS, LimitedConfig, Security
 STOP_SECONDS = 4.0
 DRAIN_SECONDS = 1
 MOST_REASONS = 20
-BACKLOG = 128
+WAITING_CONNECTIONS = 1024
+CONNECTIONS_AT_ONCE = 128
 """Connections taken in at once; no more than the descriptors that are left beside those open."""
 
 _ADDRESS = re.compile(r"(\[(?P<ipv6>[^\[\]]+)\]|(?P<host>[^\[\]:]*)):(?P<port>[0-9]{1,5})", re.ASCII)
@@ -150,6 +151,12 @@ class Server(uvicorn.Server):
         """Leave the signals to the daemon."""
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve; what is not taken in at once waits in the kernel, without a descriptor."""
+        await super().startup(sockets)
+        for listener in sockets or []:
+            listener.listen(WAITING_CONNECTIONS)
+
 
 def listen(address: str) -> socket.socket:
     """Return a socket that listens at `HOST:PORT`, `[IPV6]:PORT` or, for all addresses, `:PORT`.
@@ -162,11 +169,11 @@ def listen(address: str) -> socket.socket:
     host, port = parts["ipv6"] or parts["host"], parts["port"]
     if not host and socket.has_dualstack_ipv6():
         listener = socket.create_server(
-            ("", int(port)), family=socket.AF_INET6, backlog=1024, dualstack_ipv6=True
+            ("", int(port)), family=socket.AF_INET6, backlog=WAITING_CONNECTIONS, dualstack_ipv6=True
         )
     else:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, int(port)), family=family, backlog=1024)
+        listener = socket.create_server((host, int(port)), family=family, backlog=WAITING_CONNECTIONS)
     # Accepted connections inherit it; asyncio sets it only where a socket names its protocol, unlike this
     # one. Else the end of an answer waits for an acknowledgement that the client delays by 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -239,7 +246,7 @@ def http_server(app: ASGIApp, security: Security | None = None) -> Server:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            backlog=BACKLOG,
+            backlog=CONNECTIONS_AT_ONCE,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )

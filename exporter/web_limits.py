@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import httptools
 import structlog
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 MOST_CONNECTIONS = 512
@@ -100,6 +101,7 @@ class LimitedProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.address = ""
         self.is_answering = False
+        self._answered: RequestResponseCycle | None = None
         self._security = config.security
         self._all = config.open_connections
         self._wire: asyncio.Transport
@@ -158,6 +160,8 @@ class LimitedProtocol(HttpToolsProtocol):
         """Forget a connection."""
         self._end()
         if self._is_open:
+            if self._answered:  # uvicorn tells the latest request alone, not the one that it answers
+                self._answered.disconnected = True
             super().connection_lost(exc)
 
     def _end(self) -> None:
@@ -237,6 +241,11 @@ class LimitedProtocol(HttpToolsProtocol):
             self.is_answering = True
             self._all.touch(self)
             self._allow(ANSWER_SECONDS)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Begin an answer."""
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or wait for one."""
