@@ -14,7 +14,7 @@ RUN := .venv/.run
 DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test servers lint bench docs lock clean
+.PHONY: help run test servers lint bench docs kubernetes lock clean
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -41,6 +41,9 @@ bench: $(DEV) servers ## measure parsing, rendering, scrapes and memory (SIZES=1
 docs: $(RUN) ## write the references anew
 	$(BIN)/python -m exporter.metrics >docs/metrics.md
 	$(BIN)/python -m exporter.config_reference >docs/configuration.md
+
+kubernetes: $(RUN) ## write the Kubernetes manifests of the rules anew
+	$(BIN)/python deploy/kubernetes/prometheus_rules.py
 
 # What is locked stays at its version; COMPILE_FLAGS=--upgrade moves it.
 COMPILE = $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q $(COMPILE_FLAGS)
