@@ -1,0 +1,280 @@
+"""One domain: whether it is in trouble, and whether it is one mailbox or all of them."""
+
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from grafana import queries as q
+from grafana.layout import Builder, Row, build, column, domain_variable, to_mailbox, workspace_variable
+from grafana.panels import (
+    AMBER,
+    ANY_IS_BAD,
+    BLUE,
+    DARK_RED,
+    GREEN,
+    GREY,
+    NEAR_LEVEL,
+    PURPLE,
+    RED,
+    Cell,
+    Line,
+    Query,
+    band,
+    bar,
+    bars,
+    figure,
+    lines,
+    link,
+    named,
+    rows,
+    steps,
+    value_mappings,
+)
+
+D = q.DOMAIN
+UNHEALTHY = f"max(domain:sendkit_unhealthy_mailboxes:ratio{{{D}}})"
+STATUS_TEXTS = {
+    "active": ("active", GREEN),
+    "inactive": ("inactive", AMBER),
+    "error": ("error", RED),
+    "suspended": ("suspended", DARK_RED),
+}
+
+
+def dashboard() -> Dashboard:
+    """Return the dashboard of one domain."""
+    return build(
+        "sendkit-domain",
+        "SendKit · Domain",
+        "One sending domain: its health, its bounces, its mailboxes.",
+        "now-2d",
+        [workspace_variable(), domain_variable()],
+        [_trouble(), _mailboxes(), _bounces(), _volume()],
+    )
+
+
+def _trouble() -> Row:
+    warning, critical = (
+        q.level_of_domain(f"unhealthy_mailboxes_{severity}") for severity in ("warning", "critical")
+    )
+    health = figure(
+        "Health",
+        "By the share of mailboxes that are not active or bounce too much, against the configured levels. "
+        "Critical: stop the domain's campaigns.",
+        f"({UNHEALTHY} >= bool {warning}) + ({UNHEALTHY} >= bool {critical})",
+        mappings=value_mappings({"0": ("Healthy", GREEN), "1": ("Warning", AMBER), "2": ("Critical", RED)}),
+        no_value="unknown",
+    )
+    alerts = figure(
+        "Firing alerts",
+        "Critical alerts and warnings of this domain and its mailboxes. Above 0: open the alert's runbook.",
+        q.count(q.firing(D)),
+        colours=ANY_IS_BAD,
+    )
+    mailboxes = figure(
+        "Mailboxes",
+        "Mailboxes of this domain, of all statuses.",
+        f"count(mailbox:sendkit_active:bool{{{D}}})",
+    )
+    unhealthy = figure(
+        "Unhealthy",
+        "Share of the mailboxes that are not active or bounce too much; the table below says which.",
+        UNHEALTHY,
+        "percentunit",
+        decimals=0,
+    )
+    bounces = figure(
+        "Bounces, 24 h",
+        "Mails of this domain that bounced within 24 h.",
+        f"sum(domain:sendkit_emails_bounced:increase1d{{{D}}})",
+    )
+    sends = figure(
+        "Sends, 24 h",
+        "Campaign mails that this domain sent within 24 h.",
+        f"sum(domain:sendkit_emails_sent:increase1d{{{D}}})",
+    )
+    bound = figure(
+        "Bound, 24 h",
+        "The bounce ratio is at least this much (99 % confidence). Compare it with the red line below.",
+        f'max(domain:sendkit_bounce_ratio:wilson_lower{{{D},window="1d",confidence="99"}})',
+        "percentunit",
+        decimals=1,
+        no_value="no sends",
+    )
+    page = figure(
+        "Of page level",
+        "The 99.9 % bound divided by the level at which a bounce spike of a domain pages: at 100 % it does.",
+        f'max(domain:sendkit_bounce_ratio:wilson_lower{{{D},window="1d",confidence="99.9"}})'
+        f" / {q.level_of_domain('domain_bounce_ratio_critical')}",
+        "percentunit",
+        colours=NEAR_LEVEL,
+        decimals=0,
+        no_value="no sends",
+    )
+    figures = (health, alerts, unhealthy, mailboxes, page, bound, bounces, sends)
+    return Row("Is this domain in trouble?", tuple(column(3, (3, each)) for each in figures))
+
+
+def _mailboxes() -> Row:
+    share = bars(
+        "Share of the bounces, 24 h",
+        "One long bar: one mailbox's list, pause that mailbox. All alike: the domain itself is refused, stop all "
+        "of it.",
+        [
+            (
+                Query(
+                    "sort_desc("
+                    + q.addressed(
+                        f"topk(12, max by ({q.BY_MAILBOX}) (mailbox:sendkit_emails_bounced:increase1d{{{D}}} > 0))",
+                        D,
+                    )
+                    + f" / on () group_left () sum(mailbox:sendkit_emails_bounced:increase1d{{{D}}}))",
+                    "{{address}}",
+                ),
+                "",
+            )
+        ],
+        "percentunit",
+        no_value="No mail bounced within 24 h",
+    )
+    return Row("One mailbox, or all of them?", (column(17, (11, _table())), column(7, (11, share))))
+
+
+def _table() -> Builder:
+    lower = "mailbox:sendkit_bounce_ratio:wilson_lower"
+    by = q.BY_MAILBOX
+    status = f"max by ({by}, status) (sendkit_mailbox_status{{{D}}}) == 1"
+    page = 'workspace:sendkit_alert_threshold:last2h{threshold="mailbox_bounce_ratio_critical"}'
+    return rows(
+        "Mailboxes",
+        "Every mailbox of the domain, the surest bouncers first. `Of page level` is the 99.9 % bound divided by "
+        "the level that pages for a mailbox. Follow the address for its history.",
+        [
+            q.addressed(f"({status})", D),
+            f"max by ({by}) (sendkit_mailbox_sent_today{{{D}}}) / (max by ({by}) (sendkit_mailbox_daily_send_limit{{{D}}}) > 0)",
+            f"mailbox:sendkit_emails_bounced:increase1d{{{D}}}",
+            f"mailbox:sendkit_emails_sent:increase1d{{{D}}}",
+            f'max by ({by}) ({lower}{{{D},window="1d",confidence="99"}})',
+            f'max by ({by}) ({lower}{{{D},window="1d",confidence="99.9"}} / on (workspace) group_left () {page})',
+            f"round(max by ({by}) (increase(sendkit_mailbox_emails_replied_total{{{D}}}[1d])))",
+        ],
+        [
+            Cell(
+                "address",
+                "Mailbox",
+                properties=link("Mailbox", to_mailbox("workspace", "domain", "mailbox_id")),
+            ),
+            Cell("status", "Status", width=95, properties=named(STATUS_TEXTS)),
+            Cell("B", "Sent of limit", "percentunit", 125, (*bar(steps((None, BLUE))), ("decimals", 0))),
+            Cell("C", "Bounces", width=80),
+            Cell("D", "Sends 24 h", width=95),
+            Cell("E", "Bound", "percentunit", 75, (("decimals", 1),)),
+            Cell("F", "Of page level", "percentunit", 125, (*bar(NEAR_LEVEL), ("decimals", 0))),
+            Cell("G", "Replies", width=75),
+        ],
+        sort="Bound",
+        no_value="No mailbox of this domain is known",
+    )
+
+
+def _bounces() -> Row:
+    page = Line(q.level_of_domain("domain_bounce_ratio_critical"), "page, the domain", RED, "dashed")
+    severe = Line(q.level_of_domain("mailbox_bounce_ratio_critical"), "page, a mailbox", DARK_RED, "dashed")
+    burn = Line(
+        f"2 / 3 * {q.level_of_domain('mailbox_bounce_ratio_warning')}",
+        "slow burn, a mailbox",
+        AMBER,
+        "dashed",
+    )
+
+    def plot(window: str) -> list[Line]:
+        labels = f'{D},window="{window}"'
+        return band(
+            f'max(domain:sendkit_bounce_ratio:wilson_lower{{{labels},confidence="99"}})',
+            f'max(domain:sendkit_bounce_ratio:wilson_upper{{{labels},confidence="99"}})',
+            f"max(domain:sendkit_bounce_ratio:rolling{{{labels}}})",
+            [burn, page, severe],
+        )
+
+    day = lines(
+        "Bounces of sends, 24 h",
+        "The rolling ratio with what it may be by chance. The band's lower edge above the red line: no accident; "
+        "stop the domain's campaigns.",
+        plot("1d"),
+        "percentunit",
+    )
+    week = lines(
+        "Bounces of sends, 7 d",
+        "The same over a week, as mailbox providers remember it. Send less from this domain until it falls.",
+        plot("7d"),
+        "percentunit",
+    )
+    hourly = lines(
+        "Bounces per hour",
+        "When it began and whether it goes on. Empty hours at the right: it has stopped.",
+        [Line(f"sum(domain:sendkit_emails_bounced:increase1h{{{D}}})", "bounces", AMBER, "bars")],
+        "short",
+        interval="1h",
+    )
+    return Row(
+        "Does it bounce, and since when?", (column(8, (8, day)), column(8, (8, week)), column(8, (8, hourly)))
+    )
+
+
+def _volume() -> Row:
+    def compared(title: str, description: str, series: str) -> tuple[int, Builder]:
+        return 8, lines(
+            title,
+            description,
+            [
+                Line(f"sum({series})", "this week", BLUE, "area"),
+                Line(f"sum({series} {q.WEEK_AGO})", "a week ago", GREY, "dashed"),
+            ],
+            "short",
+        )
+
+    today = lines(
+        "Sent today against the limit",
+        "What the domain's mailboxes sent today and what their daily limits allow in all.",
+        [
+            Line(
+                f"sum(max by ({q.BY_MAILBOX}) (sendkit_mailbox_sent_today{{{D}}}))",
+                "sent today",
+                BLUE,
+                "area",
+            ),
+            Line(
+                f"sum(max by ({q.BY_MAILBOX}) (sendkit_mailbox_sent_today{{{D}}} {q.WEEK_AGO}))",
+                "a week ago",
+                GREY,
+                "dashed",
+            ),
+            Line(
+                f"sum(max by ({q.BY_MAILBOX}) (sendkit_mailbox_daily_send_limit{{{D}}}))",
+                "daily limits",
+                PURPLE,
+                "dashed",
+            ),
+        ],
+        "short",
+    )
+    return Row(
+        "Does it send, and is it answered, as last week?",
+        (
+            column(8, (8, today)),
+            column(
+                8,
+                compared(
+                    "Campaign mails sent per hour",
+                    "Sends of each last hour. A gap that last week does not have: its mailboxes stopped.",
+                    f"domain:sendkit_emails_sent:increase1h{{{D}}}",
+                ),
+            ),
+            column(
+                8,
+                compared(
+                    "Replies per hour",
+                    "Replies of each last hour. Sends as ever and no replies: mails land in spam.",
+                    f"domain:sendkit_emails_replied:increase1h{{{D}}}",
+                ),
+            ),
+        ),
+    )

@@ -1,0 +1,180 @@
+"""Dashboards: rows of panels, and what all dashboards share: variables, links, time."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from grafana_foundation_sdk.builders import dashboard as builders
+from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models.dashboard import GridPos
+
+from grafana.panels import DATASOURCE
+
+GRID_WIDTH = 24
+TAG = "sendkit"
+TIME = "${__url_time_range}"
+SOURCE = "${datasource:queryparam}"
+
+
+class Builder(Protocol):
+    """Whatever builds a panel."""
+
+    def build(self) -> models.Panel:
+        """Return the panel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Panels one below another: its width, and each panel with its height."""
+
+    width: int
+    panels: tuple[tuple[int, Builder], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A question, and the panels that answer it."""
+
+    title: str
+    columns: tuple[Column, ...]
+
+
+def column(width: int, *panels: tuple[int, Builder]) -> Column:
+    """Return panels one below another."""
+    return Column(width, panels)
+
+
+def build(  # noqa: PLR0913 - what a dashboard is
+    uid: str,
+    title: str,
+    description: str,
+    since: str,
+    variables: Sequence[builders.QueryVariable],
+    rows: Sequence[Row],
+) -> models.Dashboard:
+    """Return a dashboard that shows the time from `since` to now."""
+    built = (
+        builders.Dashboard(title)
+        .uid(uid)
+        .description(description)
+        .tags([TAG])
+        .editable()
+        .time(since, "now")
+        .timezone("browser")
+        .refresh("1m")
+        .tooltip(models.DashboardCursorSync.CROSSHAIR)
+        .variables([_datasource_variable(), *variables])
+        .link(
+            builders.DashboardLink("SendKit dashboards")
+            .type(models.DashboardLinkType.DASHBOARDS)
+            .tags([TAG])
+            .as_dropdown(as_dropdown=False)
+            .include_vars(include_vars=True)
+            .keep_time(keep_time=True)
+        )
+        .build()
+    )
+    built.panels = list(_placed(rows))
+    return built
+
+
+def _placed(rows: Sequence[Row]) -> Iterator[models.Panel | models.RowPanel]:
+    """Yield the rows and their panels with their places; ids go up in hundreds by row."""
+    y = 0
+    for number, row in enumerate(rows, start=1):
+        yield (
+            builders.Row(row.title)
+            .id(100 * number)
+            .grid_pos(GridPos(h=1, w=GRID_WIDTH, x=0, y=y))
+            .collapsed(collapsed=False)
+            .build()
+        )
+        y += 1
+        x, identifier = 0, 100 * number
+        for each in row.columns:
+            below = y
+            for height, panel in each.panels:
+                identifier += 1
+                built = panel.build()
+                built.id_val = identifier
+                built.grid_pos = GridPos(h=height, w=each.width, x=x, y=below)
+                yield built
+                below += height
+            x += each.width
+        y += max(sum(height for height, _ in each.panels) for each in row.columns)
+
+
+def _datasource_variable() -> builders.DatasourceVariable:
+    return builders.DatasourceVariable("datasource").label("Data source").type("prometheus")
+
+
+def _variable(name: str, label: str, query: str) -> builders.QueryVariable:
+    return (
+        builders.QueryVariable(name)
+        .label(label)
+        .datasource(DATASOURCE)
+        .query({"query": query, "refId": name})
+        .definition(query)
+        .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(models.VariableSort.ALPHABETICAL_CASE_INSENSITIVE_ASC)
+    )
+
+
+def workspace_variable() -> builders.QueryVariable:
+    """Return the choice of workspaces: all, one or several."""
+    query = "label_values(sendkit_workspace_info, workspace)"
+    everything = models.VariableOption(selected=True, text="All", value="$__all")
+    return (
+        _variable("workspace", "Workspace", query)
+        .multi(multi=True)
+        .include_all(include_all=True)
+        .all_value(".*")
+        .current(everything)
+    )
+
+
+def domain_variable() -> builders.QueryVariable:
+    """Return the choice of one domain of the workspaces chosen."""
+    query = 'label_values(sendkit_mailbox_info{workspace=~"$workspace"}, domain)'
+    return _variable("domain", "Domain", query)
+
+
+def mailbox_variable() -> builders.QueryVariable:
+    """Return the choice of one mailbox of the domain: its id, shown as its address where one is told.
+
+    The result of the query is the labels as text, in alphabetical order; an empty one is left out.
+    """
+    query = (
+        "query_result(max by (email, mailbox_id) "
+        '(sendkit_mailbox_info{workspace=~"$workspace", domain="$domain"}))'
+    )
+    return _variable("mailbox", "Mailbox", query).regex(
+        '/(?:email="(?<text>[^"]*)",)?mailbox_id="(?<value>[^"]*)"/'
+    )
+
+
+def to_fleet(workspace: str) -> str:
+    """Return the address of the fleet's dashboard for a workspace, by the column that names it."""
+    return f"/d/sendkit-fleet?{SOURCE}&var-workspace={_field(workspace)}&{TIME}"
+
+
+def to_domain(workspace: str, domain: str) -> str:
+    """Return the address of a domain's dashboard, by the columns that name it."""
+    return f"/d/sendkit-domain?{SOURCE}&var-workspace={_field(workspace)}&var-domain={_field(domain)}&{TIME}"
+
+
+def to_mailbox(workspace: str, domain: str, mailbox_id: str) -> str:
+    """Return the address of a mailbox's dashboard, by the columns that name it."""
+    return (
+        f"/d/sendkit-mailbox?{SOURCE}&var-workspace={_field(workspace)}&var-domain={_field(domain)}"
+        f"&var-mailbox={_field(mailbox_id)}&{TIME}"
+    )
+
+
+def to_exporter(workspace: str) -> str:
+    """Return the address of the exporter's dashboard for a workspace, by the column that names it."""
+    return f"/d/sendkit-exporter?{SOURCE}&var-workspace={_field(workspace)}&{TIME}"
+
+
+def _field(name: str) -> str:
+    return f"${{__data.fields.{name}:percentencode}}"

@@ -1,0 +1,285 @@
+"""One mailbox: whether it may send, how much, whether it bounces, and whether it is alone in it."""
+
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from exporter.metrics import STATUSES, WARMUP_STATUSES
+from grafana import queries as q
+from grafana.layout import (
+    Builder,
+    Row,
+    build,
+    column,
+    domain_variable,
+    mailbox_variable,
+    workspace_variable,
+)
+from grafana.panels import (
+    AMBER,
+    ANY_IS_BAD,
+    BLUE,
+    GREY,
+    NEAR_LEVEL,
+    PURPLE,
+    RED,
+    STATUS_COLOURS,
+    WARMUP_COLOURS,
+    Line,
+    Query,
+    band,
+    bars,
+    figure,
+    lines,
+    timeline,
+    value_mappings,
+)
+
+M, D = q.MAILBOX, q.DOMAIN
+LOWER = "mailbox:sendkit_bounce_ratio:wilson_lower"
+WARMUP_CODES = len(STATUSES) + 1
+"""Codes of warm-up states come after those of statuses, so that one timeline shows both."""
+
+
+def dashboard() -> Dashboard:
+    """Return the dashboard of one mailbox."""
+    return build(
+        "sendkit-mailbox",
+        "SendKit · Mailbox",
+        "One mailbox: its status, its limit, its bounces, its peers.",
+        "now-7d",
+        [workspace_variable(), domain_variable(), mailbox_variable()],
+        [_now(), _states(), _bounces(), _volume(), _peers()],
+    )
+
+
+def _texts() -> dict[str, tuple[str, str]]:
+    statuses = {name: STATUS_COLOURS[name] for name in STATUSES} | {"other": PURPLE}
+    warmups = {name: WARMUP_COLOURS[name] for name in WARMUP_STATUSES} | {"other": PURPLE}
+    named = [*statuses.items(), *warmups.items()]
+    return {str(code): (name.replace("_", " "), colour) for code, (name, colour) in enumerate(named, start=1)}
+
+
+def _status() -> str:
+    return q.state("sendkit_mailbox_status", M, STATUSES)
+
+
+def _warmup() -> str:
+    return f"{WARMUP_CODES} + ({q.state('sendkit_mailbox_warmup_status', M, WARMUP_STATUSES)})"
+
+
+def _now() -> Row:
+    page = f'max({LOWER}{{{M},window="1d",confidence="99.9"}}) / {q.level_of_domain("mailbox_bounce_ratio_critical")}'
+    sent = f"max(sendkit_mailbox_sent_today{{{M}}})"
+    limit = f"max(sendkit_mailbox_daily_send_limit{{{M}}})"
+    figures = (
+        figure(
+            "Status",
+            "As the platform states it. Anything but active sends nothing: log in to the mailbox, then activate "
+            "it again.",
+            _status(),
+            mappings=value_mappings(_texts()),
+            no_value="unknown",
+        ),
+        figure(
+            "Warm-up",
+            "Until it is completed, keep this mailbox out of large campaigns.",
+            _warmup(),
+            mappings=value_mappings(_texts()),
+            no_value="unknown",
+        ),
+        figure(
+            "Firing alerts",
+            "Critical alerts and warnings of this mailbox. Above 0: open the alert's runbook.",
+            q.count(q.firing(M)),
+            colours=ANY_IS_BAD,
+        ),
+        figure(
+            "Of page level",
+            "The 99.9 % bound of the bounces of 24 h divided by the level that pages for a mailbox: at 100 % it "
+            "does.",
+            page,
+            "percentunit",
+            colours=NEAR_LEVEL,
+            decimals=0,
+            no_value="no sends",
+        ),
+        figure(
+            "Bounces, 24 h",
+            "Mails that bounced within 24 h.",
+            f"max(mailbox:sendkit_emails_bounced:increase1d{{{M}}})",
+        ),
+        figure(
+            "Sends, 24 h",
+            "Campaign mails sent within 24 h.",
+            f"max(mailbox:sendkit_emails_sent:increase1d{{{M}}})",
+        ),
+        figure(
+            "Replies, 24 h",
+            "Replies within 24 h.",
+            f"round(max(increase(sendkit_mailbox_emails_replied_total{{{M}}}[1d])))",
+        ),
+        figure(
+            "Sent of limit",
+            "Share of today's limit that is used up. Above 100 % the platform may suspend the mailbox.",
+            f"{sent} / ({limit} > 0)",
+            "percentunit",
+            decimals=0,
+            no_value="no limit",
+        ),
+    )
+    return Row("Can it send?", tuple(column(3, (3, each)) for each in figures))
+
+
+def _states() -> Row:
+    states = timeline(
+        "Status and warm-up",
+        "When the mailbox changed its status, and how far its warm-up is. A change next to a rise of bounces below "
+        "is the platform's answer to it.",
+        [Query(_status(), "status"), Query(_warmup(), "warm-up")],
+        _texts(),
+        "The mailbox was not seen",
+    )
+    limit = f"max(sendkit_mailbox_daily_send_limit{{{M}}})"
+    today = lines(
+        "Sent today against the limit",
+        "Sends of each day, the same day a week ago, and the daily limit. Well below the limit for days: the "
+        "campaign ran out of recipients.",
+        [
+            Line(f"max(sendkit_mailbox_sent_today{{{M}}})", "sent today", BLUE, "area"),
+            Line(f"max(sendkit_mailbox_sent_today{{{M}}} {q.WEEK_AGO})", "a week ago", GREY, "dashed"),
+            Line(limit, "daily limit", PURPLE, "dashed"),
+        ],
+        "short",
+    )
+    return Row("Was it allowed to send, and did it?", (column(12, (7, states)), column(12, (7, today))))
+
+
+def _bounces() -> Row:
+    bounced, sent = (
+        f"max(mailbox:sendkit_emails_{event}:increase1d{{{M}}})" for event in ("bounced", "sent")
+    )
+    ratio, lower, upper = q.bounds(bounced, sent)
+    warning = Line(q.level_of_domain("mailbox_bounce_ratio_warning"), "ticket", AMBER, "dashed")
+    critical = Line(q.level_of_domain("mailbox_bounce_ratio_critical"), "page", RED, "dashed")
+    day = lines(
+        "Bounces of sends, 24 h",
+        "The rolling ratio with what it may be by chance. The band's lower edge above a line: pause the mailbox "
+        "and clean its list.",
+        band(lower, upper, ratio, [warning, critical]),
+        "percentunit",
+    )
+    windows = lines(
+        "Bounces by window",
+        "Bounces of the last hour, day and week. Only the hour falls: it is over. All rise: it goes on.",
+        [
+            Line(f"max(mailbox:sendkit_emails_bounced:increase1h{{{M}}})", "1 h", RED, "bars"),
+            Line(bounced, "24 h", AMBER),
+            Line(f"max({q.newest(f'mailbox:sendkit_emails_bounced:increase7d{{{M}}}')})", "7 d", BLUE),
+        ],
+        "short",
+    )
+    total = lines(
+        "Bounces since the beginning",
+        "The platform's all-time total. It falls when a campaign is deleted; only the windows beside it say what "
+        "is new.",
+        [Line(f'max(sendkit_mailbox_campaign_bounced{{{M},window="all"}})', "all-time", BLUE, "area")],
+        "short",
+        least=None,
+    )
+    return Row("Does it bounce?", (column(8, (8, day)), column(8, (8, windows)), column(8, (8, total))))
+
+
+def _volume() -> Row:
+    def of_all_time(rate: str) -> str:
+        return f'max(sendkit_mailbox_campaign_{rate}_ratio{{{M},window="all"}})'
+
+    ratios = lines(
+        "Ratios since the beginning",
+        "As the platform states them. Opens are inflated by mail clients that fetch images; trust replies.",
+        [
+            Line(of_all_time("open"), "opens", GREY),
+            Line(of_all_time("reply"), "replies", BLUE),
+            Line(of_all_time("bounce"), "bounces", AMBER),
+        ],
+        "percentunit",
+    )
+    weekly = lines(
+        "Bounces of sends, 7 d",
+        "A slow burn: no single day is bad, the week is. Above the line it becomes a ticket.",
+        [
+            Line(f'max({LOWER}{{{M},window="7d",confidence="99"}})', "lower bound", BLUE, "area"),
+            Line(f'max(mailbox:sendkit_bounce_ratio:rolling{{{M},window="7d"}})', "bounces of sends", BLUE),
+            Line(f"2 / 3 * {q.level_of_domain('mailbox_bounce_ratio_warning')}", "ticket", AMBER, "dashed"),
+        ],
+        "percentunit",
+    )
+    hourly = f"mailbox:sendkit_emails_sent:increase1h{{{M}}}"
+    sends = lines(
+        "Campaign mails sent per hour",
+        "Sends of each last hour beside the same hour a week ago.",
+        [
+            Line(f"max({hourly})", "sent", BLUE, "area"),
+            Line(f"max({hourly} {q.WEEK_AGO})", "a week ago", GREY, "dashed"),
+        ],
+        "short",
+    )
+    return Row(
+        "What is it over the long run?",
+        (column(8, (8, weekly)), column(8, (8, ratios)), column(8, (8, sends))),
+    )
+
+
+def _peers() -> Row:
+    bound = f'max by ({q.BY_MAILBOX}) ({LOWER}{{{D},window="1d",confidence="99"}})'
+    own = f'max({LOWER}{{{M},window="1d",confidence="99"}})'
+    place = figure(
+        "Place among the peers",
+        "1 is the mailbox of the domain that bounces most for certain.",
+        f"count({bound} > on () group_left () {own}) + 1 or {own} * 0 + 1",
+        no_value="no sends",
+    )
+    peers = figure(
+        "Peers that sent",
+        "Mailboxes of the domain that sent within 24 h, this one among them.",
+        f"count({bound})",
+        no_value="none",
+    )
+    over_time = lines(
+        "Its lower bound beside its peers'",
+        "This mailbox above the others: its own list is the cause. With the others: the domain is.",
+        [
+            Line(f"max({bound})", "highest of the domain", GREY, "dashed"),
+            Line(f"quantile(0.5, {bound})", "median of the domain", GREY),
+            Line(own, "this mailbox", BLUE, properties=(("custom.lineWidth", 2),)),
+        ],
+        "percentunit",
+    )
+    return Row(
+        "Is it alone in it?",
+        (column(4, (4, place), (4, peers)), column(10, (8, over_time)), column(10, (8, _ranking(bound)))),
+    )
+
+
+def _ranking(bound: str) -> Builder:
+    def sorted_bars(vector: str) -> Query:
+        return Query(f"sort_desc({q.addressed(vector, D)})", "{{address}}")
+
+    return bars(
+        "Lower bounds of the domain",
+        "The mailboxes of the domain by lower bound of 24 h; this one is blue.",
+        [
+            (
+                sorted_bars(
+                    f'(topk(11, {bound}) and on (mailbox_id) {LOWER}{{{M},window="1d",confidence="99"}})'
+                ),
+                BLUE,
+            ),
+            (
+                sorted_bars(
+                    f'(topk(11, {bound}) unless on (mailbox_id) {LOWER}{{{M},window="1d",confidence="99"}})'
+                ),
+                GREY,
+            ),
+        ],
+        "percentunit",
+        no_value="No mailbox of the domain sent within 24 h",
+    )

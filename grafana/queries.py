@@ -1,0 +1,71 @@
+"""PromQL that several panels share. Recorded series stand for themselves; see prometheus/rules."""
+
+WORKSPACES = 'workspace=~"$workspace"'
+DOMAIN = f'{WORKSPACES},domain="$domain"'
+MAILBOX = f'{DOMAIN},mailbox_id="$mailbox"'
+BY_DOMAIN = "workspace, domain"
+BY_MAILBOX = "workspace, domain, mailbox_id"
+WEEK_AGO = "offset 7d"
+Z_99 = 2.3263
+"""The one-sided normal quantile of 99 % confidence, as in the rules."""
+
+
+def firing(labels: str) -> str:
+    """Return the alerts that fire, without those that are never routed."""
+    return f'ALERTS{{alertname=~"SendKit.*",alertstate="firing",severity=~"critical|warning",{labels}}}'
+
+
+def count(vector: str) -> str:
+    """Return how many series there are, 0 when there is none."""
+    return f"count({vector}) or vector(0)"
+
+
+def level(name: str, labels: str = WORKSPACES) -> str:
+    """Return a configured threshold, of several workspaces the lowest."""
+    return f'min(workspace:sendkit_alert_threshold:last2h{{{labels},threshold="{name}"}})'
+
+
+def level_of_domain(name: str) -> str:
+    """Return a configured threshold of the workspace that the domain belongs to."""
+    own = f"domain:sendkit_unhealthy_mailboxes:ratio{{{DOMAIN}}}"
+    return (
+        f'min(workspace:sendkit_alert_threshold:last2h{{{WORKSPACES},threshold="{name}"}}'
+        f" and on (workspace) {own})"
+    )
+
+
+def bounds(bounced: str, sent: str) -> tuple[str, str, str]:
+    """Return the ratio of bounces with its lower and upper bound (Wilson, 99 %), as the rules do.
+
+    For sums that no rule records, such as those of the workspaces chosen.
+    """
+    ratio = f"clamp_max({bounced} / ({sent} > 0), 1)"
+    doubt = f"({Z_99} ^ 2 / ({sent} > 0))"
+    middle = f"{doubt} / 2 + {ratio}"
+    spread = f"sqrt({doubt} * ({doubt} / 4 + {ratio} * (1 - {ratio})))"
+    lower = f"clamp_min(({middle} - {spread}) / (1 + {doubt}), 0)"
+    upper = f"({middle} + {spread}) / (1 + {doubt})"
+    return ratio, lower, upper
+
+
+def newest(series: str) -> str:
+    """Return a series that is recorded every half hour."""
+    return f"last_over_time({series}[1h])"
+
+
+def addressed(vector: str, labels: str = WORKSPACES) -> str:
+    """Return a vector of mailboxes with the label `address`: the address where it is told, else the id."""
+    info = f"max by ({BY_MAILBOX}, email) (sendkit_mailbox_info{{{labels}}})"
+    with_email = f"{vector} * on ({BY_MAILBOX}) group_left (email) topk by ({BY_MAILBOX}) (1, {info})"
+    by_id = f'label_replace({with_email}, "address", "$1", "mailbox_id", "(.*)")'
+    return f'label_replace({by_id}, "address", "$1", "email", "(.+)")'
+
+
+def state(metric: str, labels: str, states: tuple[str, ...]) -> str:
+    """Return the state that a mailbox is in: its place among the documented states, counted from 1."""
+    codes = [
+        f'{number} * (max({metric}{{{labels},status="{name}"}}) == 1)'
+        for number, name in enumerate(states, start=1)
+    ]
+    others = f'{metric}{{{labels},status!~"{"|".join(states)}"}}'
+    return " or ".join([*codes, f"{len(states) + 1} * (max({others}) == 1)"])
