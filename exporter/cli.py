@@ -115,6 +115,7 @@ class _Simulated:
     """The flags of a simulation."""
 
     mailboxes: int
+    workspaces: int
     seed: int
     speed: float
     scenarios: tuple[ScenarioRequest, ...]
@@ -123,7 +124,9 @@ class _Simulated:
         """Return the simulation with its scenarios under way, or those of a story if none is named."""
         start = demo.working_hours(datetime.now(UTC))
         try:
-            simulation = Simulation(self.mailboxes, self.seed, speed=self.speed, start=start)
+            simulation = Simulation(
+                self.mailboxes, self.seed, speed=self.speed, workspaces=self.workspaces, start=start
+            )
             for scenario in self.scenarios or map(parse_scenario, story):
                 simulation.start(scenario)
         except ValueError as error:  # such as a target that is not there
@@ -135,16 +138,16 @@ def _simulated(command: Callable[..., None]) -> Any:  # noqa: ANN401 - click's d
     """Add the flags of a simulation, given to the command as one `_Simulated`."""
 
     @_option("--mailboxes", type=click.IntRange(1), default=200, help="How many mailboxes there are.")
+    @_option("--workspaces", type=click.IntRange(1), default=4, help="How many workspaces share them.")
     @_option("--seed", type=int, default=1, help="The same seed gives the same fleet.")
     @_option(
         "--speed", type=click.FloatRange(0, min_open=True), default=300.0, help="Simulated seconds a second."
     )
     @_option("--scenario", type=_Scenario(), multiple=True, help="What goes wrong, and when; repeatable.")
     @wraps(command)
-    def with_simulation(
-        mailboxes: int, seed: int, speed: float, scenario: tuple[ScenarioRequest, ...], **flags: object
-    ) -> None:
-        command(_Simulated(mailboxes, seed, speed, scenario), **flags)
+    def with_simulation(scenario: tuple[ScenarioRequest, ...], **flags: Any) -> None:  # noqa: ANN401
+        own = {name: flags.pop(name) for name in ("mailboxes", "workspaces", "seed", "speed")}
+        command(_Simulated(**own, scenarios=scenario), **flags)
 
     return with_simulation
 
