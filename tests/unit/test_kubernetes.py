@@ -127,6 +127,48 @@ def test_kustomize_makes_the_same_of_it(folder: Path) -> None:
     assert by_name(build(folder)) == by_name(list(yaml.safe_load_all(plain)))
 
 
+@pytest.mark.skipif(
+    not shutil.which("kubectl"), reason="kubectl, which has kustomize within, is not installed"
+)
+def test_the_overlay_that_the_readme_tells_fits_the_base(tmp_path: Path) -> None:
+    for name in ("deploy/kubernetes", "grafana"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    overlay = tmp_path / "deploy/kubernetes/overlays/mine"
+    overlay.mkdir()
+    (told,) = re.findall(
+        r"^```yaml\n(.*?)^```$", (FOLDER / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    (overlay / "kustomization.yaml").write_text(told)
+    (overlay / "config.yaml").write_text("accounts: []\n")
+
+    made = subprocess.run(["kubectl", "kustomize", overlay], capture_output=True, text=True, check=True)
+
+    assert made.stderr == ""
+    resources = {
+        (resource["kind"], resource["metadata"]["name"]): resource
+        for resource in yaml.safe_load_all(made.stdout)
+    }
+    assert len(resources) == len(build(BASE))
+    for resource in resources.values():
+        assert resource["metadata"]["namespace"] == "sendkit"
+        assert resource["metadata"]["labels"]["release"] == "kube-prometheus-stack"
+    links = resources["PrometheusRule", "sendkit-settings"]["spec"]["groups"][0]["rules"][0]
+    assert links["record"] == "sendkit:links:info"
+    assert links["labels"] == {
+        "runbooks": "https://wiki.example.com/sendkit-runbooks",
+        "dashboards": "https://grafana.example.com/d",
+    }
+    template = resources["StatefulSet", "sendkit-exporter"]["spec"]["template"]["spec"]
+    assert template["containers"][0]["image"].startswith("registry.example.com/sendkit-exporter:")
+    (name,) = (volume["configMap"]["name"] for volume in template["volumes"] if "configMap" in volume)
+    assert resources["ConfigMap", name]["data"] == {"config.yaml": "accounts: []\n"}
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^):]+)\)", (FOLDER / "README.md").read_text()))
+def test_links_lead_to_files(link: str) -> None:
+    assert (FOLDER / link).exists()
+
+
 def test_no_manifest_is_left_out() -> None:
     listed = yaml.safe_load((BASE / "kustomization.yaml").read_text())["resources"]
     files = {path.name for path in BASE.glob("*.yaml")} - {"kustomization.yaml", "config.yaml"}
