@@ -234,7 +234,8 @@ def test_a_revoked_key_is_told_by_every_means(processes: Processes, simulator: S
 def test_no_output_ever_holds_a_key(processes: Processes, simulator: Simulator) -> None:
     """At the most talkative, through each kind of failure, on every path."""
     keys = [workspace["key"] for workspace in simulator.workspaces] + [simulator.platform_key, CANARY]
-    config = account(simulator.url, *keys)
+    config = account(simulator.url, *keys, windows=[])
+    config["api"]["max_attempts"] = 1
     exporter = start_exporter(processes, config, "--log.level", "debug", "--log.format", "json")
 
     def failures(reason: str) -> int:

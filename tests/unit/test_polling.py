@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from structlog.types import EventDict
 
 from tests.exporting import FAST, Exporting, exporting, settings
-from tests.scripted_api import ScriptedApi, answer, answered, drip, hang, mailbox, once_set
+from tests.scripted_api import ScriptedApi, answer, answered, drip, hang, mailbox, once_set, raw
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -128,6 +128,24 @@ class TestPoll:
             await until(lambda: not running.is_up("acme"))
             assert running.samples().one("sendkit_mailbox_sent_today", mailbox_id="m1") == 3
             assert running.samples().one("sendkit_poll_failures_total", reason="malformed", window="all")
+
+    async def test_of_an_api_that_is_not_there_fails(self) -> None:
+        """Nobody listens at the port of discard."""
+        running = Exporting(settings("http://127.0.0.1:9", ACME, AGENCY))
+        await running.exporter.poller.start()
+        for name in ("acme", "agency"):
+            await until(lambda name=name: (failures(running, name, "network") or 0) >= 2)  # type: ignore[misc]
+            assert running.one("sendkit_up", name) == 0
+        assert "acme: network" in running.unready_reason()
+        await running.exporter.poller.stop()
+
+    async def test_counts_its_requests_by_the_answers_status(self) -> None:
+        api = ScriptedApi(behaviours={"sk_canary-acme": answer(401), "sk_canary-gone": raw(b"")})
+        gone = {"name": "gone", "api_key": "sk_canary-gone"}
+        async with exporting(api, ACME, GLOBEX, gone) as running:
+            await until(lambda: all(running.is_polled(name) for name in ("acme", "globex", "gone")))
+            for code in ("200", "401", "error"):
+                assert running.own_samples().one("sendkit_api_requests_total", code=code)
 
     async def test_keeps_counters_over_a_fall(self) -> None:
         def sent(number: int) -> None:
