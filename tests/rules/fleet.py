@@ -1,4 +1,4 @@
-"""A healthy fleet as promtool's input series, minute by minute, for tests that disturb it and expect silence."""
+"""A healthy fleet as promtool's input series, minute by minute, for tests that disturb it."""
 
 import json
 from typing import NamedTuple
@@ -17,7 +17,16 @@ THRESHOLDS = {
     "unhealthy_mailboxes_warning": 0.3,
     "unhealthy_mailboxes_critical": 0.5,
 }
-REASONS = ("auth", "rate_limited", "timeout", "network", "server_error", "client_error", "malformed", "too_large")
+REASONS = (
+    "auth",
+    "rate_limited",
+    "timeout",
+    "network",
+    "server_error",
+    "client_error",
+    "malformed",
+    "too_large",
+)
 STATUSES = ("active", "inactive", "suspended", "error")
 
 Value = float | None
@@ -78,13 +87,17 @@ class Fleet:
         for counter, every in (("sent", 5), ("bounced", 400), ("replied", 120), ("positive_replied", 300)):
             values = [float((m + offset) // every - offset // every) for m in range(MINUTES)]
             self.add(f"sendkit_mailbox_emails_{counter}_total", values, **labels)
-            self.add(f"sendkit_mailbox_campaign_{counter}", [4_500 + v for v in values], **labels, window="all")
-        self.add("sendkit_mailbox_info", [1.0] * MINUTES, **labels, email=f"{mailbox.mailbox_id}@{mailbox.domain}")
+            self.add(
+                f"sendkit_mailbox_campaign_{counter}", [4_500 + v for v in values], **labels, window="all"
+            )
+        self.add(
+            "sendkit_mailbox_info", [1.0] * MINUTES, **labels, email=f"{mailbox.mailbox_id}@{mailbox.domain}"
+        )
         for status in STATUSES:
             self.add("sendkit_mailbox_status", [float(status == "active")] * MINUTES, **labels, status=status)
         today = [float((m - MIDNIGHT) % MINUTES_A_DAY // 5) for m in range(MINUTES)]
         self.add("sendkit_mailbox_sent_today", today, **labels)
-        self.add("sendkit_mailbox_daily_send_limit", [300.0] * MINUTES, **labels)
+        self.add("sendkit_mailbox_daily_send_limit", [400.0] * MINUTES, **labels)
         self.add("sendkit_mailbox_warmup_enabled", [1.0] * MINUTES, **labels)
         for status in ("not_started", "in_progress", "completed", "idle"):
             values = [float(status == "in_progress")] * MINUTES
@@ -93,7 +106,9 @@ class Fleet:
     def of(self, prefix: str, part: str = "") -> list[list[Value]]:
         """Return the series whose name starts with prefix and whose labels contain part."""
         found = [
-            values for (name, labels), values in self.series.items() if name.startswith(prefix) and part in labels
+            values
+            for (name, labels), values in self.series.items()
+            if name.startswith(prefix) and part in labels
         ]
         assert found, (prefix, part)
         return found
@@ -111,12 +126,13 @@ class Fleet:
 
     def input_series(self) -> list[dict[str, str]]:
         return [
-            {"series": f"{name}{{{labels}}}", "values": notation(values)} for (name, labels), values in self.series.items()
+            {"series": f"{name}{{{labels}}}", "values": notation(values)}
+            for (name, labels), values in self.series.items()
         ]
 
 
 def notation(values: list[Value]) -> str:
-    """Return the values as promtool reads them; the first missing one of a row is marked stale, as in a failed scrape."""
+    """Return the values as promtool reads them; the first missing one in a row is a stale marker."""
     words: list[str] = []
     before: Value = None
     for value in values:

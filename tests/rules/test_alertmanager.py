@@ -1,4 +1,4 @@
-"""The example Alertmanager configuration: who gets what, and on the real Alertmanager what is inhibited by what."""
+"""The example Alertmanager configuration: who gets what, and on the real one what inhibits what."""
 
 import contextlib
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.rules.test_alerts import CONTRACT, DOMAIN, MAILBOX, WORKSPACE
+from tests.rules.table import ALERTS, MAILBOX
 from tests.waiting import wait_for
 
 CONFIG = Path(__file__).parents[2] / "prometheus/alertmanager.example.yml"
@@ -19,9 +19,11 @@ BINARY = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
 Labels = dict[str, str]
 
 
-def alert(name: str, severity: str = "", workspace: str = "acme", domain: str = "a.example", mailbox: str = "m1") -> Labels:
+def alert(
+    name: str, severity: str = "", workspace: str = "acme", domain: str = "a.example", mailbox: str = "m1"
+) -> Labels:
     """Return the labels of an alert as the rules give them."""
-    severities, labels, _ = CONTRACT[name]
+    severities, labels, _ = ALERTS[name]
     values = dict(zip(MAILBOX, (workspace, domain, mailbox), strict=True))
     return {
         "alertname": name,
@@ -40,7 +42,15 @@ def test_the_configuration_is_valid() -> None:
 )
 def test_a_severity_reaches_its_receiver(severity: str, receiver: str) -> None:
     run = subprocess.run(
-        ["amtool", "config", "routes", "test", f"--config.file={CONFIG}", "workspace=acme", f"severity={severity}"],
+        [
+            "amtool",
+            "config",
+            "routes",
+            "test",
+            f"--config.file={CONFIG}",
+            "workspace=acme",
+            f"severity={severity}",
+        ],
         capture_output=True,
         text=True,
         check=True,
@@ -100,9 +110,15 @@ def alertmanager(tmp_path: Path) -> Iterator[Alertmanager]:
 
 COMPUTED = [
     name
-    for name in CONTRACT
+    for name in ALERTS
     if name.startswith(("SendKitMailbox", "SendKitDomain", "SendKitDaily"))
-    or name in {"SendKitWorkspaceBounceSpike", "SendKitSendingStalled", "SendKitReplyRateCollapse", "SendKitWarmupStopped"}
+    or name
+    in {
+        "SendKitWorkspaceBounceSpike",
+        "SendKitSendingStalled",
+        "SendKitReplyRateCollapse",
+        "SendKitWarmupStopped",
+    }
 ]
 POLLS = ["SendKitRateLimited", "SendKitPollsSkipped", "SendKitSuspectValues"]
 OTHER_WORKSPACE = "other"
@@ -112,7 +128,7 @@ OTHER_MAILBOX = "m2"
 CASES = {
     "no exporter: everything": (
         alert("SendKitExporterDown"),
-        [alert(name) for name in CONTRACT if name != "SendKitExporterDown"],
+        [alert(name) for name in ALERTS if name != "SendKitExporterDown"],
         [],
     ),
     "stale: what is computed from that workspace, not why": (
@@ -190,7 +206,9 @@ def in_order(alerts: list[tuple[Labels, bool]]) -> list[tuple[Labels, bool]]:
 def test_what_follows_from_something_worse_is_inhibited(case: str, alertmanager: Alertmanager) -> None:
     source, inhibited, let_through = CASES[case]
     alertmanager.post([source, *inhibited, *let_through])
-    expected = in_order([(source, False), *((a, True) for a in inhibited), *((a, False) for a in let_through)])
+    expected = in_order(
+        [(source, False), *((a, True) for a in inhibited), *((a, False) for a in let_through)]
+    )
     seen: list[tuple[Labels, bool]] = []
 
     def as_expected() -> bool:

@@ -1,4 +1,4 @@
-"""The example Prometheus configuration, plain and service-discovered, and the rules on the real Prometheus."""
+"""The example Prometheus configuration, plain and discovered, and the rules on the real Prometheus."""
 
 import re
 import shutil
@@ -90,4 +90,6 @@ def test_every_rule_evaluates_where_nothing_is_known_yet(prometheus: str) -> Non
 
     rules = wait_for(evaluated, 60)
     assert [rule["lastError"] for rule in rules if rule["health"] != "ok"] == []
-    assert {rule["name"] for rule in rules if rule.get("state") in {"pending", "firing"}} == {"SendKitExporterDown"}
+    assert {rule["name"] for rule in rules if rule.get("state") in {"pending", "firing"}} == {
+        "SendKitExporterDown"
+    }
