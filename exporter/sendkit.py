@@ -42,7 +42,6 @@ _DELAY_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 _PASSING = {Reason.TIMEOUT, Reason.NETWORK, Reason.RATE_LIMITED, Reason.SERVER_ERROR}
-_PASSING = {Reason.TIMEOUT, Reason.NETWORK, Reason.RATE_LIMITED, Reason.SERVER_ERROR}
 
 
 class SendKitError(Exception):
@@ -230,7 +229,9 @@ class SendKit:
                     self._on_retry()
                     return await self._attempt(request, min(timeout_seconds, remaining_seconds))
             except SendKitError as error:
-                failure = error
+                # One that had less than its whole time tells nothing that the one before did not.
+                if error.reason is not Reason.TIMEOUT or remaining_seconds >= timeout_seconds:
+                    failure = error
             except TimeoutError:  # no slot came free in time
                 break
         raise failure

@@ -531,10 +531,10 @@ class TestRetries:
             error = await caller.failure(within=1)
         assert (error.reason, len(server.requests)) == (Reason.SERVER_ERROR, 1)
 
-    async def test_end_with_the_deadline_and_tell_the_last_failure(self) -> None:
+    async def test_cut_short_by_the_deadline_do_not_hide_why_it_came_to_them(self) -> None:
         async with calling(answer(500), hang) as (server, caller):
             error = await caller.failure(within=1)
-        assert (error.reason, len(server.requests)) == (Reason.TIMEOUT, 2)
+        assert (error.reason, len(server.requests)) == (Reason.SERVER_ERROR, 2)
 
     async def test_are_not_made_with_one_attempt(self) -> None:
         async with calling(answer(500), max_attempts=1) as (server, caller):
