@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana import queries as q
-from grafana.layout import Builder, Row, build, column, domain_variable, to_mailbox, workspace_variable
+from grafana.layout import Builder, Place, Row, build, domain_variable, to_mailbox, workspace_variable
 from grafana.panels import (
     AMBER,
     ANY_IS_BAD,
@@ -69,11 +69,6 @@ def _trouble() -> Row:
         q.count(q.firing(D)),
         colours=ANY_IS_BAD,
     )
-    mailboxes = figure(
-        "Mailboxes",
-        "Mailboxes of this domain, of all statuses.",
-        f"count(mailbox:sendkit_active:bool{{{D}}})",
-    )
     unhealthy = figure(
         "Unhealthy",
         "Share of the mailboxes that are not active or bounce too much; the table below says which.",
@@ -82,22 +77,14 @@ def _trouble() -> Row:
         decimals=0,
     )
     bounces = figure(
-        "Bounces, 24 h",
+        "Bounces 24 h",
         "Mails of this domain that bounced within 24 h.",
         f"sum(domain:sendkit_emails_bounced:increase1d{{{D}}})",
     )
     sends = figure(
-        "Sends, 24 h",
+        "Sends 24 h",
         "Campaign mails that this domain sent within 24 h.",
         f"sum(domain:sendkit_emails_sent:increase1d{{{D}}})",
-    )
-    bound = figure(
-        "Bound, 24 h",
-        "The bounce ratio is at least this much (99 % confidence). Compare it with the red line below.",
-        f'max(domain:sendkit_bounce_ratio:wilson_lower{{{D},window="1d",confidence="99"}})',
-        "percentunit",
-        decimals=1,
-        no_value="no sends",
     )
     page = figure(
         "Of page level",
@@ -109,8 +96,8 @@ def _trouble() -> Row:
         decimals=0,
         no_value="no sends",
     )
-    figures = (health, alerts, unhealthy, mailboxes, page, bound, bounces, sends)
-    return Row("Is this domain in trouble?", tuple(column(3, (3, each)) for each in figures))
+    figures = (health, alerts, unhealthy, page, bounces, sends)
+    return Row("Is this domain in trouble?", tuple((4, 3, each) for each in figures))
 
 
 def _mailboxes() -> Row:
@@ -135,7 +122,17 @@ def _mailboxes() -> Row:
         "percentunit",
         no_value="No mail bounced within 24 h",
     )
-    return Row("One mailbox, or all of them?", (column(17, (11, _table())), column(7, (11, share))))
+    hourly = lines(
+        "Bounces per hour",
+        "When it began and whether it goes on. Empty hours at the right: it has stopped.",
+        [Line(f"sum(domain:sendkit_emails_bounced:increase1h{{{D}}})", "bounces", AMBER, "bars")],
+        "short",
+        interval="1h",
+    )
+    return Row(
+        "One mailbox or all of them, and since when?",
+        ((24, 11, _table()), (12, 9, share), (12, 9, hourly)),
+    )
 
 
 def _table() -> Builder:
@@ -150,8 +147,8 @@ def _table() -> Builder:
         [
             q.addressed(f"({status})", D),
             f"max by ({by}) (sendkit_mailbox_sent_today{{{D}}}) / (max by ({by}) (sendkit_mailbox_daily_send_limit{{{D}}}) > 0)",
-            f"mailbox:sendkit_emails_bounced:increase1d{{{D}}}",
-            f"mailbox:sendkit_emails_sent:increase1d{{{D}}}",
+            f"max by ({by}) (mailbox:sendkit_emails_bounced:increase1d{{{D}}})",
+            f"max by ({by}) (mailbox:sendkit_emails_sent:increase1d{{{D}}})",
             f'max by ({by}) ({lower}{{{D},window="1d",confidence="99"}})',
             f'max by ({by}) ({lower}{{{D},window="1d",confidence="99.9"}} / on (workspace) group_left () {page})',
             f"round(max by ({by}) (increase(sendkit_mailbox_emails_replied_total{{{D}}}[1d])))",
@@ -160,7 +157,7 @@ def _table() -> Builder:
             Cell(
                 "address",
                 "Mailbox",
-                properties=link("Mailbox", to_mailbox("workspace", "domain", "mailbox_id")),
+                properties=link("Mailbox", to_mailbox("workspace", "domain", "Id")),
             ),
             Cell("status", "Status", width=95, properties=named(STATUS_TEXTS)),
             Cell("B", "Sent of limit", "percentunit", 125, (*bar(steps((None, BLUE))), ("decimals", 0))),
@@ -169,7 +166,9 @@ def _table() -> Builder:
             Cell("E", "Bound", "percentunit", 75, (("decimals", 1),)),
             Cell("F", "Of page level", "percentunit", 125, (*bar(NEAR_LEVEL), ("decimals", 0))),
             Cell("G", "Replies", width=75),
+            Cell("mailbox_id", "Id", width=75),
         ],
+        hidden=("domain", "email", "workspace"),
         sort="Bound",
         no_value="No mailbox of this domain is known",
     )
@@ -207,28 +206,24 @@ def _bounces() -> Row:
         plot("7d"),
         "percentunit",
     )
-    hourly = lines(
-        "Bounces per hour",
-        "When it began and whether it goes on. Empty hours at the right: it has stopped.",
-        [Line(f"sum(domain:sendkit_emails_bounced:increase1h{{{D}}})", "bounces", AMBER, "bars")],
-        "short",
-        interval="1h",
-    )
-    return Row(
-        "Does it bounce, and since when?", (column(8, (8, day)), column(8, (8, week)), column(8, (8, hourly)))
-    )
+    return Row("Does it bounce?", ((12, 8, day), (12, 8, week)))
 
 
 def _volume() -> Row:
-    def compared(title: str, description: str, series: str) -> tuple[int, Builder]:
-        return 8, lines(
-            title,
-            description,
-            [
-                Line(f"sum({series})", "this week", BLUE, "area"),
-                Line(f"sum({series} {q.WEEK_AGO})", "a week ago", GREY, "dashed"),
-            ],
-            "short",
+    def compared(title: str, description: str, series: str, interval: str = "") -> Place:
+        return (
+            8,
+            8,
+            lines(
+                title,
+                description,
+                [
+                    Line(f"sum({series})", "this week", BLUE, "bars" if interval else "area"),
+                    Line(f"sum({series} {q.WEEK_AGO})", "a week ago", GREY, "dashed"),
+                ],
+                "short",
+                interval=interval,
+            ),
         )
 
     today = lines(
@@ -259,22 +254,17 @@ def _volume() -> Row:
     return Row(
         "Does it send, and is it answered, as last week?",
         (
-            column(8, (8, today)),
-            column(
-                8,
-                compared(
-                    "Campaign mails sent per hour",
-                    "Sends of each last hour. A gap that last week does not have: its mailboxes stopped.",
-                    f"domain:sendkit_emails_sent:increase1h{{{D}}}",
-                ),
+            (8, 8, today),
+            compared(
+                "Campaign mails sent per hour",
+                "Sends of each last hour. A gap that last week does not have: its mailboxes stopped.",
+                f"domain:sendkit_emails_sent:increase1h{{{D}}}",
             ),
-            column(
-                8,
-                compared(
-                    "Replies per hour",
-                    "Replies of each last hour. Sends as ever and no replies: mails land in spam.",
-                    f"domain:sendkit_emails_replied:increase1h{{{D}}}",
-                ),
+            compared(
+                "Replies per hour",
+                "Replies of each last hour. Sends as ever and no replies: mails land in spam.",
+                f"domain:sendkit_emails_replied:increase1h{{{D}}}",
+                "1h",
             ),
         ),
     )

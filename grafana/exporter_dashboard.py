@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana import queries as q
-from grafana.layout import Builder, Row, build, column, to_fleet, workspace_variable
+from grafana.layout import Place, Row, build, to_fleet, workspace_variable
 from grafana.panels import (
     AMBER,
     ANY_IS_BAD,
@@ -96,7 +96,7 @@ def _truth() -> Row:
             f"time() - {LAST_SUCCESS}",
             AGE_OF_ALLOWED,
             f'max by ({by}) (sendkit_poll_duration_seconds{{{W},window="all"}})',
-            INTERVAL,
+            f"max by ({by}) ({INTERVAL})",
             failures,
             f"topk by ({by}) (1, sum by ({by}, reason) (workspace_reason:sendkit_poll_failures:increase1h{{{W}}}) > 0)",
         ],
@@ -115,7 +115,7 @@ def _truth() -> Row:
     )
     return Row(
         "Is what we know still true?",
-        (column(3, (4, up), (4, stale)), column(3, (4, failing), (4, config)), column(18, (8, table))),
+        (*((6, 3, each) for each in (up, stale, failing, config)), (24, 7, table)),
     )
 
 
@@ -174,7 +174,7 @@ def _polls() -> Row:
             "error": PURPLE,
         },
     )
-    return Row("Do polls succeed?", (column(8, (8, polls)), column(8, (8, reasons)), column(8, (8, codes))))
+    return Row("Do polls succeed?", ((8, 8, polls), (8, 8, reasons), (8, 8, codes)))
 
 
 def _time() -> Row:
@@ -208,58 +208,47 @@ def _time() -> Row:
     )
     return Row(
         "Do they end in time, with sound answers?",
-        (column(8, (8, age)), column(8, (8, durations)), column(8, (8, suspects))),
+        ((8, 8, age), (8, 8, durations), (8, 8, suspects)),
     )
 
 
 def _process() -> Row:
-    def plot(title: str, description: str, expr: str, unit: str) -> tuple[int, Builder]:
-        return 7, lines(title, description, [Line(expr, "{{instance}}")], unit)
+    def plot(title: str, description: str, expr: str, unit: str) -> Place:
+        return 6, 7, lines(title, description, [Line(expr, "{{instance}}")], unit)
 
     return Row(
         "Is the exporter itself well?",
         (
-            column(
-                6,
-                plot(
-                    "Series",
-                    "Series that a scrape gets. A step down: mailboxes vanished or grew stale.",
-                    f"sendkit_exporter_series{{{JOB}}}",
-                    "short",
-                ),
+            plot(
+                "Series",
+                "Series that a scrape gets. A step down: mailboxes vanished or grew stale.",
+                f"sendkit_exporter_series{{{JOB}}}",
+                "short",
             ),
-            column(
-                6,
-                plot(
-                    "Memory",
-                    "Resident memory. A climb that never ends is a leak: report it.",
-                    f"process_resident_memory_bytes{{{JOB}}}",
-                    "bytes",
-                ),
+            plot(
+                "Memory",
+                "Resident memory. A climb that never ends is a leak: report it.",
+                f"process_resident_memory_bytes{{{JOB}}}",
+                "bytes",
             ),
-            column(
-                6,
-                plot(
-                    "Processor",
-                    "Cores in use. Near 1: split the fleet over shards.",
-                    f"rate(process_cpu_seconds_total{{{JOB}}}{RATE})",
-                    "short",
-                ),
+            plot(
+                "Processor",
+                "Share of one core in use. Near 100 %: split the fleet over shards.",
+                f"rate(process_cpu_seconds_total{{{JOB}}}{RATE})",
+                "percentunit",
             ),
-            column(
+            (
                 6,
-                (
-                    7,
-                    lines(
-                        "Time to render and to scrape",
-                        "How long an answer takes to be rendered, and how long a scrape takes in all. A scrape near its "
-                        "timeout: scrape workspace by workspace.",
-                        [
-                            Line(f"max(sendkit_exporter_render_duration_seconds{{{JOB}}})", "render", BLUE),
-                            Line(f"max(scrape_duration_seconds{{{JOB}}})", "scrape", GREY),
-                        ],
-                        "s",
-                    ),
+                7,
+                lines(
+                    "Render and scrape",
+                    "How long an answer takes to be rendered, and how long a scrape takes in all. A scrape near its "
+                    "timeout: scrape workspace by workspace.",
+                    [
+                        Line(f"max(sendkit_exporter_render_duration_seconds{{{JOB}}})", "render", BLUE),
+                        Line(f"max(scrape_duration_seconds{{{JOB}}})", "scrape", GREY),
+                    ],
+                    "s",
                 ),
             ),
         ),

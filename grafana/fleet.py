@@ -5,9 +5,9 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from grafana import queries as q
 from grafana.layout import (
     Builder,
+    Place,
     Row,
     build,
-    column,
     to_domain,
     to_exporter,
     to_fleet,
@@ -50,7 +50,7 @@ SENT_1D = f"sum(workspace:sendkit_emails_sent:increase1d{{{W}}})"
 BOUNCED_1D = f"sum(workspace:sendkit_emails_bounced:increase1d{{{W}}})"
 SENT_7D = f"sum({q.newest(f'workspace:sendkit_emails_sent:increase7d{{{W}}}')})"
 BOUNCED_7D = f"sum({q.newest(f'workspace:sendkit_emails_bounced:increase7d{{{W}}}')})"
-SHOWN = 10
+SHOWN_DOMAINS, SHOWN_MAILBOXES = 5, 8
 ROWS_OF_HEATMAP = 20
 
 
@@ -119,7 +119,7 @@ def _attention() -> Row:
                 width=90,
                 properties=named({"critical": ("critical", RED), "warning": ("warning", AMBER)}),
             ),
-            Cell("alert", "Alert"),
+            Cell("alert", "Alert", width=190),
             Cell(
                 "workspace",
                 "Workspace",
@@ -129,17 +129,19 @@ def _attention() -> Row:
             Cell(
                 "address",
                 "Mailbox",
-                properties=link("Mailbox", to_mailbox("Workspace", "Domain", "mailbox_id")),
+                properties=link("Mailbox", to_mailbox("Workspace", "Domain", "Id")),
             ),
             Cell("A", "Since", "dateTimeFromNow", 120),
+            Cell("mailbox_id", "Id", width=75),
         ],
+        hidden=("alertname", "email"),
         sort="Severity",
         descending=False,
         no_value="Nothing fires",
     )
     return Row(
         "What needs attention now?",
-        (column(3, (4, critical), (4, warnings)), column(3, (4, stale), (4, age)), column(18, (8, table))),
+        (*((6, 3, each) for each in (critical, warnings, stale, age)), (24, 8, table)),
     )
 
 
@@ -174,11 +176,11 @@ def _fleet() -> Row:
         "One row a workspace. `Of page level` is the 99.9 % bound of 24 h divided by the level at which a bounce "
         "spike pages: at 100 % it does. Follow a name to see that workspace alone.",
         [
-            f"workspace:sendkit_mailboxes:count{{{W}}}",
+            f"max by (workspace) (workspace:sendkit_mailboxes:count{{{W}}})",
             f"workspace:sendkit_mailboxes:count{{{W}}} - on (workspace) {active}",
             f"workspace:sendkit_mailbox_sent_today:sum{{{W}}} / (workspace:sendkit_mailbox_daily_send_limit:sum{{{W}}} > 0)",
-            f"workspace:sendkit_emails_bounced:increase1d{{{W}}}",
-            f"workspace:sendkit_emails_sent:increase1d{{{W}}}",
+            f"max by (workspace) (workspace:sendkit_emails_bounced:increase1d{{{W}}})",
+            f"max by (workspace) (workspace:sendkit_emails_sent:increase1d{{{W}}})",
             f'max by (workspace) (workspace:sendkit_bounce_ratio:wilson_lower{{{W},window="1d",confidence="99"}})',
             f'max by (workspace) (workspace:sendkit_bounce_ratio:wilson_lower{{{W},window="1d",confidence="99.9"}}'
             f" / on (workspace) group_left () {page})",
@@ -200,7 +202,7 @@ def _fleet() -> Row:
     )
     return Row(
         "Is the fleet whole?",
-        (column(3, (4, total), (4, inactive)), column(3, (4, bouncing), (4, limit)), column(18, (8, table))),
+        (*((6, 3, each) for each in (total, inactive, bouncing, limit)), (24, 6, table)),
     )
 
 
@@ -252,7 +254,7 @@ def _sending() -> Row:
     )
     return Row(
         "Do all mailboxes send as they should?",
-        (column(8, (8, statuses)), column(8, (8, capacity)), column(8, (8, hourly))),
+        ((8, 8, statuses), (8, 8, capacity), (8, 8, hourly)),
     )
 
 
@@ -263,10 +265,12 @@ def _bouncing() -> Row:
     page = Line(q.level("workspace_bounce_ratio_critical"), "page, the workspace", RED, "dashed")
     severe = Line(q.level("mailbox_bounce_ratio_critical"), "page, a mailbox", DARK_RED, "dashed")
 
-    def plot(title: str, description: str, bounced: str, sent: str) -> tuple[int, Builder]:
+    def plot(title: str, description: str, bounced: str, sent: str) -> Place:
         ratio, lower, upper = q.bounds(bounced, sent)
-        return 8, lines(
-            title, description, band(lower, upper, ratio, [slow_burn, page, severe]), "percentunit"
+        return (
+            12,
+            8,
+            lines(title, description, band(lower, upper, ratio, [slow_burn, page, severe]), "percentunit"),
         )
 
     day = plot(
@@ -283,13 +287,13 @@ def _bouncing() -> Row:
         BOUNCED_7D,
         SENT_7D,
     )
-    return Row("Do mails bounce?", (column(12, day), column(12, week)))
+    return Row("Do mails bounce?", (day, week))
 
 
 def _where() -> Row:
     return Row(
         "Where do they bounce?",
-        (column(11, (10, _worst_domains())), column(13, (10, _worst_mailboxes()))),
+        ((24, 7, _worst_domains()), (24, 10, _worst_mailboxes())),
     )
 
 
@@ -307,16 +311,16 @@ def _since_when() -> Row:
         "1h",
         "No mail bounced within 24 h",
     )
-    return Row("Since when?", (column(24, (8, heat)),))
+    return Row("Since when?", ((24, 8, heat),))
 
 
 def _worst_domains() -> Builder:
     lower = "domain:sendkit_bounce_ratio:wilson_lower"
-    worst = f'topk({SHOWN}, max by ({q.BY_DOMAIN}) ({lower}{{{W},window="1d",confidence="99"}} > 0))'
+    worst = f'topk({SHOWN_DOMAINS}, max by ({q.BY_DOMAIN}) ({lower}{{{W},window="1d",confidence="99"}} > 0))'
     page = 'workspace:sendkit_alert_threshold:last2h{threshold="domain_bounce_ratio_critical"}'
 
     def of_worst(series: str) -> str:
-        return f"{series} and on ({q.BY_DOMAIN}) {worst}"
+        return f"max by ({q.BY_DOMAIN}) ({series} and on ({q.BY_DOMAIN}) {worst})"
 
     return rows(
         "Worst domains by lower bound",
@@ -348,7 +352,9 @@ def _worst_domains() -> Builder:
 
 def _worst_mailboxes() -> Builder:
     lower = "mailbox:sendkit_bounce_ratio:wilson_lower"
-    worst = f'topk({SHOWN}, max by ({q.BY_MAILBOX}) ({lower}{{{W},window="1d",confidence="99"}} > 0))'
+    worst = (
+        f'topk({SHOWN_MAILBOXES}, max by ({q.BY_MAILBOX}) ({lower}{{{W},window="1d",confidence="99"}} > 0))'
+    )
     page = 'workspace:sendkit_alert_threshold:last2h{threshold="mailbox_bounce_ratio_critical"}'
 
     def of_worst(series: str) -> str:
@@ -371,14 +377,17 @@ def _worst_mailboxes() -> Builder:
             Cell(
                 "address",
                 "Mailbox",
-                properties=link("Mailbox", to_mailbox("Workspace", "domain", "mailbox_id")),
+                properties=link("Mailbox", to_mailbox("Workspace", "Domain", "Id")),
             ),
-            Cell("workspace", "Workspace", width=140),
+            Cell("domain", "Domain", properties=link("Domain", to_domain("Workspace", "Domain"))),
+            Cell("workspace", "Workspace"),
             Cell("B", "Bounces", width=80),
             Cell("C", "Sends 24 h", width=95),
             Cell("A", "Bound", "percentunit", 75, (("decimals", 1),)),
             Cell("D", "Of page level", "percentunit", 125, (*bar(NEAR_LEVEL), ("decimals", 0))),
+            Cell("mailbox_id", "Id", width=75),
         ],
+        hidden=("email",),
         sort="Bound",
         no_value="No mail bounced within 24 h",
     )
@@ -390,16 +399,20 @@ def _answers() -> Row:
     positive = f"workspace:sendkit_emails_positive_replied:increase7d{{{W}}}"
     sent_before = f"sum(last_over_time(workspace:sendkit_emails_sent:increase7d{{{W}}}[1h] {q.WEEK_AGO}))"
 
-    def plot(title: str, description: str, series: str, colour: str) -> tuple[int, Builder]:
+    def plot(title: str, description: str, series: str, colour: str) -> Place:
         before = f"sum(last_over_time({series}[1h] {q.WEEK_AGO}))"
-        return 8, lines(
-            title,
-            description,
-            [
-                Line(f"sum({q.newest(series)}) / ({sent} > 0)", "of 7 days", colour, "area"),
-                Line(f"{before} / ({sent_before} > 0)", "of the 7 days before", GREY, "dashed"),
-            ],
-            "percentunit",
+        return (
+            8,
+            8,
+            lines(
+                title,
+                description,
+                [
+                    Line(f"sum({q.newest(series)}) / ({sent} > 0)", "of 7 days", colour, "area"),
+                    Line(f"{before} / ({sent_before} > 0)", "of the 7 days before", GREY, "dashed"),
+                ],
+                "percentunit",
+            ),
         )
 
     replies = plot(
@@ -432,5 +445,5 @@ def _answers() -> Row:
     )
     return Row(
         "Do people answer, and do mailboxes warm up?",
-        (column(9, replies), column(9, positives), column(6, (8, warmup))),
+        (replies, positives, (8, 8, warmup)),
     )

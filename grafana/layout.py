@@ -23,28 +23,19 @@ class Builder(Protocol):
         """Return the panel."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """Panels one below another: its width, and each panel with its height."""
-
-    width: int
-    panels: tuple[tuple[int, Builder], ...]
+Place = tuple[int, int, Builder]
+"""A panel with its width, of 24, and its height."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A question, and the panels that answer it."""
+    """A question, and the panels that answer it, from left to right, in as many lines as they need."""
 
     title: str
-    columns: tuple[Column, ...]
+    panels: tuple[Place, ...]
 
 
-def column(width: int, *panels: tuple[int, Builder]) -> Column:
-    """Return panels one below another."""
-    return Column(width, panels)
-
-
-def build(  # noqa: PLR0913 - what a dashboard is
+def build(
     uid: str,
     title: str,
     description: str,
@@ -90,18 +81,16 @@ def _placed(rows: Sequence[Row]) -> Iterator[models.Panel | models.RowPanel]:
             .build()
         )
         y += 1
-        x, identifier = 0, 100 * number
-        for each in row.columns:
-            below = y
-            for height, panel in each.panels:
-                identifier += 1
-                built = panel.build()
-                built.id_val = identifier
-                built.grid_pos = GridPos(h=height, w=each.width, x=x, y=below)
-                yield built
-                below += height
-            x += each.width
-        y += max(sum(height for height, _ in each.panels) for each in row.columns)
+        x = line_height = 0
+        for place, (width, height, panel) in enumerate(row.panels, start=1):
+            if x + width > GRID_WIDTH:
+                x, y, line_height = 0, y + line_height, 0
+            built = panel.build()
+            built.id_val = 100 * number + place
+            built.grid_pos = GridPos(h=height, w=width, x=x, y=y)
+            yield built
+            x, line_height = x + width, max(line_height, height)
+        y += line_height
 
 
 def _datasource_variable() -> builders.DatasourceVariable:

@@ -8,7 +8,6 @@ from grafana.layout import (
     Builder,
     Row,
     build,
-    column,
     domain_variable,
     mailbox_variable,
     workspace_variable,
@@ -17,6 +16,7 @@ from grafana.panels import (
     AMBER,
     ANY_IS_BAD,
     BLUE,
+    DARK_BLUE,
     GREY,
     NEAR_LEVEL,
     PURPLE,
@@ -25,7 +25,6 @@ from grafana.panels import (
     WARMUP_COLOURS,
     Line,
     Query,
-    band,
     bars,
     figure,
     lines,
@@ -103,19 +102,9 @@ def _now() -> Row:
             no_value="no sends",
         ),
         figure(
-            "Bounces, 24 h",
+            "Bounces 24 h",
             "Mails that bounced within 24 h.",
             f"max(mailbox:sendkit_emails_bounced:increase1d{{{M}}})",
-        ),
-        figure(
-            "Sends, 24 h",
-            "Campaign mails sent within 24 h.",
-            f"max(mailbox:sendkit_emails_sent:increase1d{{{M}}})",
-        ),
-        figure(
-            "Replies, 24 h",
-            "Replies within 24 h.",
-            f"round(max(increase(sendkit_mailbox_emails_replied_total{{{M}}}[1d])))",
         ),
         figure(
             "Sent of limit",
@@ -126,7 +115,7 @@ def _now() -> Row:
             no_value="no limit",
         ),
     )
-    return Row("Can it send?", tuple(column(3, (3, each)) for each in figures))
+    return Row("Can it send?", tuple((4, 3, each) for each in figures))
 
 
 def _states() -> Row:
@@ -150,21 +139,22 @@ def _states() -> Row:
         ],
         "short",
     )
-    return Row("Was it allowed to send, and did it?", (column(12, (7, states)), column(12, (7, today))))
+    return Row("Was it allowed to send, and did it?", ((12, 7, states), (12, 7, today)))
 
 
 def _bounces() -> Row:
-    bounced, sent = (
-        f"max(mailbox:sendkit_emails_{event}:increase1d{{{M}}})" for event in ("bounced", "sent")
-    )
-    ratio, lower, upper = q.bounds(bounced, sent)
     warning = Line(q.level_of_domain("mailbox_bounce_ratio_warning"), "ticket", AMBER, "dashed")
     critical = Line(q.level_of_domain("mailbox_bounce_ratio_critical"), "page", RED, "dashed")
     day = lines(
         "Bounces of sends, 24 h",
-        "The rolling ratio with what it may be by chance. The band's lower edge above a line: pause the mailbox "
+        "The rolling ratio, and what it is at least, chance aside. The shaded bound above a line: pause the mailbox "
         "and clean its list.",
-        band(lower, upper, ratio, [warning, critical]),
+        [
+            Line(f'max({LOWER}{{{M},window="1d",confidence="99"}})', "lower bound", DARK_BLUE, "area"),
+            Line(f'max(mailbox:sendkit_bounce_ratio:rolling{{{M},window="1d"}})', "bounces of sends", BLUE),
+            warning,
+            critical,
+        ],
         "percentunit",
     )
     windows = lines(
@@ -172,7 +162,7 @@ def _bounces() -> Row:
         "Bounces of the last hour, day and week. Only the hour falls: it is over. All rise: it goes on.",
         [
             Line(f"max(mailbox:sendkit_emails_bounced:increase1h{{{M}}})", "1 h", RED, "bars"),
-            Line(bounced, "24 h", AMBER),
+            Line(f"max(mailbox:sendkit_emails_bounced:increase1d{{{M}}})", "24 h", AMBER),
             Line(f"max({q.newest(f'mailbox:sendkit_emails_bounced:increase7d{{{M}}}')})", "7 d", BLUE),
         ],
         "short",
@@ -185,7 +175,7 @@ def _bounces() -> Row:
         "short",
         least=None,
     )
-    return Row("Does it bounce?", (column(8, (8, day)), column(8, (8, windows)), column(8, (8, total))))
+    return Row("Does it bounce?", ((8, 8, day), (8, 8, windows), (8, 8, total)))
 
 
 def _volume() -> Row:
@@ -206,7 +196,7 @@ def _volume() -> Row:
         "Bounces of sends, 7 d",
         "A slow burn: no single day is bad, the week is. Above the line it becomes a ticket.",
         [
-            Line(f'max({LOWER}{{{M},window="7d",confidence="99"}})', "lower bound", BLUE, "area"),
+            Line(f'max({LOWER}{{{M},window="7d",confidence="99"}})', "lower bound", DARK_BLUE, "area"),
             Line(f'max(mailbox:sendkit_bounce_ratio:rolling{{{M},window="7d"}})', "bounces of sends", BLUE),
             Line(f"2 / 3 * {q.level_of_domain('mailbox_bounce_ratio_warning')}", "ticket", AMBER, "dashed"),
         ],
@@ -224,7 +214,7 @@ def _volume() -> Row:
     )
     return Row(
         "What is it over the long run?",
-        (column(8, (8, weekly)), column(8, (8, ratios)), column(8, (8, sends))),
+        ((8, 8, weekly), (8, 8, ratios), (8, 8, sends)),
     )
 
 
@@ -232,16 +222,10 @@ def _peers() -> Row:
     bound = f'max by ({q.BY_MAILBOX}) ({LOWER}{{{D},window="1d",confidence="99"}})'
     own = f'max({LOWER}{{{M},window="1d",confidence="99"}})'
     place = figure(
-        "Place among the peers",
+        "Place",
         "1 is the mailbox of the domain that bounces most for certain.",
         f"count({bound} > on () group_left () {own}) + 1 or {own} * 0 + 1",
         no_value="no sends",
-    )
-    peers = figure(
-        "Peers that sent",
-        "Mailboxes of the domain that sent within 24 h, this one among them.",
-        f"count({bound})",
-        no_value="none",
     )
     over_time = lines(
         "Its lower bound beside its peers'",
@@ -255,7 +239,7 @@ def _peers() -> Row:
     )
     return Row(
         "Is it alone in it?",
-        (column(4, (4, place), (4, peers)), column(10, (8, over_time)), column(10, (8, _ranking(bound)))),
+        ((4, 8, place), (10, 8, over_time), (10, 8, _ranking(bound))),
     )
 
 
@@ -281,5 +265,6 @@ def _ranking(bound: str) -> Builder:
             ),
         ],
         "percentunit",
+        decimals=1,
         no_value="No mailbox of the domain sent within 24 h",
     )

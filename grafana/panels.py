@@ -26,8 +26,8 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 DATASOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 
-GREEN, AMBER, RED, DARK_RED = "green", "orange", "red", "dark-red"
-BLUE, GREY, PURPLE, PLAIN = "blue", "#8e8e99", "purple", "text"
+GREEN, AMBER, RED, DARK_RED = "green", "orange", "red", "semi-dark-red"
+BLUE, DARK_BLUE, GREY, PURPLE, PLAIN = "blue", "dark-blue", "#8e8e99", "purple", "text"
 
 STATUS_COLOURS = {"active": GREEN, "inactive": AMBER, "error": RED, "suspended": DARK_RED}
 WARMUP_COLOURS = {"completed": GREEN, "in_progress": BLUE, "idle": AMBER, "not_started": GREY}
@@ -182,7 +182,7 @@ def lines(  # noqa: PLR0913 - what a plot is
         panel.interval(interval)
     if stacked:
         panel.stacking(common.StackingConfig().mode(common_models.StackingMode.NORMAL).group("A"))
-        panel.fill_opacity(40)
+        panel.fill_opacity(60).line_width(0)
     return panel
 
 
@@ -210,11 +210,11 @@ def band(lower: str, upper: str, ratio: str, levels: Iterable[Line]) -> list[Lin
         Line(
             upper,
             "99 % interval",
-            BLUE,
+            DARK_BLUE,
             properties=(
                 ("custom.lineWidth", 0),
                 ("custom.fillBelowTo", "lower bound"),
-                ("custom.fillOpacity", 20),
+                ("custom.fillOpacity", 30),
             ),
         ),
         Line(ratio, "bounces of sends", BLUE, properties=(("custom.lineWidth", 2),)),
@@ -229,34 +229,35 @@ def rows(  # noqa: PLR0913 - what a table is
     cells: Sequence[Cell],
     *,
     sort: str,
+    hidden: Sequence[str] = (),
     descending: bool = True,
     no_value: str = "No data",
 ) -> table.Panel:
-    """Return a table of the queries' newest values, put together by the labels that they share."""
+    """Return a table of the queries' newest values, put together by the labels that they share.
+
+    `hidden` are labels that no column shows.
+    """
     panel = _described(table.Panel(), title, description, no_value)
     for letter, expr in zip(_letters(queries), queries, strict=True):
         panel.with_target(_query(Query(expr), letter).instant().format(PromQueryFormat.TABLE))
     if len(queries) > 1:
         panel.with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
     names = {cell.source: _column(cell.source, queries) for cell in cells}
+    unshown = [_column(letter, queries) for letter in _letters(queries) if letter not in names]
     panel.with_transformation(
         models.DataTransformerConfig(
             id_val="organize",
             options={
-                "excludeByName": {"Time": True},
+                "excludeByName": dict.fromkeys(("Time", "__name__", *unshown, *hidden), True),
                 "includeByName": {},
                 "indexByName": {names[cell.source]: index for index, cell in enumerate(cells)},
                 "renameByName": {names[cell.source]: cell.title for cell in cells},
             },
         )
     )
-    # Labels that no column shows only hold the queries' rows together.
-    shown = "|".join(cell.title for cell in cells)
-    panel.override_by_regexp(f"/^(?!({shown})$).*/", _values([("custom.hidden", True)]))
     for cell in cells:
-        if properties := _looks(cell):
-            panel.override_by_name(cell.title, _values(properties))
-    panel.unit("short").cell_height(common_models.TableCellHeight.SM)
+        panel.override_by_name(cell.title, _values(_looks(cell)))
+    panel.unit("short").min_width(70).cell_height(common_models.TableCellHeight.SM)
     panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(descending)])
     return panel
 
@@ -271,7 +272,7 @@ def _column(source: str, queries: Sequence[str]) -> str:
 def _looks(cell: Cell) -> list[Property]:
     unit = [("unit", cell.unit)] if cell.unit else []
     width = [("custom.width", cell.width)] if cell.width else []
-    return [*unit, *width, *cell.properties]
+    return [("noValue", "-"), *unit, *width, *cell.properties]
 
 
 def bar(colours: dashboard.ThresholdsConfig = NEUTRAL, most: float = 1) -> tuple[Property, ...]:
@@ -311,6 +312,7 @@ def bars(
     unit: str,
     *,
     no_value: str = "No data",
+    decimals: int = 0,
 ) -> bargauge.Panel:
     """Return bars of the newest values; each query has its colour, "" for that of the value."""
     panel = _described(bargauge.Panel(), title, description, no_value)
@@ -319,7 +321,7 @@ def bars(
         if colour:
             fixed: list[Property] = [("color", {"mode": "fixed", "fixedColor": colour})]
             panel.override_by_query(letter, _values(fixed))
-    panel.unit(unit).min(0).thresholds(steps((None, BLUE)))
+    panel.unit(unit).decimals(decimals).min(0).thresholds(steps((None, BLUE)))
     panel.color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False))
     panel.orientation(common_models.VizOrientation.HORIZONTAL)
@@ -327,6 +329,7 @@ def bars(
     panel.value_mode(common_models.BarGaugeValueMode.TEXT)
     panel.name_placement(common_models.BarGaugeNamePlacement.LEFT)
     panel.sizing(common_models.BarGaugeSizing.AUTO)
+    panel.text(common.VizTextDisplayOptions().title_size(13).value_size(14))
     return panel
 
 
