@@ -180,6 +180,7 @@ NO_RATE = [
     b'"0x10"',
     b'"1_0"',
     b'"' + b"9" * 400 + b'"',
+    b'"1.' + b"0" * 100 + b'"',
     '"\u0663"'.encode(),
     b"-5",
     b"1e999",
@@ -264,7 +265,7 @@ def test_a_missing_field_leaves_out_that_one_sample_and_is_counted(field: str) -
 def test_a_usable_value_is_taken(field: str, raw: bytes, value: float) -> None:
     answer = parse(with_raw(field, raw))
 
-    assert answer.numbers[COLUMNS[field]][0] == pytest.approx(value, rel=1e-15, abs=0)
+    assert answer.numbers[COLUMNS[field]][0] == value
     assert answer.suspects == {}
 
 
