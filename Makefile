@@ -14,7 +14,7 @@ RUN := .venv/.run
 DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test servers lint bench docs kubernetes lock clean
+.PHONY: help run test servers lint bench evaluate docs kubernetes lock clean
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -37,6 +37,9 @@ lint: $(DEV) ## check style, types and rules
 
 bench: $(DEV) servers ## measure parsing, rendering, scrapes and memory (SIZES=10000: at so many mailboxes)
 	$(BIN)/python tests/benchmarks/run.py $(SIZES)
+
+evaluate: $(DEV) ## simulate what the bounce rules call for, and write it to docs/evaluation.md (takes minutes)
+	$(BIN)/python tests/benchmarks/evaluate_rules.py docs/evaluation.md
 
 docs: $(RUN) ## write the references anew
 	$(BIN)/python -m exporter.metrics >docs/metrics.md
