@@ -3,7 +3,15 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana import queries as q
-from grafana.layout import Builder, Place, Row, build, domain_variable, to_mailbox, workspace_variable
+from grafana.layout import (
+    Builder,
+    Place,
+    Row,
+    build,
+    domain_variable,
+    to_mailbox_of_domain,
+    workspace_variable,
+)
 from grafana.panels import (
     AMBER,
     ANY_IS_BAD,
@@ -77,14 +85,16 @@ def _trouble() -> Row:
         decimals=0,
     )
     bounces = figure(
-        "Bounces 24 h",
+        "Bounces",
         "Mails of this domain that bounced within 24 h.",
         f"sum(domain:sendkit_emails_bounced:increase1d{{{D}}})",
+        "suffix: in 24 h",
     )
     sends = figure(
-        "Sends 24 h",
+        "Sends",
         "Campaign mails that this domain sent within 24 h.",
         f"sum(domain:sendkit_emails_sent:increase1d{{{D}}})",
+        "suffix: in 24 h",
     )
     page = figure(
         "Of page level",
@@ -157,7 +167,7 @@ def _table() -> Builder:
             Cell(
                 "address",
                 "Mailbox",
-                properties=link("Mailbox", to_mailbox("workspace", "domain", "Id")),
+                properties=link("Mailbox", to_mailbox_of_domain("Id")),
             ),
             Cell("status", "Status", width=95, properties=named(STATUS_TEXTS)),
             Cell("B", "Sent of limit", "percentunit", 125, (*bar(steps((None, BLUE))), ("decimals", 0))),

@@ -108,9 +108,11 @@ def _attention() -> Row:
         "Critical and warning alerts that fire, the longest first. Follow the workspace, domain or mailbox to "
         "its dashboard; the runbook of each alert has its name.",
         [
-            "label_replace(label_replace("
-            f'1000 * (({with_email}) or on ({by}) {since}), "alert", "$1", "alertname", "SendKit(.*)"), '
-            '"address", "$1", "email", "(.+)")'
+            (
+                "label_replace(label_replace("
+                f'1000 * (({with_email}) or on ({by}) {since}), "alert", "$1", "alertname", "SendKit(.*)"), '
+                '"address", "$1", "email", "(.+)")'
+            )
         ],
         [
             Cell(
@@ -182,8 +184,10 @@ def _fleet() -> Row:
             f"max by (workspace) (workspace:sendkit_emails_bounced:increase1d{{{W}}})",
             f"max by (workspace) (workspace:sendkit_emails_sent:increase1d{{{W}}})",
             f'max by (workspace) (workspace:sendkit_bounce_ratio:wilson_lower{{{W},window="1d",confidence="99"}})',
-            f'max by (workspace) (workspace:sendkit_bounce_ratio:wilson_lower{{{W},window="1d",confidence="99.9"}}'
-            f" / on (workspace) group_left () {page})",
+            (
+                f'max by (workspace) (workspace:sendkit_bounce_ratio:wilson_lower{{{W},window="1d",confidence="99.9"}}'
+                f" / on (workspace) group_left () {page})"
+            ),
             f"time() - {LAST_SUCCESS}",
         ],
         [

@@ -160,6 +160,12 @@ def to_mailbox(workspace: str, domain: str, mailbox_id: str) -> str:
     )
 
 
+def to_mailbox_of_domain(mailbox_id: str) -> str:
+    """Return the address of a mailbox's dashboard from that of its domain, by the column that names it."""
+    chosen = "${workspace:queryparam}&${domain:queryparam}"
+    return f"/d/sendkit-mailbox?{SOURCE}&{chosen}&var-mailbox={_field(mailbox_id)}&{TIME}"
+
+
 def to_exporter(workspace: str) -> str:
     """Return the address of the exporter's dashboard for a workspace, by the column that names it."""
     return f"/d/sendkit-exporter?{SOURCE}&var-workspace={_field(workspace)}&{TIME}"

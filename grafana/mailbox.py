@@ -34,6 +34,8 @@ from grafana.panels import (
 
 M, D = q.MAILBOX, q.DOMAIN
 LOWER = "mailbox:sendkit_bounce_ratio:wilson_lower"
+BOUND = f'max({LOWER}{{{M},window="1d",confidence="99"}})'
+BOUND_OF_DOMAIN = f'max by ({q.BY_MAILBOX}) ({LOWER}{{{D},window="1d",confidence="99"}})'
 WARMUP_CODES = len(STATUSES) + 1
 """Codes of warm-up states come after those of statuses, so that one timeline shows both."""
 
@@ -67,8 +69,6 @@ def _warmup() -> str:
 
 def _now() -> Row:
     page = f'max({LOWER}{{{M},window="1d",confidence="99.9"}}) / {q.level_of_domain("mailbox_bounce_ratio_critical")}'
-    sent = f"max(sendkit_mailbox_sent_today{{{M}}})"
-    limit = f"max(sendkit_mailbox_daily_send_limit{{{M}}})"
     figures = (
         figure(
             "Status",
@@ -102,17 +102,16 @@ def _now() -> Row:
             no_value="no sends",
         ),
         figure(
-            "Bounces 24 h",
+            "Bounces",
             "Mails that bounced within 24 h.",
             f"max(mailbox:sendkit_emails_bounced:increase1d{{{M}}})",
+            "suffix: in 24 h",
         ),
         figure(
-            "Sent of limit",
-            "Share of today's limit that is used up. Above 100 % the platform may suspend the mailbox.",
-            f"{sent} / ({limit} > 0)",
-            "percentunit",
-            decimals=0,
-            no_value="no limit",
+            "Rank in domain",
+            "1 is the mailbox of the domain that bounces most for certain.",
+            f"count({BOUND_OF_DOMAIN} > on () group_left () {BOUND}) + 1 or {BOUND} * 0 + 1",
+            no_value="no sends",
         ),
     )
     return Row("Can it send?", tuple((4, 3, each) for each in figures))
@@ -150,7 +149,7 @@ def _bounces() -> Row:
         "The rolling ratio, and what it is at least, chance aside. The shaded bound above a line: pause the mailbox "
         "and clean its list.",
         [
-            Line(f'max({LOWER}{{{M},window="1d",confidence="99"}})', "lower bound", DARK_BLUE, "area"),
+            Line(BOUND, "lower bound", DARK_BLUE, "area"),
             Line(f'max(mailbox:sendkit_bounce_ratio:rolling{{{M},window="1d"}})', "bounces of sends", BLUE),
             warning,
             critical,
@@ -219,31 +218,23 @@ def _volume() -> Row:
 
 
 def _peers() -> Row:
-    bound = f'max by ({q.BY_MAILBOX}) ({LOWER}{{{D},window="1d",confidence="99"}})'
-    own = f'max({LOWER}{{{M},window="1d",confidence="99"}})'
-    place = figure(
-        "Place",
-        "1 is the mailbox of the domain that bounces most for certain.",
-        f"count({bound} > on () group_left () {own}) + 1 or {own} * 0 + 1",
-        no_value="no sends",
-    )
     over_time = lines(
         "Its lower bound beside its peers'",
         "This mailbox above the others: its own list is the cause. With the others: the domain is.",
         [
-            Line(f"max({bound})", "highest of the domain", GREY, "dashed"),
-            Line(f"quantile(0.5, {bound})", "median of the domain", GREY),
-            Line(own, "this mailbox", BLUE, properties=(("custom.lineWidth", 2),)),
+            Line(f"max({BOUND_OF_DOMAIN})", "highest of the domain", GREY, "dashed"),
+            Line(f"quantile(0.5, {BOUND_OF_DOMAIN})", "median of the domain", GREY),
+            Line(BOUND, "this mailbox", BLUE, properties=(("custom.lineWidth", 2),)),
         ],
         "percentunit",
     )
     return Row(
         "Is it alone in it?",
-        ((4, 8, place), (10, 8, over_time), (10, 8, _ranking(bound))),
+        ((12, 8, over_time), (12, 8, _ranking())),
     )
 
 
-def _ranking(bound: str) -> Builder:
+def _ranking() -> Builder:
     def sorted_bars(vector: str) -> Query:
         return Query(f"sort_desc({q.addressed(vector, D)})", "{{address}}")
 
@@ -253,13 +244,13 @@ def _ranking(bound: str) -> Builder:
         [
             (
                 sorted_bars(
-                    f'(topk(11, {bound}) and on (mailbox_id) {LOWER}{{{M},window="1d",confidence="99"}})'
+                    f'(topk(11, {BOUND_OF_DOMAIN}) and on (mailbox_id) {LOWER}{{{M},window="1d",confidence="99"}})'
                 ),
                 BLUE,
             ),
             (
                 sorted_bars(
-                    f'(topk(11, {bound}) unless on (mailbox_id) {LOWER}{{{M},window="1d",confidence="99"}})'
+                    f'(topk(11, {BOUND_OF_DOMAIN}) unless on (mailbox_id) {LOWER}{{{M},window="1d",confidence="99"}})'
                 ),
                 GREY,
             ),

@@ -349,7 +349,7 @@ def cells_of_time(
         .steps(32)
         .min(0)
     )
-    panel.unit(unit).cell_gap(1)
+    panel.unit(unit).cell_gap(1).exemplars_color(PURPLE)
     panel.cell_values(heatmap.CellValues().unit(unit))
     panel.filter_values(heatmap.FilterValueRange().le(0.5))
     panel.y_axis(heatmap.YAxisConfig().unit(unit))

@@ -1,7 +1,7 @@
 """Days of a fleet's past in a Prometheus: the simulated API, the exporter's own code, the shipped rules.
 
-The exporter's code reads the simulated API every five minutes of the past; what it would have exposed is written
-into the TSDB, and then, level by level, what the shipped rules would have recorded and fired.
+The exporter's code reads the simulated API every five minutes of the past; what it would have exposed is
+written into the TSDB, and then, level by level, what the shipped rules would have recorded and fired.
 """
 
 import re
@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import yaml
 
 from exporter import metrics
@@ -24,29 +23,33 @@ from exporter.model import Reason
 from exporter.reading import Reader, Reading
 from exporter.rendering import Disclosure, render_workspace
 from exporter.simulator import ScenarioRequest, Simulation
-from exporter.store import Store
 from exporter.telemetry import Telemetry
-from tests.stack.prometheus import Prometheus
+from tests.stack.processes import Process, Processes, start_prometheus
+from tests.stack.queries import Queries, Samples
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "prometheus/rules"
 STEP_SECONDS = 300
 DAY_SECONDS = 86_400
 POLL_INTERVAL_SECONDS = 60.0
-TARGET = 'instance="exporter:19587",job="sendkit-exporter"'
+POLLS_PER_STEP = 5
+TARGET = b'instance="exporter:19587",job="sendkit-exporter"'
 
-GAUGES_DAYS, COUNTERS_DAYS = 8, 15
-COUNTERS = frozenset(metric.name for metric in metrics.MAILBOX_COUNTERS.values())
-UNUSED = re.compile(
-    r"# |python_|sendkit_mailbox_("
-    r"bounce_ratio|lifetime|emails_(clicked|opened)|campaign_(?!bounced|(open|reply|bounce)_ratio))"
-)
-"""What no rule and no dashboard reads, left out because it would be half of the samples."""
+COUNTERS_DAYS, SENT_TODAY_DAYS, GAUGES_DAYS = 15, 10, 3
+"""How far back the past goes: replies of a week against the week before; sends against a week ago; the rest."""
 
-KEPT_DAYS = {"mailbox": 8}
+RECORDED_DAYS = {"mailbox": 3}
 """For how long the rules' series are recorded, by their level; the others for as long as the counters."""
 
-Samples = list[tuple[int, str]]
+COUNTERS = frozenset(metric.name for metric in metrics.MAILBOX_COUNTERS.values())
+UNUSED = re.compile(
+    r"sendkit_mailbox_("
+    r"bounce_ratio|lifetime|emails_(clicked|opened)|"
+    r"campaign_(?!bounced|(open|reply|bounce)_ratio))"
+)
+"""What no rule and no dashboard reads."""
+
+KEPT_LONGER = {"sendkit_mailbox_sent_today"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ class Past:
             clock=lambda: float(self._now),
         )
         self._waiting = sorted(story.events, key=lambda event: -event.seconds_before)
-        self._fleet, self._store, self._telemetry = Fleet(), Store(), Telemetry()
+        self._fleet, self._telemetry = Fleet(), Telemetry()
         self._reader = Reader(Disclosure(lambda email: email))
         self._readings: dict[str, Reading] = {}
         self._telemetry.reload_successful.set(1)
@@ -102,72 +105,87 @@ class Past:
                 [Poll(ALL_TIME, POLL_INTERVAL_SECONDS, 900.0)],
             )
 
-    def expositions(self) -> Iterator[tuple[int, str]]:
-        """Yield each moment with what a scrape would have got."""
-        for self._now in range(self._start, self._end + 1, STEP_SECONDS):
+    def scrapes(self) -> Iterator[bytes]:
+        """Yield what a scrape would have got at each moment, with the target's labels and the time."""
+        for now in range(self._start, self._end + 1, STEP_SECONDS):
+            self._now = now
             while self._waiting and self._end - self._waiting[0].seconds_before <= self._now:
                 self._simulation.start(self._waiting.pop(0).request)
             for tracked, workspace in zip(self._fleet, self._simulation.workspaces, strict=True):
-                self._poll(tracked, self._simulation.answer(workspace).plain)
-            self._telemetry.series.set(self._store.series())
-            own = self._telemetry.text(Format.TEXT).decode()
-            body = b"".join(self._store.body(Format.TEXT).plain).decode()
-            yield self._now, own + body
+                yield from self._poll(tracked, self._simulation.answer(workspace).plain)
+            if self._is_within(GAUGES_DAYS):
+                own = self._telemetry.text(Format.TEXT)
+                samples = [
+                    line for line in own.splitlines(keepends=True) if not line.startswith((b"#", b"python"))
+                ]
+                yield b"".join(self._stamped(line) for line in samples)
+                yield self._stamped(b"up 1\n") + self._stamped(b"scrape_duration_seconds 0.012\n")
 
-    def _poll(self, tracked: Tracked, body: bytes) -> None:
+    def _is_within(self, days: int) -> bool:
+        return self._now >= self._end - days * DAY_SECONDS
+
+    def _stamped(self, lines: bytes) -> bytes:
+        """Return the samples of one family with the target's labels and the time."""
+        name = re.match(rb"[a-z_]+", lines)
+        assert name
+        bare = lines.replace(b"{} ", b" ") if b"{}" in lines else lines
+        if b"{" in bare:
+            bare = bare.replace(name[0] + b"{", name[0] + b"{" + TARGET + b",")
+        else:
+            bare = bare.replace(b" ", b"{" + TARGET + b"} ")
+        return bare.replace(b"\n", b" %d\n" % self._now)
+
+    def _poll(self, tracked: Tracked, body: bytes) -> Iterator[bytes]:
         moment = Instant(self._now, self._now)
-        poll, key = tracked.all_time, tracked.workspace.key
-        label = tracked.workspace.label
-        reason = self._failure()
-        if reason:
+        poll, label = tracked.all_time, tracked.workspace.label
+        if reason := self._failure():
             poll.failed(reason, reason, moment, 30.0)
             self._telemetry.api_requests.labels("429" if reason is Reason.RATE_LIMITED else "error").inc(15)
             self._telemetry.api_retries.inc(10)
-            self._store.put(key, label, render_workspace(tracked, stale=poll.is_stale(moment)), {})
-            return
-        reading = self._reader.read(body, label, ALL_TIME, tracked.totals, self._readings.get(label))
-        self._readings[label] = reading
-        tracked.totals = reading.totals
-        poll.succeeded(reading.answer, moment, 0.4 + self._now // STEP_SECONDS % 7 / 20)
-        poll.polls += 4  # one for each minute
-        self._telemetry.api_requests.labels("200").inc(5)
-        self._telemetry.render_duration.set(reading.seconds)
-        self._store.put(key, label, render_workspace(tracked, stale=False), {ALL_TIME: reading.part})
+        else:
+            reading = self._reader.read(body, label, ALL_TIME, tracked.totals, self._readings.get(label))
+            self._readings[label], tracked.totals = reading, reading.totals
+            poll.succeeded(reading.answer, moment, 0.4 + self._now // STEP_SECONDS % 7 / 20)
+            poll.polls += POLLS_PER_STEP - 1
+            self._telemetry.api_requests.labels("200").inc(POLLS_PER_STEP)
+            self._telemetry.render_duration.set(reading.seconds)
+        stale = poll.is_stale(moment)
+        pieces = {} if stale else self._readings[label].part.pieces
+        own = render_workspace(tracked, stale=stale)
+        self._telemetry.series.set(sum(piece.samples for part in (pieces, own) for piece in part.values()))
+        for name, piece in (*pieces.items(), *own.items()):
+            if self._is_kept(name) and piece.samples:
+                yield self._stamped(b"".join(piece.chunks))
+
+    def _is_kept(self, family: str) -> bool:
+        if family in COUNTERS:
+            return not UNUSED.match(family)
+        days = SENT_TODAY_DAYS if family in KEPT_LONGER else GAUGES_DAYS
+        return self._is_within(days) and not UNUSED.match(family)
 
     def _failure(self) -> Reason | None:
         before = self._end - self._now
         return next((reason for times, reason in self._story.failures.items() if before in times), None)
 
 
-def seed(directory: Path, story: Story, end: int) -> None:
-    """Write the past up to `end` (Unix seconds, a multiple of the step) into a new TSDB in `directory`."""
-    _import(directory, _scraped(Past(story, end).expositions(), end))
-    recorded: set[str] = set()
+def seed(processes: Processes, story: Story, end: int) -> Process:
+    """Return a Prometheus that knows the past up to `end` (Unix seconds, a multiple of the step)."""
+    _import(processes, Past(story, end).scrapes())
     for level in levels():
-        with Prometheus(directory) as server:
-            texts = [
-                series
-                for rule in level
-                for series in (_alerts if "alert" in rule else _records)(server, rule, end)
-            ]
-        _import(directory, texts)
-        recorded.update(rule.get("record", "") for rule in level)
+        server = start(processes)
+        texts = [
+            text
+            for rule in level
+            for text in (_alerts if "alert" in rule else _records)(Queries(server.url), rule, end)
+        ]
+        server.end()
+        _import(processes, texts)
+    return start(processes)
 
 
-def _scraped(expositions: Iterable[tuple[int, str]], end: int) -> Iterator[str]:
-    """Yield the lines of the expositions with their target and time."""
-    gauges_since = end - GAUGES_DAYS * DAY_SECONDS
-    for now, text in expositions:
-        for line in text.splitlines():
-            if UNUSED.match(line):
-                continue
-            name, brace, rest = line.partition("{") if "{" in line else line.partition(" ")
-            if now < gauges_since and name not in COUNTERS:
-                continue
-            labels = f"{TARGET},{rest}" if brace == "{" and rest[0] != "}" else f"{TARGET}}} {rest.lstrip('} ')}"
-            yield f"{name}{{{labels} {now}"
-        yield f"up{{{TARGET}}} 1 {now}"
-        yield f"scrape_duration_seconds{{{TARGET}}} 0.012 {now}"
+def start(processes: Processes) -> Process:
+    """Start a Prometheus that scrapes and evaluates nothing, over what was imported."""
+    return start_prometheus(processes, {}, "--storage.tsdb.retention.time=10y").process
 
 
 def levels() -> list[list[dict[str, Any]]]:
@@ -194,18 +212,18 @@ def _read_by(rule: Mapping[str, Any]) -> set[str]:
     return set(re.findall(r"[a-z_]+:[a-z0-9_]+(?::[a-z0-9_]+)?", rule["expr"]))
 
 
-def _records(server: Prometheus, rule: Mapping[str, Any], end: int) -> Iterator[str]:
-    days = KEPT_DAYS.get(rule["record"].partition(":")[0], COUNTERS_DAYS)
+def _records(server: Queries, rule: Mapping[str, Any], end: int) -> Iterator[bytes]:
+    days = RECORDED_DAYS.get(rule["record"].partition(":")[0], COUNTERS_DAYS)
     if rule["record"].endswith("increase1h"):
         days = COUNTERS_DAYS
-    for labels, samples in server.query_range(rule["expr"], end - days * DAY_SECONDS, end, STEP_SECONDS):
+    for labels, samples in server.span(rule["expr"], end - days * DAY_SECONDS, end, STEP_SECONDS):
         yield from _lines(rule["record"], {**labels, **rule.get("labels", {})}, samples)
 
 
-def _alerts(server: Prometheus, rule: Mapping[str, Any], end: int) -> Iterator[str]:
+def _alerts(server: Queries, rule: Mapping[str, Any], end: int) -> Iterator[bytes]:
     """Yield when the alert fired, and since when; annotations are not evaluated."""
     patience = _seconds(rule.get("for", "0s"))
-    for labels, samples in server.query_range(rule["expr"], end - 2 * DAY_SECONDS, end, STEP_SECONDS):
+    for labels, samples in server.span(rule["expr"], end - 2 * DAY_SECONDS, end, STEP_SECONDS):
         own = {"alertname": rule["alert"], **labels, **rule["labels"]}
         own.pop("__name__", None)
         firing: Samples = []
@@ -225,23 +243,23 @@ def _seconds(duration: str) -> int:
     return int(duration[:-1]) * {"s": 1, "m": 60, "h": 3600}[duration[-1]]
 
 
-def _lines(name: str, labels: Mapping[str, str], samples: Samples) -> Iterator[str]:
+def _lines(name: str, labels: Mapping[str, str], samples: Samples) -> Iterator[bytes]:
     inside = ",".join(f'{key}="{value}"' for key, value in sorted(labels.items()) if key != "__name__")
-    for moment, value in samples:
-        yield f"{name}{{{inside}}} {value} {moment}"
+    head = f"{name}{{{inside}}}"
+    yield "".join(f"{head} {value} {moment}\n" for moment, value in samples).encode()
 
 
-def _import(directory: Path, lines: Iterable[str]) -> None:
-    text = directory / "import.txt"
-    with text.open("w") as file:
-        file.writelines(f"{line}\n" for line in lines)
-        file.write("# EOF\n")
+def _import(processes: Processes, texts: Iterable[bytes]) -> None:
+    file = processes.folder / "import.txt"
+    with file.open("wb") as lines:
+        lines.writelines(texts)
+        lines.write(b"# EOF\n")
     subprocess.run(
         [
             *("promtool", "tsdb", "create-blocks-from", "openmetrics", "--quiet"),
-            *("--max-block-duration=480h", str(text), str(directory / "tsdb")),
+            *("--max-block-duration=480h", str(file), str(processes.folder / "prometheus")),
         ],
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    text.unlink()
+    file.unlink()

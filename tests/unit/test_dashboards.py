@@ -1,0 +1,278 @@
+"""The dashboards' files are what the builder makes, and keep the rules that make them useful."""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import yaml
+
+from exporter import metrics
+from exporter.config import Thresholds
+from grafana import build, panels
+from tests.dashboards import (
+    FOLDER,
+    Object,
+    dashboards,
+    targets,
+    titles,
+    used_variables,
+    values,
+    variables,
+)
+from tests.dashboards import panels as panels_of
+
+ROOT = Path(__file__).parents[2]
+DASHBOARDS = dashboards()
+UIDS = {"sendkit-fleet", "sendkit-domain", "sendkit-mailbox", "sendkit-exporter"}
+PANELS = [
+    pytest.param(uid, panel, id=f"{uid}-{panel['id']}")
+    for uid, dashboard in DASHBOARDS.items()
+    for panel in panels_of(dashboard)
+]
+TARGETS = [
+    pytest.param(panel, target, id=f"{uid}-{panel['id']}-{target['refId']}")
+    for uid, panel, target in targets()
+]
+RULES: list[Object] = [
+    rule
+    for path in (ROOT / "prometheus/rules").glob("*.yml")
+    for group in yaml.safe_load(path.read_text())["groups"]
+    for rule in group["rules"]
+]
+RECORDED = {rule["record"] for rule in RULES if "record" in rule}
+EXPORTED = {
+    metric.name
+    for metric in (*metrics.MAILBOX_METRICS, *metrics.WORKSPACE_METRICS, *metrics.EXPORTER_METRICS)
+}
+OF_OTHERS = {
+    "up",
+    "scrape_duration_seconds",
+    "ALERTS",
+    "ALERTS_FOR_STATE",
+    "process_resident_memory_bytes",
+    "process_cpu_seconds_total",
+}
+UNITS = {"short", "percentunit", "s", "bytes", "dateTimeFromNow", "suffix: in 24 h"}
+NAME = re.compile(r"(?<![\w\"$])[A-Za-z_][\w:]*(?=\{)")
+
+
+@pytest.mark.parametrize("name", build.DASHBOARDS)
+def test_files_are_what_the_builder_makes(name: str) -> None:
+    """`make dashboards` writes them."""
+    assert (FOLDER / name).read_text() == build.text(name)
+
+
+def test_there_is_no_other_dashboard() -> None:
+    assert {file.name for file in FOLDER.iterdir()} == set(build.DASHBOARDS)
+    assert set(DASHBOARDS) == UIDS
+
+
+@pytest.mark.parametrize("uid", UIDS)
+def test_dashboard_belongs_to_no_server_and_may_be_changed(uid: str) -> None:
+    dashboard = DASHBOARDS[uid]
+    assert dashboard.get("id") is None
+    assert dashboard["editable"] is True
+    assert dashboard["title"]
+    assert dashboard["description"]
+
+
+@pytest.mark.parametrize("uid", UIDS)
+def test_dashboards_lead_to_each_other_with_variables_and_time(uid: str) -> None:
+    (link,) = DASHBOARDS[uid]["links"]
+    assert link["type"] == "dashboards"
+    assert link["keepTime"] is True
+    assert link["includeVars"] is True
+    assert all(set(link["tags"]) & set(dashboard["tags"]) for dashboard in DASHBOARDS.values())
+
+
+@pytest.mark.parametrize("uid", UIDS)
+def test_panels_have_their_own_ids_and_places(uid: str) -> None:
+    boxes = DASHBOARDS[uid]["panels"]
+    taken: Counter[tuple[int, int]] = Counter()
+    for box in boxes:
+        place = box["gridPos"]
+        assert 0 <= place["x"] < place["x"] + place["w"] <= 24, box["title"]
+        taken.update(
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        )
+    assert set(taken.values()) == {1}
+    assert len({box["id"] for box in boxes}) == len(boxes)
+
+
+@pytest.mark.parametrize("uid", UIDS)
+def test_every_row_asks_a_question(uid: str) -> None:
+    boxes = DASHBOARDS[uid]["panels"]
+    assert boxes[0]["type"] == "row"
+    assert all(box["title"].endswith("?") for box in boxes if box["type"] == "row")
+
+
+@pytest.mark.parametrize(("uid", "panel"), PANELS)
+def test_panel_says_what_it_shows_and_what_to_do_with_it(uid: str, panel: Object) -> None:
+    defaults = panel["fieldConfig"]["defaults"]
+    assert panel["title"]
+    assert len(panel["description"]) > 30
+    assert panel["description"].endswith(".")
+    assert defaults["noValue"]
+    assert defaults.get("unit") in UNITS or defaults["mappings"]
+    assert {target["refId"] for target in panel["targets"]}
+    assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"])
+
+
+@pytest.mark.parametrize(("uid", "panel"), PANELS)
+def test_title_fits_a_narrow_screen(uid: str, panel: Object) -> None:
+    """At 1000 pixels, a column of the grid is 40 pixels wide and a letter of a title about 8."""
+    assert len(panel["title"]) * 8 <= panel["gridPos"]["w"] * 40 - 48
+
+
+@pytest.mark.parametrize("uid", UIDS)
+def test_every_query_goes_to_the_data_source_chosen(uid: str) -> None:
+    dashboard = DASHBOARDS[uid]
+    assert variables(dashboard)["datasource"]["query"] == "prometheus"
+    chosen = {"type": "prometheus", "uid": "${datasource}"}
+    assert all(panel["datasource"] == chosen for panel in panels_of(dashboard))
+    assert all(source == chosen for source in values(dashboard["panels"], "datasource"))
+    asked = [variable for variable in dashboard["templating"]["list"] if variable["type"] == "query"]
+    assert all(variable["datasource"] == chosen for variable in asked)
+    assert all(variable["refresh"] == 2 for variable in asked)  # when the time range changes
+
+
+@pytest.mark.parametrize("uid", UIDS)
+def test_variables_are_those_that_are_used(uid: str) -> None:
+    dashboard = DASHBOARDS[uid]
+    texts = [*values(dashboard, "expr"), *values(dashboard, "query"), *values(dashboard, "url")]
+    used = set().union(*(used_variables(text if isinstance(text, str) else text["query"]) for text in texts))
+    assert used <= set(variables(dashboard))
+    assert set(variables(dashboard)) - {"mailbox"} - used <= {"datasource"}
+
+
+@pytest.mark.parametrize("uid", UIDS)
+def test_workspaces_are_all_one_or_several(uid: str) -> None:
+    workspace = variables(DASHBOARDS[uid])["workspace"]
+    assert workspace["multi"] is True
+    assert workspace["includeAll"] is True
+    assert workspace["allValue"] == ".*"
+
+
+@pytest.mark.parametrize(
+    ("result", "text", "value"),
+    [
+        ('{email="anna@acme.example",mailbox_id="m1"} 1 1760000000', "anna@acme.example", "m1"),
+        ('{mailbox_id="m1"} 1 1760000000', None, "m1"),
+    ],
+)
+def test_a_mailbox_is_chosen_by_its_address_where_one_is_told(result: str, text: str, value: str) -> None:
+    regex = variables(DASHBOARDS["sendkit-mailbox"])["mailbox"]["regex"]
+    found = re.search(regex.strip("/").replace("(?<", "(?P<"), result)
+    assert found
+    assert (found["text"], found["value"]) == (text, value)
+
+
+@pytest.mark.parametrize(("panel", "target"), TARGETS)
+def test_query_reads_series_that_exist(panel: Object, target: Object) -> None:
+    names = set(NAME.findall(target["expr"])) - {"by", "on"}
+    assert names <= RECORDED | EXPORTED | OF_OTHERS
+    assert names or "sendkit_exporter_" in target["expr"]
+
+
+@pytest.mark.parametrize(("panel", "target"), TARGETS)
+def test_counters_are_read_as_rises_over_a_window_that_holds_some_scrapes(
+    panel: Object, target: Object
+) -> None:
+    expr = target["expr"]
+    counters = re.findall(
+        r"(\w*)\(?(\w+_total)\b(?:\{[^}]*\})?(\[[^]]*\])?", re.sub(r"\bon \([^)]*\)", "", expr)
+    )
+    for function, name, window in counters:
+        assert function in ("rate", "increase"), name
+        assert window in ("[$__rate_interval]", "[1h]", "[1d]"), name
+
+
+@pytest.mark.parametrize(("panel", "target"), TARGETS)
+def test_no_query_holds_a_threshold_of_its_own(panel: Object, target: Object) -> None:
+    """What the exporter's configuration sets comes from the exporter."""
+    configured = {f"{value:g}" for value in Thresholds().model_dump().values() if value < 1}
+    numbers = set(re.findall(r"(?<![\w.\"])0\.\d+", re.sub(r'"[^"]*"|quantile\(0\.5', "", target["expr"])))
+    assert not numbers & configured
+    named = set(re.findall(r'threshold="(\w+)"', target["expr"]))
+    assert named <= set(Thresholds.model_fields)
+
+
+@pytest.mark.parametrize(("panel", "target"), TARGETS)
+def test_no_plot_reads_every_mailbox_at_every_step(panel: Object, target: Object) -> None:
+    """10,000 mailboxes at 700 steps are 7 million samples: plots of the fleet read what is recorded."""
+    if target.get("instant"):
+        return
+    for labels in re.findall(r"(?<![\w:])(?:sendkit_mailbox_|mailbox:)\w[\w:]*(\{[^}]*\})?", target["expr"]):
+        assert 'domain="$domain"' in labels
+
+
+@pytest.mark.parametrize(("panel", "target"), TARGETS)
+def test_query_sees_the_workspaces_chosen_alone(panel: Object, target: Object) -> None:
+    """The exporter's own figures are of no workspace, and a threshold is joined to its workspace."""
+    selectors = re.findall(r"(?<![\w\"])([A-Za-z_][\w:]*)\{([^}]*)\}", target["expr"])
+    for name, labels in selectors:
+        if name in OF_OTHERS - {"ALERTS", "ALERTS_FOR_STATE"} or name.startswith(
+            ("sendkit_exporter_", "sendkit_api_")
+        ):
+            continue
+        joined = name == "workspace:sendkit_alert_threshold:last2h" and "/ on (workspace)" in target["expr"]
+        assert joined or 'workspace=~"$workspace"' in labels, name
+
+
+def all_links() -> list[Any]:
+    return [
+        pytest.param(panel, link["url"], id=f"{uid}-{panel['id']}-{link['title']}")
+        for uid, dashboard in DASHBOARDS.items()
+        for panel in panels_of(dashboard)
+        for override in panel["fieldConfig"]["overrides"]
+        for prop in override["properties"]
+        if prop["id"] == "links"
+        for link in prop["value"]
+    ]
+
+
+@pytest.mark.parametrize(("panel", "url"), all_links())
+def test_link_of_a_cell_leads_on_with_source_and_time(panel: Object, url: str) -> None:
+    parts = urlsplit(url)
+    uid = parts.path.removeprefix("/d/")
+    assert uid in UIDS
+    assert "${__url_time_range}" in url
+    assert "${datasource:queryparam}" in url
+    named = {name.removeprefix("var-") for name in parse_qs(parts.query) if name.startswith("var-")}
+    carried = set(re.findall(r"\$\{(\w+):queryparam\}", url)) - {"datasource"}
+    assert named | carried == set(variables(DASHBOARDS[uid])) - {"datasource"}
+    assert set(re.findall(r"\$\{__data\.fields\.(\w+):percentencode\}", url)) <= titles(panel)
+
+
+def test_alerts_lead_to_dashboards_with_variables_that_exist() -> None:
+    urls = {rule["annotations"]["dashboard_url"] for rule in RULES if "alert" in rule}
+    for url in urls:
+        found = re.search(r"/(sendkit-[a-z]+)(\?.*)?$", url)
+        assert found, url
+        named = re.findall(r"var-(\w+)=", found[2] or "")
+        assert set(named) <= set(variables(DASHBOARDS[found[1]])), url
+
+
+def test_colours_mean_the_same_everywhere() -> None:
+    """Green is well, amber wants a look, red wants an act; each status has one colour."""
+    allowed = {
+        *(panels.GREEN, panels.AMBER, panels.RED, panels.DARK_RED),
+        *(panels.BLUE, panels.DARK_BLUE, panels.GREY, panels.PURPLE, panels.PLAIN),
+        *("light-red", "yellow"),  # more reasons than meanings
+    }
+    for dashboard in DASHBOARDS.values():
+        plain = [colour for colour in values(dashboard["panels"], "fixedColor") if colour]
+        of_values = [colour for colour in values(dashboard["panels"], "color") if isinstance(colour, str)]
+        assert set(plain) | set(of_values) <= allowed
+    statuses: dict[str, set[str]] = {}
+    for mapping in (
+        found for dashboard in DASHBOARDS.values() for found in values(dashboard, "mappings") if found
+    ):
+        for result in (result for one in mapping for result in one["options"].values()):
+            statuses.setdefault(result["text"], set()).add(result["color"])
+    assert all(len(colours) == 1 or text == "other" for text, colours in statuses.items())
