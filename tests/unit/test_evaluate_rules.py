@@ -18,10 +18,10 @@ from exporter.wilson import lower_bound
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "tests/benchmarks"))  # scripts, which import what stands beside them
 
-import bounce_days  # noqa: E402 - of that folder
-import evaluate_rules  # noqa: E402 - of that folder
-import rule_outcomes  # noqa: E402 - of that folder
-from bounce_days import NAIVE, NOTHING, PAGE, TICKET, Day, Rule, Subject, Watch  # noqa: E402 - of that folder
+import bounce_days  # noqa: E402 - same
+import evaluate_rules  # noqa: E402 - same
+import rule_outcomes  # noqa: E402 - same
+from bounce_days import DOMAIN_PAGE, NAIVE, NEVER, NOTHING, PAGE, TICKET, Day, Rule, Subject, Watch  # noqa: E402 - same
 
 LEVELS = ["mailbox", "domain", "workspace"]
 MAILBOX = Subject("mailbox", 1)
@@ -65,12 +65,7 @@ def shipped_bound(level: str, bounces: int, sends: int, z: float) -> float:
     expr = re.sub(r"on \([a-z_, ]+\) group_left \(\)", "", expr)
     expr = expr.replace(f"{level}:sendkit_bounce_ratio:wilson_doubt", "doubt")
     expr = expr.replace(f"{level}:sendkit_bounce_ratio:rolling", "ratio")
-    names = {
-        "doubt": z**2 / sends,
-        "ratio": min(bounces / sends, 1),
-        "sqrt": math.sqrt,
-        "clamp_min": max,
-    }
+    names = {"doubt": z**2 / sends, "ratio": min(bounces / sends, 1), "sqrt": math.sqrt, "clamp_min": max}
     return float(eval(expr, {"__builtins__": {}}, names))  # the shipped rule
 
 
@@ -120,14 +115,7 @@ def test_steps_are_the_evaluations_of_the_rules() -> None:
 SHIPPED = [
     ("SendKitMailboxBounceSpike", "mailbox", "warning", "99", "mailbox_bounce_ratio_warning", TICKET),
     ("SendKitMailboxBounceSpike", "mailbox", "critical", "99.9", "mailbox_bounce_ratio_critical", PAGE),
-    (
-        "SendKitDomainBounceSpike",
-        "domain",
-        "critical",
-        "99.9",
-        "domain_bounce_ratio_critical",
-        bounce_days.DOMAIN_PAGE,
-    ),
+    ("SendKitDomainBounceSpike", "domain", "critical", "99.9", "domain_bounce_ratio_critical", DOMAIN_PAGE),
 ]
 
 
@@ -154,31 +142,15 @@ def test_conditions_are_those_of_the_alerts(
     assert re.search(enough, condition)
     assert expr.endswith(f"{level}:sendkit_emails_bounced:increase{bounce_days.RECENT_HOURS}h >= 1")
     assert rule["for"] == f"{bounce_days.FOR_MINUTES}m"
-    thresholds = Thresholds()
-    assert ours[1:] == (
-        bounce_days.Z[confidence],
-        getattr(thresholds, threshold),
-        thresholds.minimum_bounces,
-        1,
-        True,
-    )
+    bound = getattr(Thresholds(), threshold)
+    assert ours[1:] == (bounce_days.Z[confidence], bound, Thresholds().minimum_bounces, 1, True)
 
 
-@pytest.mark.parametrize(
-    ("rule", "sends", "expected"),
-    [
-        (NAIVE, 19, bounce_days.NEVER),
-        (NAIVE, 20, 2),
-        (NAIVE, 39, 2),
-        (NAIVE, 40, 3),
-        (NAIVE, 200, 11),
-        (TICKET, 0, bounce_days.NEVER),
-        (TICKET, 1, 3),
-        (TICKET, 40, 4),
-        (TICKET, 200, 12),
-        (PAGE, 40, 7),
-    ],
-)
+NAIVE_NEEDS = [(NAIVE, 19, NEVER), (NAIVE, 20, 2), (NAIVE, 39, 2), (NAIVE, 40, 3), (NAIVE, 200, 11)]
+SHIPPED_NEED = [(TICKET, 0, NEVER), (TICKET, 1, 3), (TICKET, 40, 4), (TICKET, 200, 12), (PAGE, 40, 7)]
+
+
+@pytest.mark.parametrize(("rule", "sends", "expected"), [*NAIVE_NEEDS, *SHIPPED_NEED])
 def test_a_rule_needs_the_fewest_bounces_above_its_threshold(rule: Rule, sends: int, expected: int) -> None:
     assert rule.needs(sends) == expected
 
