@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, tzinfo
+from functools import partial
 
 import structlog
 import uvicorn
@@ -25,14 +26,13 @@ from exporter.polling import Poller
 from exporter.state import StateDirectory, StateUnavailableError
 from exporter.store import Store
 from exporter.telemetry import Telemetry
-from exporter.web_limits import KEEP_ALIVE_SECONDS, LimitedConfig, Security
+from exporter.web_gate import Gate, Security
+from exporter.web_limits import KEEP_ALIVE_SECONDS, LimitedProtocol
 
 STOP_SECONDS = 4.0
 DRAIN_SECONDS = 1
 MOST_REASONS = 20
 WAITING_CONNECTIONS = 1024
-CONNECTIONS_AT_ONCE = 128
-"""Connections taken in at once; no more than the descriptors that are left beside those open."""
 
 _ADDRESS = re.compile(r"(\[(?P<ipv6>[^\[\]]+)\]|(?P<host>[^\[\]:]*)):(?P<port>[0-9]{1,5})", re.ASCII)
 
@@ -144,18 +144,30 @@ class Exporter:
 
 
 class Server(uvicorn.Server):
-    """Uvicorn without signal handlers of its own: the daemon has them."""
+    """Uvicorn behind a gate, without signal handlers of its own: the daemon has them."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals to the daemon."""
         yield
 
+    def __init__(self, config: uvicorn.Config, security: Security | None) -> None:
+        super().__init__(config)
+        self._gate = Gate(partial(LimitedProtocol, config, self.server_state), security)
+        self._accepting: list[asyncio.Task[None]] = []
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve; what is not taken in at once waits in the kernel, without a descriptor."""
-        await super().startup(sockets)
-        for listener in sockets or []:
-            listener.listen(WAITING_CONNECTIONS)
+        """Take in connections by the gate rather than by asyncio's server."""
+        await super().startup([])
+        self._accepting = [asyncio.create_task(self._gate.accept(listener)) for listener in sockets or []]
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take in no more connections, and end those that there are."""
+        for task in self._accepting:
+            task.cancel()
+        await asyncio.gather(*self._accepting, return_exceptions=True)
+        self._gate.close()
+        await super().shutdown(sockets)
 
 
 def listen(address: str) -> socket.socket:
@@ -236,9 +248,9 @@ def on_stop(stop: Callable[[], None]) -> None:
 def http_server(app: ASGIApp, security: Security | None = None) -> Server:
     """Return a server for an application, to be served on a socket of the caller's."""
     return Server(
-        LimitedConfig(
+        uvicorn.Config(
             app,
-            security,
+            http=LimitedProtocol,
             loop="asyncio",
             ws="none",
             lifespan="off",
@@ -246,8 +258,8 @@ def http_server(app: ASGIApp, security: Security | None = None) -> Server:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            backlog=CONNECTIONS_AT_ONCE,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
-        )
+        ),
+        security,
     )

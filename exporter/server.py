@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -15,6 +16,7 @@ from exporter import polling, status_page, telemetry
 from exporter.config import ConfigError
 from exporter.daemon import Exporter
 from exporter.exposition import END, Body, Format
+from exporter.web_turns import Turns
 
 _CHUNK_BYTES = 256 * 1024
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
@@ -103,6 +105,7 @@ def create_app(exporter: Exporter, *, enable_lifecycle: bool) -> Starlette:
             Route("/-/ready", answers.ready),
             Route("/-/reload", answers.reload, methods=["POST"]),
         ],
+        middleware=[Middleware(Turns)],
     )
     app.router.redirect_slashes = False
     return app
