@@ -36,7 +36,7 @@ POLLS_PER_STEP = 5
 TARGET = b'instance="exporter:19587",job="sendkit-exporter"'
 
 COUNTERS_DAYS, SENT_TODAY_DAYS, GAUGES_DAYS = 15, 10, 3
-"""How far back the past goes: replies of a week against the week before; sends against a week ago; the rest."""
+"""How far back: replies of a week against the week before, sends against a week ago, and the rest."""
 
 RECORDED_DAYS = {"mailbox": 3}
 """For how long the rules' series are recorded, by their level; the others for as long as the counters."""
@@ -191,7 +191,7 @@ def start(processes: Processes) -> Process:
 def levels() -> list[list[dict[str, Any]]]:
     """Return the shipped rules so that each stands on a level above those that it reads; alerts come last."""
     rules = [
-        rule
+        {**rule, "step": max(STEP_SECONDS, _seconds(group["interval"]))}
         for path in sorted(RULES.glob("*.yml"))
         for group in yaml.safe_load(path.read_text())["groups"]
         for rule in group["rules"]
@@ -214,9 +214,9 @@ def _read_by(rule: Mapping[str, Any]) -> set[str]:
 
 def _records(server: Queries, rule: Mapping[str, Any], end: int) -> Iterator[bytes]:
     days = RECORDED_DAYS.get(rule["record"].partition(":")[0], COUNTERS_DAYS)
-    if rule["record"].endswith("increase1h"):
+    if rule["record"].endswith(("increase1h", "increase7d")):  # of which a week, and the one before, are made
         days = COUNTERS_DAYS
-    for labels, samples in server.span(rule["expr"], end - days * DAY_SECONDS, end, STEP_SECONDS):
+    for labels, samples in server.span(rule["expr"], end - days * DAY_SECONDS, end, rule["step"]):
         yield from _lines(rule["record"], {**labels, **rule.get("labels", {})}, samples)
 
 
