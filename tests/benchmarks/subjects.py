@@ -1,8 +1,8 @@
 """What is measured, each in a process of its own: `python subjects.py KIND ANSWER...`.
 
 Commands come as lines on standard input, answers go out as JSON lines: `poll N` takes the N-th answer in,
-`port` starts to serve scrapes, `cpu` tells the seconds used so far, `memory` the bytes, `forget` lets the answers
-go, `turn` polls without end from here on.
+`port` starts to serve scrapes, `cpu` tells the seconds used so far, `memory` the bytes, `forget` lets the
+answers go, `turn` polls without end from here on.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class Ours:
     """The exporter: its reader, store and server; its poller does not turn by itself."""
 
     def __init__(self) -> None:
-        daemon.tune_collector()
+        daemon.tune_interpreter()
         account = AccountConfig.model_validate({"name": WORKSPACE, "api_key": "sk_benchmark"})
         self._exporter = daemon.Exporter(lambda: Config(accounts=(account,)), {})
         self._workspace = Workspace(WORKSPACE, "", WORKSPACE, WORKSPACE)
