@@ -4,8 +4,8 @@ import json
 from typing import NamedTuple
 
 MINUTES_A_DAY = 1_440
-MINUTES = 7 * 60
-MIDNIGHT = 3 * 60
+MINUTES = 5 * 60
+MIDNIGHT = 2 * 60
 THRESHOLDS = {
     "mailbox_bounce_ratio_warning": 0.03,
     "mailbox_bounce_ratio_critical": 0.05,
@@ -81,10 +81,10 @@ class Fleet:
         self.series[name, selector(**labels, **self.target)] = list(values)
 
     def add_mailbox(self, mailbox: Mailbox) -> None:
-        """Add a mailbox, with one bounce of its sends and three replies to them."""
+        """Add a mailbox, with one bounce of its sends and a few replies to them."""
         labels = mailbox.labels
         offset = int(mailbox.mailbox_id[1:]) * 97
-        for counter, every in (("sent", 5), ("bounced", 400), ("replied", 120), ("positive_replied", 300)):
+        for counter, every in (("sent", 5), ("bounced", 300), ("replied", 90), ("positive_replied", 300)):
             values = [float((m + offset) // every - offset // every) for m in range(MINUTES)]
             self.add(f"sendkit_mailbox_emails_{counter}_total", values, **labels)
             self.add(

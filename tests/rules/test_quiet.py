@@ -12,7 +12,7 @@ from tests.rules.fleet import MAILBOXES, MINUTES, Fleet, Mailbox
 from tests.rules.table import ALERTS
 from tests.rules.test_alerts import RULE_FILES
 
-NOW = 4 * 60  # when the disturbance happens: with hours of history before and hours after
+NOW = 3 * 60  # when the disturbance happens: with hours before it and hours after
 
 
 def nothing_happens() -> list[Fleet]:
