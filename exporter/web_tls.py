@@ -78,7 +78,7 @@ def _place(name: str, file: Path | None, wanted: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:  # ssl.SSLError is one, too
-        reason = "" if isinstance(error, ssl.SSLError) else f" ({error.strerror})"
+        reason = f" ({error.strerror})" if file and not isinstance(error, ssl.SSLError) else ""
         detail = f"tls_server_config.{place}: found none{where}{reason}, expected {wanted}"
         raise ConfigError("TLS cannot be set up", [detail]) from None
 
