@@ -1,0 +1,89 @@
+"""The processes of the compose stack, with its own files, started by hand: Grafana and containers apart."""
+
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.stack.processes import (
+    EXPORTER,
+    Processes,
+    Prometheus,
+    run_simulator,
+    start_alertmanager,
+    start_exporter,
+    start_prometheus,
+)
+from tests.waiting import wait_for
+
+ROOT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())
+
+
+def load(path: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / path).read_text())
+    return loaded
+
+
+def on_loopback(command: Sequence[str]) -> list[str]:
+    """Return a service's command with free ports of loopback instead of its own."""
+    return [re.sub(r"^:\d+$", "127.0.0.1:0", argument) for argument in command]
+
+
+@pytest.fixture(scope="module")
+def prometheus(module_processes: Processes) -> Prometheus:
+    """The demo's stack, each address replaced by where the process listens here."""
+    command = on_loopback(COMPOSE["services"]["simulator"]["command"])
+    simulator = run_simulator(module_processes, (*EXPORTER, *command))
+    demo = load("deploy/compose/demo.yaml")
+    assert demo["api"]["base_url"] == "http://simulator:19588"
+    demo["api"]["base_url"] = simulator.url
+    demo["poll"]["interval"] = "1s"
+    exporter = start_exporter(module_processes, demo)
+    alertmanager = start_alertmanager(module_processes, load("prometheus/alertmanager.example.yml"))
+    config = load("deploy/compose/prometheus.yml")
+    text = yaml.safe_dump(
+        config | {"rule_files": [str(ROOT / "prometheus" / path) for path in config["rule_files"]]}
+    )
+    for name, process in (("exporter:19587", exporter), ("alertmanager:9093", alertmanager)):
+        assert name in text
+        text = text.replace(name, process.url.removeprefix("http://"))
+    faster = yaml.safe_load(text)
+    faster["global"]["scrape_interval"] = "1s"
+    return start_prometheus(module_processes, faster)
+
+
+def test_the_figures_of_the_simulated_fleet_arrive(prometheus: Prometheus) -> None:
+    wait_for(
+        lambda: prometheus.value("sum(sendkit_workspace_mailboxes)") == 200, what="200 mailboxes are stored"
+    )
+    assert prometheus.value("min(sendkit_up)") == 1
+
+
+def test_every_rule_is_loaded_and_sound(prometheus: Prometheus) -> None:
+    groups = prometheus.process.get("/api/v1/rules").json()["data"]["groups"]
+    files = {Path(group["file"]).name for group in groups}
+    assert files == {path.name for path in (ROOT / "prometheus/rules").glob("*.yml")}
+    assert all(rule["health"] != "err" for group in groups for rule in group["rules"])
+
+
+def test_prometheus_knows_the_alertmanager(prometheus: Prometheus) -> None:
+    def active() -> list[Any]:
+        found: list[Any] = prometheus.process.get("/api/v1/alertmanagers").json()["data"][
+            "activeAlertmanagers"
+        ]
+        return found
+
+    wait_for(active, what="Prometheus finds the Alertmanager")
+
+
+def test_flags_of_prometheus_are_its_own(tmp_path: Path) -> None:
+    """A flag that the real program does not know ends it with its usage."""
+    command = COMPOSE["services"]["prometheus"]["command"]
+    known = subprocess.run(["prometheus", "--help-long"], capture_output=True, text=True, check=False)
+    for flag in command:
+        assert flag.partition("=")[0] in known.stdout + known.stderr
