@@ -64,6 +64,7 @@ class Exporter:
         self.store = Store()
         self.telemetry = Telemetry()
         self.poller = self._configured()
+        self._restore()
 
     def _configured(self) -> Poller:
         """Return a poller by the configuration as it is now; raises `ConfigError`."""
@@ -77,6 +78,8 @@ class Exporter:
                 config, self._environ, self.fleet, self.store, self.telemetry, self._calendar, state
             )
         except KeyUnavailable as error:
+            if state and state is not self._state:
+                state.close()
             raise ConfigError(f"privacy.hmac_key_file: {error}") from None
         self._state = state
         self.telemetry.reload_successful.set(1)
@@ -84,37 +87,49 @@ class Exporter:
         return poller
 
     def _state_of(self, config: Config) -> StateDirectory | None:
-        """Return the configured state, restored if it is the first one; raises `ConfigError`."""
+        """Return the configured state, taken if it is another one than before; raises `ConfigError`."""
         path = config.state.directory
         if path is None or (self._state and self._state.path == path):
             return self._state if path else None
         try:
-            state = StateDirectory(path)
+            return StateDirectory(path)
         except StateUnavailableError as error:
             raise ConfigError(f"state.directory: {error}") from None
-        if not len(self.fleet):
-            self._restore(state)
-        return state
 
-    def _restore(self, state: StateDirectory) -> None:
+    def _restore(self) -> None:
+        """Take in what was saved before, if state is kept."""
         moment = polling.now()
-        for saved in state.load():
-            poll = Poll(saved.window, 0, math.inf, saved.answer(), saved.succeeded, saved.fresh_since(moment))
+        for saved in self._state.load() if self._state else ():
+            success = saved.as_of(moment)
+            poll = Poll(saved.window, 0, math.inf, saved.answer(), success.unix, success.steady)
             totals = saved.totals(moment.steady) if saved.window == ALL_TIME else None
             self.fleet.restore(saved.workspace, poll, totals)
         for tracked in self.fleet:
             _log.info("workspace restored", workspace=tracked.workspace.label)
+
+    def _move_state(self, old: StateDirectory | None) -> None:
+        """Leave no counters behind, in the old folder or the new one, that are out of date."""
+        if old is self._state:
+            return
+        for directory in filter(None, (old, self._state)):
+            directory.clear()
+        if old:
+            old.close()
 
     def notices(self) -> list[str]:
         """Return troubles that no workspace shows."""
         reload_error = (
             [f"The configuration was not reloaded: {self._reload_error}"] if self._reload_error else []
         )
-        return [*reload_error, *self.poller.notices()]
+        state_error = (
+            [f"State is not saved: {self._state.error}"] if self._state and self._state.error else []
+        )
+        return [*reload_error, *state_error, *self.poller.notices()]
 
     async def reload(self) -> None:
         """Poll by the configuration as it is now; raises `ConfigError` and keeps the old one if it is bad."""
         async with self._reloading:
+            old_state = self._state
             try:
                 poller = self._configured()
             except ConfigError as error:
@@ -123,9 +138,16 @@ class Exporter:
                 raise
             self._reload_error = ""
             await self.poller.stop()
+            self._move_state(old_state)
             self.poller = poller
             await poller.start()
             _log.info("configuration reloaded")
+
+    async def stop(self) -> None:
+        """Stop polling, and let the state go."""
+        await self.poller.stop()
+        if self._state:
+            self._state.close()
 
     def own_metrics(self, format_: Format, *, process: bool = True) -> bytes:
         """Return the lines of the exporter's own metrics, `process` with the library's."""
@@ -232,7 +254,7 @@ async def serve(
     await exporter.poller.start()
     _log.info("listening", address=shown_address(listener))
     await server.serve(sockets=[listener])
-    await exporter.poller.stop()
+    await exporter.stop()
     _log.info("stopped")
 
 

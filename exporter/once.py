@@ -23,7 +23,7 @@ async def poll(config: Config, environ: Mapping[str, str]) -> tuple[bytes, bool]
     """
     exporter = Exporter(lambda: config, environ)
     succeeded = await exporter.poller.once()
-    await exporter.poller.stop()
+    await exporter.stop()
     own = exporter.own_metrics(Format.TEXT, process=False)
     body = exporter.store.body(Format.TEXT).ended(own + END[Format.TEXT])
     return b"".join(body.plain), succeeded

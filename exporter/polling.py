@@ -6,17 +6,13 @@ one place, `_fail`.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from functools import partial
-from typing import TypeVar
 
 import structlog
-from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.interval import IntervalTrigger
 
 from exporter import privacy, sharding
 from exporter.config import AccountConfig, Config, KeyUnavailable, MailboxesConfig
@@ -25,16 +21,13 @@ from exporter.metrics import ALL_TIME
 from exporter.model import MalformedAnswerError, Reason
 from exporter.reading import Reader, Reading
 from exporter.rendering import Disclosure, Part, render_mailboxes, render_workspace
+from exporter.schedule import Schedule, guarded
 from exporter.sendkit import Lane, SendKit, SendKitError, is_platform_key
 from exporter.state import Saved, StateDirectory
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 
 SWEEP_SECONDS = 1.0
-HEARTBEAT_LOST_SECONDS = 15.0
-LARGEST_JITTER_SECONDS = 5.0
-
-Result = TypeVar("Result")
 
 _log = structlog.get_logger(__name__)
 
@@ -95,9 +88,7 @@ class Poller:
         self._overrun: set[str] = set()
         """The jobs of polls that still ran when the next was due."""
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="read")
-        self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults={"max_instances": 1, "coalesce": True})
-        self._scheduler.add_listener(self._skipped, EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
-        self._heartbeat = time.monotonic()
+        self._schedule = Schedule(self._skipped)
 
     @property
     def disclosure(self) -> Disclosure:
@@ -113,41 +104,38 @@ class Poller:
         ]
 
     def is_turning(self) -> bool:
-        """Whether the scheduler still runs what is due."""
-        return time.monotonic() - self._heartbeat < HEARTBEAT_LOST_SECONDS
+        """Whether what is due is still run."""
+        return self._schedule.is_turning
 
     async def start(self) -> None:
         """Start polling, everything at once first; what the fleet knows of workspaces that stay, stays."""
         self._telemetry.keep_accounts(self._accounts.keys())
-        for tracked in list(self._fleet):
-            if not self._stays(tracked.workspace):
-                self._forget(tracked.workspace.key)
-        for name, account in self._accounts.items():
-            known = {t.workspace.key: t.workspace.name for t in self._fleet if t.workspace.account == name}
-            if known:
-                self._track(account, known)
-        for tracked in list(self._fleet):
-            await self._show_anew(tracked)
+        await self._take_over()
         for account in self._accounts.values():
             interval = self._config.poll_interval_for(account.config)
-            self._every(interval, partial(self._discover_on_schedule, account), _discovery_job(account))
-        self._every(timedelta(seconds=SWEEP_SECONDS), self._sweep, "sweep")
-        self._scheduler.start()
+            self._schedule.every(
+                interval, partial(self._discover_on_schedule, account), _discovery_job(account)
+            )
+        self._schedule.every(timedelta(seconds=SWEEP_SECONDS), self._sweep, "sweep")
+        self._schedule.start()
 
     async def stop(self) -> None:
         """End all polls, wherever they are."""
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
-            await asyncio.sleep(0)  # polls are ended in the loop's next turn, and need all below until then
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        await self._schedule.stop()
+        # What is saved after this would undo what another poller saves.
+        waiting = ThreadPoolExecutor(1)
+        ended = partial(self._threads.shutdown, cancel_futures=True)
+        await asyncio.get_running_loop().run_in_executor(waiting, ended)
+        waiting.shutdown(wait=False)
         await self._client.aclose()
 
     async def once(self) -> bool:
         """Poll everything once; return whether every poll succeeded."""
-        looks = [self._run(partial(self._discover, account)) for account in self._accounts.values()]
+        await self._take_over()
+        looks = [guarded(partial(self._discover, account)) for account in self._accounts.values()]
         found = await asyncio.gather(*looks)
         due = [
-            self._run(partial(self._poll, tracked.workspace.key, poll.window))
+            guarded(partial(self._poll, tracked.workspace.key, poll.window))
             for tracked in self._fleet
             for poll in tracked.polls.values()
             if tracked.all_time.failure is None  # else it stands in for workspaces that were not found
@@ -155,31 +143,32 @@ class Poller:
         await asyncio.gather(*due)
         return all(found) and all(poll.up for tracked in self._fleet for poll in tracked.polls.values())
 
+    async def _take_over(self) -> None:
+        """Track and show what the fleet knows from before, and forget what belongs here no longer."""
+        windows = {ALL_TIME, *(window.name for window in self._config.windows)}
+        for tracked in list(self._fleet):
+            for window in tracked.polls.keys() - windows:
+                self._unsave(tracked.workspace.key, window)
+        for name, account in self._accounts.items():
+            known = {
+                tracked.workspace.key: tracked.workspace.name
+                for tracked in self._fleet
+                if tracked.workspace.account == name and self._stays(tracked.workspace)
+            }
+            if known:
+                self._track(account, known)
+        tracked_here = {key for account in self._accounts.values() for key in account.workspaces}
+        for tracked in list(self._fleet):
+            if tracked.workspace.key not in tracked_here:
+                self._forget(tracked.workspace.key)
+        for tracked in list(self._fleet):
+            await self._show_anew(tracked)
+
     # Jobs
 
-    def _every(self, interval: timedelta, run: Callable[[], Awaitable[None]], job_id: str) -> None:
-        """Schedule a job: at once, then at the interval, spread by jitter."""
-        seconds = interval.total_seconds()
-        self._scheduler.add_job(
-            partial(self._run, run),
-            _trigger(interval),
-            id=job_id,
-            next_run_time=datetime.now(UTC),
-            misfire_grace_time=max(1, int(seconds)),
-            replace_existing=True,
-        )
-
-    async def _run(self, job: Callable[[], Awaitable[Result]]) -> Result | None:
-        """Run a job; a defect of ours is told, and ends neither the job's next runs nor other jobs."""
-        try:
-            return await job()
-        except Exception:  # noqa: BLE001 - told here, with its traceback
-            _log.exception("a defect of the exporter")
-            return None
-
-    def _skipped(self, event: JobEvent) -> None:
+    def _skipped(self, job_id: str) -> None:
         """Count a poll that was due while the one before still ran."""
-        kind, *rest = event.job_id.split("\0")
+        kind, *rest = job_id.split("\0")
         if kind != "poll":
             return
         account, workspace_id, window = rest
@@ -187,13 +176,12 @@ class Poller:
         if tracked and window in tracked.polls:
             tracked.polls[window].skipped += 1
             self._show(tracked)
-            say = _log.debug if event.job_id in self._overrun else _log.warning
+            say = _log.debug if job_id in self._overrun else _log.warning
             say("poll skipped: the one before is still running", **_place(tracked, window))
-            self._overrun.add(event.job_id)
+            self._overrun.add(job_id)
 
     async def _sweep(self) -> None:
-        """Drop what became stale; that this runs shows that the scheduler turns."""
-        self._heartbeat = time.monotonic()
+        """Drop what became stale."""
         moment = now()
         for tracked in self._fleet:
             for poll in tracked.polls.values():
@@ -211,8 +199,7 @@ class Poller:
         interval = account.config.workspaces.refresh
         if not await self._discover(account):
             interval = min(interval, self._config.poll_interval_for(account.config))
-        if self._scheduler.get_job(_discovery_job(account)):
-            self._scheduler.reschedule_job(_discovery_job(account), trigger=_trigger(interval))
+        self._schedule.change(_discovery_job(account), interval)
 
     async def _discover(self, account: _Account) -> bool:
         """Find the account's workspaces and track them; return whether that succeeded."""
@@ -265,7 +252,7 @@ class Poller:
         else:
             self._track(account, {(name, ""): name})
             tracked = self._fleet.get((name, ""))
-            if tracked and not self._scheduler.get_job(_poll_job(tracked.workspace.key, ALL_TIME)):
+            if tracked and _poll_job(tracked.workspace.key, ALL_TIME) not in self._schedule:
                 reason = error.reason if isinstance(error, SendKitError) else Reason.AUTH
                 self._fail(tracked, tracked.all_time, reason, str(error), started)
         account.error = str(error)
@@ -355,23 +342,25 @@ class Poller:
             return
         for window in tracked.polls:
             self._readings.pop((key, window), None)
-            if self._state:
-                self._state.forget(key, window)
-            job_id = _poll_job(key, window)
-            if self._scheduler.get_job(job_id):
-                self._scheduler.remove_job(job_id)
+            self._unsave(key, window)
+            self._schedule.remove(_poll_job(key, window))
         self._fleet.forget(key)
         self._store.drop(key)
         if key[1]:
             _log.info("workspace gone", account=key[0], workspace=tracked.workspace.label)
 
+    def _unsave(self, key: Key, window: str) -> None:
+        """Remove what was saved of a workspace's window."""
+        if self._state:
+            self._state.forget(key, window)
+
     def _schedule_polls(self, key: Key) -> None:
         tracked = self._fleet.get(key)
         for poll in tracked.polls.values() if tracked else ():
             job_id = _poll_job(key, poll.window)
-            if self._scheduler.running and not self._scheduler.get_job(job_id):
+            if self._schedule.is_running and job_id not in self._schedule:
                 run = partial(self._poll, key, poll.window)
-                self._every(timedelta(seconds=poll.interval), run, job_id)
+                self._schedule.every(timedelta(seconds=poll.interval), run, job_id)
 
     # One poll
 
@@ -408,6 +397,8 @@ class Poller:
         else:
             if self._fleet.get(key) is tracked:
                 self._succeed(tracked, poll, reading, started)
+            else:
+                self._unsave(key, window)  # it went while it was polled
         if poll.skipped == skipped:
             self._overrun.discard(_poll_job(key, window))
 
@@ -427,9 +418,10 @@ class Poller:
 
         def read() -> Reading:
             reading = self._reader.read(body, workspace.label, window, totals, previous)
-            if self._state and previous and reading.part is previous.part:
-                self._state.touch(workspace.key, window, time.time())
-            elif self._state:
+            if self._state is None:
+                return reading
+            is_as_saved = previous is not None and reading.part is previous.part
+            if not (is_as_saved and self._state.touch(workspace.key, window, time.time())):
                 saved = Saved.of(workspace, window, reading.answer, reading.totals, time.monotonic())
                 self._state.save(saved, time.time())
             return reading
@@ -468,11 +460,6 @@ class Poller:
         stale = tracked.all_time.is_stale(now())
         own = render_workspace(tracked, stale=stale)
         self._store.put(tracked.workspace.key, tracked.workspace.label, own, parts or {})
-
-
-def _trigger(interval: timedelta) -> IntervalTrigger:
-    seconds = interval.total_seconds()
-    return IntervalTrigger(seconds=seconds, jitter=min(LARGEST_JITTER_SECONDS, seconds / 10))
 
 
 def _discovery_job(account: _Account) -> str:

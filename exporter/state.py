@@ -10,12 +10,13 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
 import structlog
-from isal import igzip
+from isal import igzip, isal_zlib
 
 from exporter.fleet import Departed, Instant, Key, Number, Totals, Workspace
 from exporter.model import Answer
@@ -88,9 +89,10 @@ class Saved(msgspec.Struct):
         }
         return Totals(self.ids, self.seen, self.risen, departed)
 
-    def fresh_since(self, now: Instant) -> float:
-        """Return when the poll succeeded, by the steady clock."""
-        return now.steady - max(0.0, now.unix - self.succeeded)
+    def as_of(self, now: Instant) -> Instant:
+        """Return when the poll succeeded; if the wall clock was set back since, that is now."""
+        age = max(0.0, now.unix - self.succeeded)
+        return Instant(now.unix - age, now.steady - age)
 
 
 _decoder = msgspec.msgpack.Decoder(Saved)
@@ -102,14 +104,20 @@ class StateDirectory:
     def __init__(self, path: Path) -> None:
         """Make the folder if need be, and take it; raises `StateUnavailableError`."""
         self.path = path
+        self.error = ""
+        """Why something is not saved, while it is not."""
+        self._unsaved: set[Path] = set()
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = (path / "lock").open("w")
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StateUnavailableError(f"{path} is in use by another exporter") from None
         except OSError as error:
             raise StateUnavailableError(f"{path}: {error.strerror}") from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            why = "is in use by another exporter" if isinstance(error, BlockingIOError) else error.strerror
+            raise StateUnavailableError(f"{path} {why}") from None
 
     def close(self) -> None:
         """Let the folder go."""
@@ -121,15 +129,16 @@ class StateDirectory:
             try:
                 saved = _decode(path.read_bytes())
                 saved.succeeded = path.stat().st_mtime
-            except (OSError, ValueError, EOFError) as error:
+            except (OSError, ValueError) as error:
                 _log.error(
                     "state: damaged file set aside, counters start afresh", file=path.name, error=str(error)
                 )
                 _set_aside(path)
             else:
                 yield saved
-        for leftover in self.path.glob(".*"):
-            leftover.unlink(missing_ok=True)
+        for unfinished in self.path.glob(f".*{_SUFFIX}.*"):
+            with suppress(OSError):
+                unfinished.unlink()
 
     def save(self, saved: Saved, succeeded: float) -> None:
         """Replace what was saved of this (workspace, window); where that fails, remove it."""
@@ -137,19 +146,42 @@ class StateDirectory:
         try:
             _replace(path, _encode(saved), succeeded)
         except OSError as error:
-            _log.error("state: not saved", directory=str(self.path), error=error.strerror)
             self._remove(path)
+            self._not_saved(path, error.strerror or type(error).__name__)
+        else:
+            self._saved(path)
 
-    def touch(self, key: Key, window: str, succeeded: float) -> None:
-        """Note that what was saved is the answer at this time, too."""
+    def touch(self, key: Key, window: str, succeeded: float) -> bool:
+        """Note that what was saved is the answer at this time, too; return whether anything was saved."""
         try:
             os.utime(self._file(key, window), (succeeded, succeeded))
-        except OSError as error:
-            _log.error("state: not saved", directory=str(self.path), error=error.strerror)
+        except OSError:
+            return False
+        return True
 
     def forget(self, key: Key, window: str) -> None:
         """Remove what was saved of a (workspace, window)."""
-        self._remove(self._file(key, window))
+        path = self._file(key, window)
+        self._remove(path)
+        self._saved(path)
+
+    def clear(self) -> None:
+        """Remove all that was saved."""
+        for path in self.path.glob(f"*{_SUFFIX}"):
+            self._remove(path)
+
+    def _not_saved(self, path: Path, error: str) -> None:
+        if not self._unsaved:
+            _log.error("state: not saved", directory=str(self.path), error=error)
+        self._unsaved.add(path)
+        self.error = error
+
+    def _saved(self, path: Path) -> None:
+        if path in self._unsaved:
+            self._unsaved.discard(path)
+            if not self._unsaved:
+                self.error = ""
+                _log.info("state: saved again", directory=str(self.path))
 
     def _remove(self, path: Path) -> None:
         try:
@@ -168,12 +200,15 @@ def _encode(saved: Saved) -> bytes:
 
 
 def _decode(file: bytes) -> Saved:
-    """Return what a file holds; raises `ValueError` or `EOFError` if it is damaged."""
+    """Return what a file holds; raises `ValueError` if it is damaged."""
     start, rest = file[: len(_FORMAT)], file[len(_FORMAT) :]
     digest, content = rest[:_DIGEST_BYTES], rest[_DIGEST_BYTES:]
     if start != _FORMAT or blake2b(content, digest_size=_DIGEST_BYTES).digest() != digest:
         raise ValueError("not a whole state file of this format")
-    return _decoder.decode(igzip.decompress(content))  # type: ignore[no-untyped-call]
+    try:
+        return _decoder.decode(igzip.decompress(content))  # type: ignore[no-untyped-call]
+    except (EOFError, isal_zlib.IsalError) as error:  # type: ignore[misc] # declared as an instance
+        raise ValueError(str(error)) from None
 
 
 def _replace(path: Path, content: bytes, modified: float) -> None:
@@ -189,6 +224,11 @@ def _replace(path: Path, content: bytes, modified: float) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _set_aside(path: Path) -> None:

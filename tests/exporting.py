@@ -94,4 +94,4 @@ async def exporting(
         try:
             yield running
         finally:
-            await running.exporter.poller.stop()
+            await running.exporter.stop()

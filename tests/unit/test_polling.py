@@ -505,7 +505,7 @@ class TestStop:
 
 class TestTurning:
     async def test_stops_when_nothing_is_run_any_more(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("exporter.polling.HEARTBEAT_LOST_SECONDS", 2.5)
+        monkeypatch.setattr("exporter.schedule.HEARTBEAT_LOST_SECONDS", 2.5)
         api = ScriptedApi()
         async with exporting(api, ACME) as running:
             poller = running.exporter.poller

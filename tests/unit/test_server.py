@@ -232,7 +232,7 @@ class TestServiceDiscovery:
 @pytest.mark.anyio
 class TestHealth:
     async def test_is_lost_when_the_polls_stop_turning(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("exporter.polling.HEARTBEAT_LOST_SECONDS", 2.5)
+        monkeypatch.setattr("exporter.schedule.HEARTBEAT_LOST_SECONDS", 2.5)
         async with serving(ScriptedApi(), ACME) as (running, client):
             assert (await client.get("/-/healthy")).status_code == 200
             await running.exporter.poller.stop()

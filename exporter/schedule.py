@@ -1,0 +1,145 @@
+"""Jobs at intervals, which come whether the wall clock is set or the scheduler loses its timer."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+import structlog
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobEvent
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+LARGEST_JITTER_SECONDS = 5.0
+HEARTBEAT_LOST_SECONDS = 15.0
+HEARTBEAT_LATE_SECONDS = 3.0
+
+_HEARTBEAT = "heartbeat"
+_HEARTBEAT_INTERVAL = timedelta(seconds=1)
+
+Result = TypeVar("Result")
+
+_log = structlog.get_logger(__name__)
+
+
+class Schedule:
+    """Jobs by their ids, none of which runs twice at a time.
+
+    `on_overrun` is told the id of a job that is due while it still runs.
+    """
+
+    def __init__(self, on_overrun: Callable[[str], None]) -> None:
+        self._scheduler = AsyncIOScheduler(
+            timezone=UTC,
+            # However late it is, a job that is due runs, once.
+            job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
+        )
+
+        def overrun(event: JobEvent) -> None:
+            on_overrun(event.job_id)
+
+        self._scheduler.add_listener(overrun, EVENT_JOB_MAX_INSTANCES)
+        self._heartbeat = time.monotonic()
+        self._watch: asyncio.Task[None] | None = None
+        self.every(_HEARTBEAT_INTERVAL, self._beat, _HEARTBEAT)
+
+    def start(self) -> None:
+        """Begin to run what is due."""
+        self._scheduler.start()
+        self._watch = asyncio.create_task(self._watch_heartbeat())
+
+    async def stop(self) -> None:
+        """End all jobs, wherever they are."""
+        if self._watch:
+            self._watch.cancel()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+            await asyncio.sleep(0)  # jobs are ended in the loop's next turn
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started, and not stopped since."""
+        return bool(self._scheduler.running)
+
+    @property
+    def is_turning(self) -> bool:
+        """Whether what is due is still run."""
+        return time.monotonic() - self._heartbeat < HEARTBEAT_LOST_SECONDS
+
+    def __contains__(self, job_id: str) -> bool:
+        return self._scheduler.get_job(job_id) is not None
+
+    def every(self, interval: timedelta, run: Callable[[], Awaitable[None]], job_id: str) -> None:
+        """Schedule a job: at once, then at the interval, spread by jitter."""
+        self._scheduler.add_job(
+            partial(guarded, run),
+            _Interval(interval),
+            id=job_id,
+            next_run_time=datetime.now(UTC),
+            replace_existing=True,
+        )
+
+    def change(self, job_id: str, interval: timedelta) -> None:
+        """Have a job come at another interval from now on; one that is gone stays so."""
+        if job_id in self:
+            self._scheduler.reschedule_job(job_id, trigger=_Interval(interval))
+
+    def remove(self, job_id: str) -> None:
+        """Forget a job, if there is such a one."""
+        if job_id in self:
+            self._scheduler.remove_job(job_id)
+
+    async def _beat(self) -> None:
+        """Show that the scheduler turns."""
+        self._heartbeat = time.monotonic()
+
+    async def _watch_heartbeat(self) -> None:
+        """Set the schedule right whenever it stands still."""
+        while True:
+            await asyncio.sleep(_HEARTBEAT_INTERVAL.total_seconds())
+            if time.monotonic() - self._heartbeat > HEARTBEAT_LATE_SECONDS:
+                await guarded(self._set_right)
+
+    async def _set_right(self) -> None:
+        """Take a clock that was set back out of the jobs' times, and wake the scheduler.
+
+        The scheduler goes by the wall clock, this by the loop's. A heartbeat that is late and yet lies ahead
+        tells by how much the clock was set.
+        """
+        heartbeat = self._scheduler.get_job(_HEARTBEAT)
+        ahead = heartbeat.next_run_time - datetime.now(UTC)
+        if ahead > timedelta(0):
+            _log.warning("the clock was set back, polls go on", seconds=round(ahead.total_seconds()))
+            for job in self._scheduler.get_jobs():
+                job.modify(next_run_time=job.next_run_time - ahead)
+        self._scheduler.wakeup()
+
+
+class _Interval(BaseTrigger):  # type: ignore[misc] # ships no types
+    """An interval from run to run, spread by jitter.
+
+    What a clock that was set forward skips is skipped: APScheduler's own trigger counts each run of it.
+    """
+
+    def __init__(self, interval: timedelta) -> None:
+        self._seconds = interval.total_seconds()
+        self._jitter_seconds = min(LARGEST_JITTER_SECONDS, self._seconds / 10)
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """Return when to run next, always after now; the name and the arguments are APScheduler's."""
+        seconds = self._seconds + random.uniform(0, self._jitter_seconds)  # noqa: S311 - no secret
+        pause = timedelta(seconds=seconds)
+        following = (previous_fire_time or now) + pause
+        return following if following > now else now + pause
+
+
+async def guarded(job: Callable[[], Awaitable[Result]]) -> Result | None:
+    """Run a job; a defect of ours is told, and ends neither the job's next runs nor other jobs."""
+    try:
+        return await job()
+    except Exception:  # noqa: BLE001 - told here, with its traceback
+        _log.exception("a defect of the exporter")
+        return None
