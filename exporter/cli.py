@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from exporter import backfill, daemon, demo, log, once, server, sharding, telemetry
+from exporter import backfill, daemon, demo, log, once, privacy, server, sharding, telemetry
 from exporter import config as configuration
 from exporter.config import Config, ConfigError, KeyUnavailable, ShardConfig
 from exporter.model import MalformedAnswerError
@@ -229,6 +229,10 @@ def simulate(simulation: _Simulated, listen_address: str, log_level: str, log_fo
 def check(config_file: Path | None, *, probe: bool) -> None:
     """Validate the configuration and print every error with its place."""
     config = _load_or_exit(config_file)
+    try:
+        privacy.email_shown(config.privacy)
+    except KeyUnavailable as error:
+        _fail(f"privacy.hmac_key_file: {error}", MISUSED)
     for warning in config.warnings():
         click.echo(f"warning: {warning}", err=True)
     click.echo(
@@ -252,14 +256,14 @@ def poll_once(config_file: Path | None, output: Path | None, log_level: str, log
     log.configure(log_level, log_format)
     config = _load_or_exit(config_file)
     text, succeeded = _run(once.poll(config, os.environ))
-    if output is None:
-        sys.stdout.buffer.write(text)
-        sys.stdout.buffer.flush()
-    else:
-        try:
+    try:
+        if output is None:
+            sys.stdout.buffer.write(text)
+            sys.stdout.buffer.flush()
+        else:
             once.replace(output, text)
-        except OSError as error:
-            _fail(f"{output}: {error.strerror}")
+    except OSError as error:
+        _fail(f"{output or 'standard output'}: {error.strerror}")
     if not succeeded:
         sys.exit(FAILED)
 
@@ -334,16 +338,14 @@ def _load_or_exit(path: Path | None) -> Config:
     try:
         return _load(path)
     except ConfigError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(MISUSED)
+        _fail(str(error), MISUSED)
 
 
 def _listen(address: str, flag: str = "--web.listen-address") -> socket.socket:
     try:
         return daemon.listen(address)
     except ValueError as error:
-        click.echo(f"error: {flag}: {error}", err=True)
-        sys.exit(MISUSED)
+        _fail(f"{flag}: {error}", MISUSED)
     except OSError as error:
         _fail(f"cannot listen at {address}: {error.strerror}")
 
@@ -353,13 +355,12 @@ def _run(command: Coroutine[Any, Any, Result]) -> Result:
     try:
         return asyncio.run(command)
     except ConfigError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(MISUSED)
+        _fail(str(error), MISUSED)
 
 
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, code: int = FAILED) -> NoReturn:
     click.echo(f"error: {message}", err=True)
-    sys.exit(FAILED)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The demo: the daemon over a simulated SendKit API in the same process, and that API alone."""
 
 import asyncio
+import re
 import socket
 from datetime import datetime, timedelta
 
@@ -8,7 +9,14 @@ import structlog
 from pydantic import SecretStr
 
 from exporter import daemon, server, simulator
-from exporter.config import AccountConfig, ApiConfig, Config, PollConfig, WindowConfig
+from exporter.config import (
+    AccountConfig,
+    ApiConfig,
+    Config,
+    PollConfig,
+    WindowConfig,
+    WorkspacesConfig,
+)
 from exporter.simulator import Simulation
 
 POLL_INTERVAL = timedelta(seconds=5)
@@ -40,7 +48,7 @@ async def serve(listener: socket.socket, simulation: Simulation) -> None:
     _log.info("simulated API", url=f"http://{address}/simulator", speed=simulation.speed)
 
     exporter = daemon.Exporter(
-        lambda: _config(f"http://{address}", simulation.platform_key),
+        lambda: _config(f"http://{address}", simulation),
         {},
         calendar=lambda zone: simulation.now().astimezone(zone),
     )
@@ -49,11 +57,17 @@ async def serve(listener: socket.socket, simulation: Simulation) -> None:
     await serving
 
 
-def _config(base_url: str, key: str) -> Config:
+def _config(base_url: str, simulation: Simulation) -> Config:
+    """Return the configuration with both kinds of key; the one that a scenario revokes is the first's own."""
+    first = simulation.workspaces[0]
+    others = WorkspacesConfig(exclude=(re.compile(re.escape(first.name)),))
     return Config(
         api=ApiConfig(base_url=base_url),
         poll=PollConfig(interval=POLL_INTERVAL),
-        accounts=(AccountConfig(name="demo", api_key=SecretStr(key)),),
+        accounts=(
+            AccountConfig(name=first.name, api_key=SecretStr(first.key)),
+            AccountConfig(name="demo", api_key=SecretStr(simulation.platform_key), workspaces=others),
+        ),
         windows=(WindowConfig(name="7d", days=7, interval=WINDOW_INTERVAL),),
     )
 

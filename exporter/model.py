@@ -149,7 +149,7 @@ def _split(body: bytes) -> list[Raw]:
         envelope = _envelope_decoder.decode(body)
     except _unreadable:
         try:
-            envelope = _envelope_decoder.decode(_without_lone_surrogates(body))
+            envelope = _envelope_decoder.decode(without_lone_surrogates(body))
         except _unreadable as error:
             raise MalformedAnswerError(
                 f'expected {{"success": true, "data": [...]}}, found {len(body)} bytes: {error}'
@@ -162,7 +162,7 @@ def _split(body: bytes) -> list[Raw]:
 _ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL)
 
 
-def _without_lone_surrogates(body: bytes) -> bytes:
+def without_lone_surrogates(body: bytes) -> bytes:
     """Return the JSON with U+FFFD for escapes of half a character: JSON allows them, Unicode does not."""
     return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], body)
 

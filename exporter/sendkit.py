@@ -26,8 +26,8 @@ import msgspec
 from isal import isal_zlib
 
 from exporter import keys, units
-from exporter.config import ApiConfig
-from exporter.model import Reason
+from exporter.config import ApiConfig, ConfigError
+from exporter.model import Reason, without_lone_surrogates
 
 BACKOFF_BASE_SECONDS = 0.5
 BACKOFF_CAP_SECONDS = 10.0
@@ -119,6 +119,7 @@ class SendKit:
 
     `on_request` is told the status of each answer (`"200"`, `"429"`), or `"error"` when there was none;
     `on_retry` is called as a request is made again. `sleep` and `jitter` (low, high → between) pace retries.
+    Raises ConfigError for a proxy or certificates of the environment that cannot be used.
     """
 
     def __init__(
@@ -137,24 +138,7 @@ class SendKit:
         self._on_retry = on_retry
         self._sleep = sleep
         self._jitter = jitter
-        self._client = httpx.AsyncClient(
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": "gzip",
-                "User-Agent": f"sendkit-exporter/{_version()}",
-            },
-            # One account's session must not travel with another one's key.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            follow_redirects=False,
-            limits=httpx.Limits(
-                max_connections=None,  # lanes bound them
-                max_keepalive_connections=KEPT_CONNECTIONS,
-                keepalive_expiry=KEPT_SECONDS,
-            ),
-            timeout=None,  # noqa: S113 - asyncio.timeout bounds the whole request
-            # A proxy from the environment must not see plain requests meant for this machine.
-            trust_env=not units.is_loopback(api.base_url),
-        )
+        self._client = _http_client(api.base_url)
 
     async def __aenter__(self) -> Self:
         return self
@@ -266,6 +250,32 @@ class SendKit:
         raise failure  # out here, so that no exception that knows the request hangs on it
 
 
+def _http_client(base_url: str) -> httpx.AsyncClient:
+    try:
+        return httpx.AsyncClient(
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+                "User-Agent": f"sendkit-exporter/{_version()}",
+            },
+            # One account's session must not travel with another one's key.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            follow_redirects=False,
+            limits=httpx.Limits(
+                max_connections=None,  # lanes bound them
+                max_keepalive_connections=KEPT_CONNECTIONS,
+                keepalive_expiry=KEPT_SECONDS,
+            ),
+            timeout=None,  # noqa: S113 - asyncio.timeout bounds the whole request
+            # A proxy from the environment must not see plain requests meant for this machine.
+            trust_env=not units.is_loopback(base_url),
+        )
+    except (httpx.InvalidURL, ImportError, OSError, ValueError) as error:
+        raise ConfigError(
+            f"the environment's proxy or certificates (HTTPS_PROXY, SSL_CERT_FILE or the like): {error}"
+        ) from None
+
+
 def is_platform_key(key: str) -> bool:
     """Tell whether a key sees several workspaces and must name one (docs.sendkit.ai, Authentication)."""
     return key.startswith("sk_user_")
@@ -273,8 +283,9 @@ def is_platform_key(key: str) -> bool:
 
 def parse_workspaces(body: bytes) -> list[Workspace]:
     """Return the workspaces of an answer, each id once; raises UnusableError when there is none."""
+    text = without_lone_surrogates(body).decode("utf-8", "replace")  # of names, which are people's
     try:
-        answer = msgspec.json.decode(body, type=_WorkspacesAnswer)
+        answer = msgspec.json.decode(text, type=_WorkspacesAnswer)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise UnusableError(Reason.MALFORMED, f"no list of workspaces: {error}", HTTPStatus.OK) from None
     if not answer.success:

@@ -271,3 +271,11 @@ def test_the_demo_needs_nothing(processes: Processes) -> None:
     assert len(scrape(demo).all_of("sendkit_mailbox_sent_today")) == 200
     wait_for(lambda: scrape(demo).all_of("sendkit_up", window="7d"))
     ended_cleanly(demo, signal.SIGTERM)
+
+
+def test_the_demo_shows_a_revoked_key(processes: Processes) -> None:
+    arguments = ["--web.listen-address", "127.0.0.1:0", "--scenario", "key_revoked"]
+    demo = processes.start("demo", [*EXPORTER, "demo", *arguments])
+    wait_for(lambda: demo.lines("reason=auth"))
+    assert all("workspace=acme " in line for line in demo.lines("reason=auth"))
+    wait_for(lambda: demo.lines("polls succeed"))

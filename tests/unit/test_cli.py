@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import socket
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
@@ -14,7 +15,7 @@ import structlog
 from click.testing import CliRunner, Result
 
 from exporter.cli import main
-from tests.commands import Outcome, config_file, run
+from tests.commands import COMMAND, Outcome, config_file, run
 from tests.samples import Samples
 from tests.scripted_api import ScriptedApi, answer, answered, mailbox, raw
 
@@ -171,10 +172,21 @@ class TestConfiguration:
             accounts=[{"name": "acme", "api_key": CANARY}],
             privacy={"email": "hmac", "hmac_key_file": "none.key"},
         )
-        for command in ("run", "once"):
+        for command in ("run", "check", "once"):
             ended = invoke(command, "--config.file", path)
             assert ended.exit_code == 2
             assert "privacy.hmac_key_file" in ended.stderr
+            assert "valid" not in ended.stdout
+
+    @pytest.mark.parametrize(
+        "setting", [{"ALL_PROXY": "gopher://127.0.0.1:9"}, {"SSL_CERT_FILE": "/nowhere/certificates.pem"}]
+    )
+    def test_of_the_environment_that_cannot_be_used_exits_with_2(self, setting: Mapping[str, str]) -> None:
+        for arguments in (["run"], ["check", "--probe"], ["once"]):
+            ended = invoke(*arguments, SENDKIT_API_KEY=CANARY, **setting)
+            assert ended.exit_code == 2
+            assert "HTTPS_PROXY" in ended.stderr
+            assert "Traceback" not in ended.output
 
 
 class TestCheck:
@@ -333,3 +345,13 @@ class TestOnce:
         assert polled.code == 1
         assert f"error: {output}: No such file or directory" in polled.err
         assert "Traceback" not in polled.err
+
+    def test_that_cannot_print_tells_it(self, tmp_path: Path) -> None:
+        api = {"base_url": NOBODY, "max_attempts": 1}
+        path = config_file(tmp_path, api=api, accounts=[{"name": "acme", "api_key": CANARY}])
+        with Path("/dev/full").open("wb") as full:
+            command = [*COMMAND, "once", "--config.file", str(path)]
+            polled = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        assert polled.returncode == 1
+        assert "error: standard output: No space left on device" in polled.stderr
+        assert "Traceback" not in polled.stderr

@@ -622,6 +622,13 @@ class TestWorkspaces:
         body = json.dumps({"success": True, "data": items}).encode()
         assert parse_workspaces(body) == [Workspace("a", "a"), Workspace("b", "b"), Workspace("c", "c")]
 
+    @pytest.mark.parametrize("name", [rb"half \ud83d", b"byte \xff"])
+    def test_with_a_name_that_is_no_text_cost_the_others_nothing(self, name: bytes) -> None:
+        body = b'{"success": true, "data": [{"id": "a", "name": "%s"}, {"id": "b", "name": "B"}]}' % name
+        [broken, other] = parse_workspaces(body)
+        assert broken.name.endswith(" \ufffd")
+        assert other == Workspace("b", "B")
+
     @pytest.mark.parametrize(
         "body",
         [
