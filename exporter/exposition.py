@@ -83,7 +83,7 @@ def encode_column(name: str, labels: bytes, rows: Sequence[bytes], column: Colum
 def encode_samples(name: str, samples: Iterable[tuple[Mapping[str, str], float]]) -> bytes:
     """Return the lines of a few samples, each with labels of its own."""
     return b"".join(
-        b"%s{%s} %s" % (name.encode(), label_text(labels), _number_lines[number])
+        b"%s%s %s" % (name.encode(), b"{%s}" % label_text(labels) if labels else b"", _number_lines[number])
         for labels, number in samples
     )
 

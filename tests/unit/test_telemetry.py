@@ -92,6 +92,13 @@ def test_a_metric_of_which_nothing_is_known_is_left_out(format_: Format) -> None
     assert "sendkit_api_retries" in text
 
 
+def test_a_sample_without_labels_is_its_name_alone(used: Telemetry) -> None:
+    text = used.text(Format.TEXT).decode()
+
+    assert "\nsendkit_exporter_series " in text
+    assert "{}" not in text
+
+
 def test_the_end_of_the_format_is_left_to_the_body(used: Telemetry) -> None:
     assert b"# EOF" not in used.text(Format.OPENMETRICS)
 
