@@ -53,9 +53,11 @@ def tell(fault: ErrorDetails, root: type[BaseModel]) -> str:
 def _found(fault: ErrorDetails) -> str:
     """Return a value as an error shows it: single ones as they are, what may be a key by its kind."""
     value = fault["input"]
-    may_be_a_key = fault["type"] in _CONTAINERS or any("key" in str(part) for part in fault["loc"])
     match value:
-        case str() if not may_be_a_key and not re.search("[@?#]", value):  # an address may hold a password
+        case _ if any("key" in str(part) for part in fault["loc"]):
+            return kind_of(value)
+        # An address may hold a password.
+        case str() if fault["type"] not in _CONTAINERS and not re.search("[@?#]", value):
             return _shown(repr(value))
         case bool() | float() | date():
             return str(value).lower()

@@ -301,6 +301,8 @@ class TestErrors:
             ("accounts: !!timestamp x", "a value that does not fit its YAML tag"),
             ("accounts: " + "9" * 5000, "a value that does not fit its YAML tag"),
             ("accounts: 0x" + "f" * 5000, "found a value of type int (not shown)"),
+            ("accounts: [{name: a, api_key: 918273645}]", "api_key: found a value of type int (not shown)"),
+            ("accounts: [{name: a, api_key: 9182.5}]", "api_key: found a value of type float (not shown)"),
             ("accounts: " + "[" * 500, "nested too deeply"),
             ("accounts: &a [*a]", "aliases that expand without bound"),
             ("poll: {}\naccounts: 1\npoll: {}", "line 3: key 'poll' stands at line 1 already"),
