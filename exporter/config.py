@@ -343,7 +343,7 @@ class Config(Section):
                 )
 
     def _open_key_files(self) -> Iterator[str]:
-        """Tell of key files that more users than the owner can use."""
+        """Tell of key files that others can use, or their group can do more with than read."""
         files = {
             f"accounts.{index}.api_key_file": account.api_key_file
             for index, account in enumerate(self.accounts)
@@ -353,10 +353,10 @@ class Config(Section):
                 mode = path.stat().st_mode if path else 0
             except (OSError, ValueError):
                 continue  # a file may appear later; polls tell when it is missing
-            if mode & 0o077:
+            if mode & 0o037:  # a group that reads is how Kubernetes mounts secrets for another user
                 yield keys.redact(
                     f"{place}: {str(path)!r} has mode {mode & 0o777:04o}, "
-                    "open to its group or to others, expected 0600"
+                    "open to others or to changes by its group, expected 0600, or 0640 for a mounted secret"
                 )
 
 

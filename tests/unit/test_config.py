@@ -605,7 +605,17 @@ class TestWarnings:
         assert "1200 s is above poll.stale_after (900 s)" in config.warnings()[0]
 
     @pytest.mark.parametrize(
-        ("mode", "open_to_others"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True)]
+        ("mode", "open_to_others"),
+        [
+            (0o600, False),
+            (0o400, False),
+            (0o440, False),
+            (0o640, False),
+            (0o604, True),
+            (0o644, True),
+            (0o660, True),
+            (0o601, True),
+        ],
     )
     def test_tell_of_key_files_open_to_others(
         self, loaded: Load, tmp_path: Path, mode: int, *, open_to_others: bool
