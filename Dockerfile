@@ -28,6 +28,7 @@ ENV PATH=/opt/sendkit-exporter/bin:$PATH \
 # A number, so that Kubernetes can tell that it is not root.
 USER 65532:65532
 EXPOSE 19587
+# Over plain http, as the exporter speaks by default; docs/operating.md has one for --web.config.file.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
   CMD ["python3", "-c", "from http.client import HTTPConnection; c = HTTPConnection('127.0.0.1', 19587, timeout=4); c.request('GET', '/-/healthy'); raise SystemExit(c.getresponse().status != 200)"]
 ENTRYPOINT ["sendkit-exporter"]

@@ -14,7 +14,7 @@ RUN := .venv/.run
 DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test servers lint bench evaluate docs kubernetes lock clean
+.PHONY: help run test servers lint bench evaluate image docs dashboards images kubernetes lock clean
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -41,9 +41,18 @@ bench: $(DEV) servers ## measure parsing, rendering, scrapes and memory (SIZES=1
 evaluate: $(DEV) ## simulate what the bounce rules call for, and write it to docs/evaluation.md (takes minutes)
 	$(BIN)/python tests/benchmarks/evaluate_rules.py docs/evaluation.md
 
+image: ## build the container image and hold it running (takes minutes; asks for root, buildah and podman)
+	@tests/image/run
+
 docs: $(RUN) ## write the references anew
 	$(BIN)/python -m exporter.metrics >docs/metrics.md
 	$(BIN)/python -m exporter.config_reference >docs/configuration.md
+
+dashboards: $(DEV) ## write the dashboards' files anew
+	$(BIN)/python -m grafana.build
+
+images: $(DEV) servers ## take the pictures of docs/images anew (GRAFANA_RENDERER draws the dashboards, see docs/dashboards.md)
+	$(BIN)/python -m tests.stack.pictures docs/images
 
 kubernetes: $(RUN) ## write the Kubernetes manifests of the rules anew
 	$(BIN)/python deploy/kubernetes/prometheus_rules.py
