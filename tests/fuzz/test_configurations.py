@@ -43,19 +43,24 @@ PIECES = [
     "1:99:99", "0x", "0b2", "0o9", "1_0", ".inf", "-.inf", ".nan", "~", "yes", "=", "<<", "1" * 5000,
     "1e999", "0x" + "f" * 5000, "[" * 400, "{a: " * 400, "- " * 400,
 ]  # fmt: skip
+LONG = [("1", 5000), ("0xffffffffff", 1), ("f", 5000), ("[", 400), ("{a: ", 400), ("- ", 400), ("x", 5000)]
 VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 2**31, 2**63, 2**200, -(2**200), 0.5, 1.5, 1e308, "", " ", "x", "1", "0",
     "1s", "90s", "15m", "1.5h", "366d", "367d", "999999999999d", "-1s", "1KiB", "999999999999GiB", "off",
-    "hmac", "masked", "plain", "all", "7d", "(", "(?P<a>", "a{99999999999}", "(" * 500 + ")" * 500, "(?i)x",
+    "hmac", "masked", "plain", "all", "7d", "(", "(?P<a>", "a{99999999999}", "(?i)x",
     "[[:a:]]", "\\", "UTC", "Europe/Berlin", "../../etc/passwd", "/dev/null", "America", "a\x00b", "/", ".",
     "no/such/file", "https://api.sendkit.ai", "http://x", "http://127.0.0.1:1/", "https://[::1",
     "https://x:99999", "https://canary:canary@x", "https://x/?canary", "KEY", "EMPTY", "BAD", "NOT_SET",
-    "sk_canary0", "active", "\ud800", "\u202e", "\x1b[31m", "x" * 5000, *SECRETS[:2], "TLS10", "TLS12",
+    "sk_canary0", "active", "\ud800", "\u202e", "\x1b[31m", *SECRETS[:2], "TLS10", "TLS12",
     "TLS13", "NoClientCert", "RequireAnyClientCert", "VerifyClientCertIfGiven", "nosniff", "deny",
     "RequireAndVerifyClientCert", "TLS_RSA_WITH_RC4_128_SHA", *list(TLS12_CIPHERS)[:2], TLS13_CIPHERS[0],
     *CURVES, "max-age=1", "a\r\nb: c", "$2y$10$" + "." * 53, "$2a$99$" + "." * 53, [], {}, [[]], {"": None},
     {"name": "acme"},
 ]  # fmt: skip
+
+long = st.sampled_from(LONG).map(lambda part: part[0] * part[1])
+nested_groups = st.integers(1, 500).map(lambda depth: "(" * depth + ")" * depth)
+pieces = (st.sampled_from(PIECES) | long).map(str.encode) | st.binary(max_size=4)
 
 
 def names_in(model: type[BaseModel]) -> set[str]:
@@ -71,7 +76,7 @@ def names_in(model: type[BaseModel]) -> set[str]:
 
 def documents(start: object, model: type[BaseModel]) -> st.SearchStrategy[Node]:
     """Draw documents near one of a model."""
-    values = st.sampled_from(VALUES) | st.sampled_from(PIECES).map(lambda text: Raw(text.encode()))
+    values = st.sampled_from(VALUES) | pieces.map(Raw) | long | nested_groups
     keys = st.sampled_from([*sorted(names_in(model)), "", "x", "<<", 1, None, 1.5, True, *SECRETS[:2]])
     return changed(st.just(start), values | st.integers() | st.text(max_size=6), keys)
 
@@ -120,7 +125,6 @@ EVERY_KEY: dict[str, Any] = {
     ],
 }
 EVERY = documents(EVERY_KEY, Config)
-pieces = st.sampled_from(PIECES).map(str.encode) | st.binary(max_size=4)
 
 
 @pytest.fixture(scope="module")

@@ -99,7 +99,7 @@ def changed(
             case "wrap":
                 node.value = [Node(node.value)]
             case _:
-                node.value = draw(values)
+                node.value = tree_of(draw(values)).value
     return root
 
 
