@@ -1,6 +1,7 @@
 """The forms of single values in the configuration file: durations, sizes, ratios, patterns, time zones."""
 
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, timedelta, tzinfo
@@ -89,8 +90,10 @@ def parse_pattern(value: object) -> re.Pattern[str]:
             return value
         case str():
             try:
-                return re.compile(value, re.DOTALL)
-            except (re.error, RecursionError, OverflowError) as error:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error", FutureWarning)  # a later Python reads it otherwise
+                    return re.compile(value, re.DOTALL)
+            except (re.error, RecursionError, OverflowError, FutureWarning) as error:
                 raise ValueError from error
         case _:
             raise ValueError

@@ -102,11 +102,11 @@ def told(load: Callable[[], object]) -> str:
 
 
 def _loaded(path: Path) -> list[object]:
-    """Load the exporter's configuration and ask it for everything that it reads later."""
+    """Load the exporter's configuration, read every key, and return what is shown of them."""
     loaded = config.load(path, ENVIRON)
-    read: list[object] = [loaded, loaded.warnings(), loaded.model_dump()]
+    read: list[object] = [loaded.warnings()]
     for account in loaded.accounts:
-        read += [loaded.thresholds_for(account), loaded.poll_interval_for(account)]
+        read.append(account.api_key)
         try:
             account.read_key(ENVIRON)
         except KeyUnavailable as error:
@@ -156,6 +156,13 @@ def test_a_file_of_any_bytes_is_loaded_or_told_to_be_bad_without_a_key(folder: P
 # The web server's
 
 
+def _web_loaded(path: Path) -> list[object]:
+    """Load the web configuration and return what is shown of its secrets."""
+    loaded = WebFile(path).current().config
+    tls = loaded.tls_server_config
+    return [loaded.basic_auth_users and [*loaded.basic_auth_users.values()], tls and [tls.cert, tls.key]]
+
+
 WEB_PLACES = frozenset({"cert", "key", "client_ca", "alice", "bob"})
 WEB: dict[str, Any] = {
     "tls_server_config": {
@@ -193,7 +200,7 @@ def test_a_web_configuration_is_loaded_or_told_to_be_bad_without_a_secret(
 ) -> None:
     (web_folder / "web.yaml").write_bytes(content)
 
-    shown = told(lambda: WebFile(web_folder / "web.yaml").current().config)
+    shown = told(lambda: _web_loaded(web_folder / "web.yaml"))
 
     assert "canary" not in shown
 
@@ -202,4 +209,4 @@ def test_a_web_configuration_is_loaded_or_told_to_be_bad_without_a_secret(
 def test_a_web_file_of_any_bytes_is_loaded_or_told_to_be_bad(web_folder: Path, content: bytes) -> None:
     (web_folder / "web.yaml").write_bytes(content)
 
-    assert told(lambda: WebFile(web_folder / "web.yaml").current().config)
+    assert told(lambda: _web_loaded(web_folder / "web.yaml"))

@@ -558,6 +558,12 @@ class TestSelection:
         assert WorkspacesConfig().keeps(name)
         assert MailboxesConfig().keeps(name, status)
 
+    @pytest.mark.parametrize("pattern", ["[[:alpha:]]+", "[a--c]", "[a&&b]"])
+    def test_refuses_sets_that_a_later_python_reads_otherwise(self, failed: Fail, pattern: str) -> None:
+        """Such as a POSIX class, which is none here; the warning would go past the log."""
+        [error] = failed(f"{ACCOUNT}\nmailboxes: {{include: ['{pattern}']}}")
+        assert error == f"mailboxes.include.0: found '{pattern}', expected a regular expression"
+
     def test_from_a_file_matches_every_character_with_a_dot(self, loaded: Load) -> None:
         config = loaded("accounts: [{name: a, api_key_file: k, workspaces: {include: ['client-.*']}}]")
         assert config.accounts[0].workspaces.keeps("client-\n1")
