@@ -4,7 +4,7 @@
 
 Seeds a day of raw samples every 30 s and a week of the recorded hours with promtool, lets a real Prometheus
 scrape the same mailboxes every 30 s, and prints how long each rule group took beside its interval. The
-half-hourly groups are evaluated every 10 minutes during the run, which loads Prometheus more, not less, and
+half-hourly groups are evaluated every 5 minutes during the run, which loads Prometheus more, not less, and
 are held against their shipped interval. Ends with 1 when a group needs more than a tenth of it.
 The run takes 20 minutes, and seeding as long before it; a kept directory is seeded once.
 """
@@ -12,6 +12,7 @@ The run takes 20 minutes, and seeding as long before it; a kept directory is see
 import argparse
 import re
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -34,8 +35,9 @@ DAY_SECONDS = 86_400
 RECENT_BLOCK_SECONDS = 21_600
 OLD_BLOCK_SECONDS = 64_800
 TWO_HOURS_SECONDS = 7_200
-LONGEST_INTERVAL_SECONDS = 600  # of a group during the run
+LONGEST_INTERVAL_SECONDS = 300  # of a group during the run
 EVALUATIONS = 2
+GROUP_METRIC = r'prometheus_rule_group_(last_duration|last_evaluation_timestamp)\S*;(.+)"\} (\S+)'
 MAILBOXES_PER_DOMAIN = 50
 MAILBOXES_PER_WORKSPACE = 1_000
 SHARE_OF_INTERVAL = 0.1
@@ -244,26 +246,24 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def measure(prometheus: str, groups: set[str]) -> dict[str, float]:
-    """Wait until every group was evaluated often enough; return the longest duration of each."""
-    longest: dict[str, float] = {}
-    seen: dict[str, set[str]] = {group: set() for group in groups}
-    while any(len(evaluations) < EVALUATIONS for evaluations in seen.values()):
-        time.sleep(2)
+def measure(prometheus: str, groups: set[str]) -> dict[str, list[float]]:
+    """Return the durations of each group's evaluations but the first, which creates the recorded series."""
+    durations: dict[str, dict[str, float]] = {group: {} for group in groups}
+    while any(len(evaluations) <= EVALUATIONS for evaluations in durations.values()):
+        time.sleep(5)
         for group in httpx.get(f"{prometheus}/api/v1/rules", timeout=60).json()["data"]["groups"]:
-            bad = [rule for rule in group["rules"] if rule["health"] == "err"]
-            if bad:
-                raise RuntimeError(f"{bad[0]['name']}: {bad[0]['lastError']}")
+            for rule in group["rules"]:
+                if rule["health"] == "err":
+                    raise RuntimeError(f"{rule['name']}: {rule['lastError']}")
+        found: dict[str, dict[str, float]] = {}
         for line in httpx.get(f"{prometheus}/metrics", timeout=60).text.splitlines():
-            if match := re.match(
-                r'prometheus_rule_group_(last_duration|last_evaluation_timestamp)\S*;(.+)"\} (\S+)', line
-            ):
+            if match := re.match(GROUP_METRIC, line):
                 kind, group_name, value = match.groups()
-                if kind == "last_duration":
-                    longest[group_name] = max(longest.get(group_name, 0), float(value))
-                elif float(value) > 0:
-                    seen[group_name].add(value)
-    return longest
+                found.setdefault(group_name, {})[kind] = float(value)
+        for group_name, figures in found.items():
+            if figures["last_duration"] > 0:
+                durations[group_name][str(figures["last_evaluation_timestamp"])] = figures["last_duration"]
+    return {group: list(evaluations.values())[1:] for group, evaluations in durations.items()}
 
 
 def seed_all(directory: Path, mailboxes: int) -> None:
@@ -340,18 +340,22 @@ def main() -> int:
                         if prometheus.poll() is not None:
                             sys.exit((directory / "prometheus.log").read_text())
                     time.sleep(0.5)
-                longest = measure(address, set(intervals))
+                durations = measure(address, set(intervals))
                 alerts = httpx.get(f"{address}/api/v1/alerts").json()["data"]["alerts"]
             finally:
                 prometheus.terminate()
                 prometheus.wait()
     print(f"{mailboxes} mailboxes, {len(alerts)} alerts pending or firing\n")
-    print("| group | interval | longest evaluation | share |\n|---|---|---|---|")
+    print("| group | interval | median evaluation | longest | share of the interval |\n|---|---|---|---|---|")
     for group, seconds in sorted(intervals.items()):
+        longest = max(durations[group])
         print(
-            f"| `{group}` | {seconds // 60} min | {longest[group]:.3f} s | {longest[group] / seconds:.2%} |"
+            f"| `{group}` | {seconds // 60} min | {statistics.median(durations[group]):.2f} s "
+            f"| {longest:.2f} s | {longest / seconds:.1%} |"
         )
-    return int(any(longest[group] > SHARE_OF_INTERVAL * seconds for group, seconds in intervals.items()))
+    return int(
+        any(max(durations[group]) > SHARE_OF_INTERVAL * seconds for group, seconds in intervals.items())
+    )
 
 
 if __name__ == "__main__":

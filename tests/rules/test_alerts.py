@@ -143,9 +143,7 @@ def test_base_addresses_stand_in_one_place() -> None:
 def test_recorded_names_say_level_metric_and_operation() -> None:
     for rule in rules():
         if "record" in rule:
-            assert re.fullmatch(
-                r"(mailbox|domain|workspace|workspace_reason|sendkit):\w+:\w+", rule["record"]
-            )
+            assert re.fullmatch(r"[a-z]+(_[a-z]+)?:\w+:\w+", rule["record"])
 
 
 def test_configured_thresholds_are_never_numbers_in_a_rule() -> None:
