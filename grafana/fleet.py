@@ -334,10 +334,7 @@ def _worst_domains() -> Builder:
             worst,
             of_worst(f"domain:sendkit_emails_bounced:increase1d{{{W}}}"),
             of_worst(f"domain:sendkit_emails_sent:increase1d{{{W}}}"),
-            of_worst(
-                f'max by ({q.BY_DOMAIN}) ({lower}{{{W},window="1d",confidence="99.9"}} '
-                f"/ on (workspace) group_left () {page})"
-            ),
+            f"""{of_worst(f'{lower}{{{W},window="1d",confidence="99.9"}}')} / on (workspace) group_left () {page}""",
             of_worst(f"domain:sendkit_unhealthy_mailboxes:ratio{{{W}}}"),
         ],
         [
@@ -362,7 +359,7 @@ def _worst_mailboxes() -> Builder:
     page = 'workspace:sendkit_alert_threshold:last2h{threshold="mailbox_bounce_ratio_critical"}'
 
     def of_worst(series: str) -> str:
-        return q.addressed(f"({series} and on ({q.BY_MAILBOX}) {worst})")
+        return f"max by ({q.BY_MAILBOX}) ({series} and on ({q.BY_MAILBOX}) {worst})"
 
     return rows(
         "Worst mailboxes by lower bound",
@@ -372,10 +369,7 @@ def _worst_mailboxes() -> Builder:
             q.addressed(worst),
             of_worst(f"mailbox:sendkit_emails_bounced:increase1d{{{W}}}"),
             of_worst(f"mailbox:sendkit_emails_sent:increase1d{{{W}}}"),
-            of_worst(
-                f'max by ({q.BY_MAILBOX}) ({lower}{{{W},window="1d",confidence="99.9"}} '
-                f"/ on (workspace) group_left () {page})"
-            ),
+            f"""{of_worst(f'{lower}{{{W},window="1d",confidence="99.9"}}')} / on (workspace) group_left () {page}""",
         ],
         [
             Cell(

@@ -170,7 +170,7 @@ class Past:
 
 def seed(processes: Processes, story: Story, end: int) -> Process:
     """Return a Prometheus that knows the past up to `end` (Unix seconds, a multiple of the step)."""
-    _import(processes, Past(story, end).scrapes())
+    load(processes, Past(story, end).scrapes())
     for level in levels():
         server = start(processes)
         texts = [
@@ -179,7 +179,7 @@ def seed(processes: Processes, story: Story, end: int) -> Process:
             for text in (_alerts if "alert" in rule else _records)(Queries(server.url), rule, end)
         ]
         server.end()
-        _import(processes, texts)
+        load(processes, texts)
     return start(processes)
 
 
@@ -249,7 +249,8 @@ def _lines(name: str, labels: Mapping[str, str], samples: Samples) -> Iterator[b
     yield "".join(f"{head} {value} {moment}\n" for moment, value in samples).encode()
 
 
-def _import(processes: Processes, texts: Iterable[bytes]) -> None:
+def load(processes: Processes, texts: Iterable[bytes]) -> None:
+    """Write samples with their times into the TSDB."""
     file = processes.folder / "import.txt"
     with file.open("wb") as lines:
         lines.writelines(texts)
