@@ -6,6 +6,7 @@ Each logs to a file of its own, whose end is printed as it ends, so that a faile
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +24,8 @@ from tests.samples import Samples
 from tests.waiting import wait_for
 
 EXPORTER = (sys.executable, "-m", "exporter.cli")
+SIMULATOR = (*EXPORTER, "simulate", "--listen-address", "127.0.0.1:0")
+ALERTMANAGERS = ("prometheus-alertmanager", "alertmanager")  # as Debian calls it, and as it is released
 END_SECONDS = 10.0
 SHOWN_LOG_CHARACTERS = 8000
 
@@ -175,7 +178,11 @@ class Simulator:
 def start_simulator(processes: Processes, *flags: str) -> Simulator:
     """Start `sendkit-exporter simulate`; at a speed of almost 0 unless `--speed` is given."""
     speed = () if "--speed" in flags else ("--speed", "0.000001")
-    command = (*EXPORTER, "simulate", "--listen-address", "127.0.0.1:0", *speed, *flags)
+    return run_simulator(processes, (*SIMULATOR, *speed, *flags))
+
+
+def run_simulator(processes: Processes, command: Sequence[str]) -> Simulator:
+    """Start a command that serves a simulated SendKit API."""
     process = processes.start("simulator", command)
     process.url = _served_at(process, r"url=(http://\S+?)/simulator\b")
     wait_for(lambda: process.answers("/simulator"), what="the simulator answers")
@@ -246,8 +253,8 @@ class Prometheus:
         return targets
 
 
-def start_prometheus(processes: Processes, config: Mapping[str, Any]) -> Prometheus:
-    """Start Prometheus with a configuration, on a free port, with a data folder of its own."""
+def start_prometheus(processes: Processes, config: Mapping[str, Any], *flags: str) -> Prometheus:
+    """Start Prometheus with a configuration, on a free port; its TSDB is the folder `prometheus`."""
     config_file = processes.folder / "prometheus.yml"
     config_file.write_text(json.dumps(config))  # JSON is YAML
     port = free_port()
@@ -258,6 +265,7 @@ def start_prometheus(processes: Processes, config: Mapping[str, Any]) -> Prometh
         f"--web.listen-address=127.0.0.1:{port}",
         "--web.enable-lifecycle",
         "--log.level=warn",
+        *flags,
     )
     process = processes.start("prometheus", command)
     process.url = f"http://127.0.0.1:{port}"
@@ -273,3 +281,23 @@ def scrape_job(name: str, url: str, **settings: object) -> dict[str, Any]:
         "static_configs": [{"targets": [url.removeprefix("http://")]}],
         **settings,
     }
+
+
+def start_alertmanager(processes: Processes, config: Mapping[str, Any]) -> Process:
+    """Start Alertmanager with a configuration, on a free port, alone."""
+    config_file = processes.folder / "alertmanager.yml"
+    config_file.write_text(json.dumps(config))
+    port = free_port()
+    program = next((name for name in ALERTMANAGERS if shutil.which(name)), ALERTMANAGERS[-1])
+    command = (
+        program,
+        f"--config.file={config_file}",
+        f"--storage.path={processes.folder / 'alertmanager'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--cluster.listen-address=",
+        "--log.level=warn",
+    )
+    process = processes.start("alertmanager", command)
+    process.url = f"http://127.0.0.1:{port}"
+    wait_for(lambda: process.answers("/-/ready"), what="Alertmanager is ready")
+    return process

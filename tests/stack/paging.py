@@ -1,0 +1,177 @@
+"""The whole way from simulated APIs to a pager's webhook, at one speed.
+
+Simulated APIs, exporters, a real Prometheus with the shipped rules, and a real Alertmanager; both with the
+configurations that are shipped. What differs: addresses, and every duration (`faster`). The exporters'
+intervals are at the same speed, and the days before are written into the TSDB first (`days_before`).
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from tests.stack.days_before import COUNTED, DAY_SECONDS, Past, write_blocks
+from tests.stack.faster import faster
+from tests.stack.processes import (
+    Process,
+    Processes,
+    Prometheus,
+    Simulator,
+    run_simulator,
+    start_alertmanager,
+    start_exporter,
+    start_prometheus,
+)
+from tests.waiting import wait_for
+
+SHIPPED = Path(__file__).parents[2] / "prometheus"
+SIMULATOR_AT = Path(__file__).with_name("simulator_at.py")
+SPEED = 60
+HOUR = 3600 / SPEED  # in real seconds
+PATIENCE = 150.0  # of waits on a busy machine, in real seconds
+
+LOOKBACK = "--query.lookback-delta=15s"
+"""How old a value may be for Prometheus: 15 minutes at this speed instead of the 5 that are the default.
+
+An evaluation that a busy machine does a second late is a minute late here. What has ended is gone at once all
+the same, since Prometheus marks the end of a series.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """A simulated API at its own time of the week, and the exporter that polls it.
+
+    `workspaces` are the names they have for the exporter, in the simulator's order.
+    """
+
+    name: str
+    past: Past
+    workspaces: tuple[str, ...]
+
+    def start_simulator(self, processes: Processes) -> Simulator:
+        """Start the simulated API."""
+        size = (str(self.past.mailboxes), str(self.past.workspaces), str(SPEED))
+        command = (sys.executable, str(SIMULATOR_AT), self.past.start.isoformat(), *size)
+        return run_simulator(processes, command)
+
+    def start_exporter(self, processes: Processes, simulator: Simulator) -> Process:
+        """Start the exporter, with a poll every 2 minutes.
+
+        It tries each poll once, as the pauses between attempts know nothing of the speed. Of most workspaces
+        it keeps one domain: a scrape has half a second here, on a machine that may have more to do.
+        """
+        keys = (workspace["key"] for workspace in simulator.workspaces)
+        config = {
+            "api": {"base_url": simulator.url, "max_attempts": 1},
+            "poll": {"interval": HOUR / 30, "stale_after": HOUR / 4},
+            "accounts": [
+                {"name": name, "api_key": key} for name, key in zip(self.workspaces, keys, strict=True)
+            ],
+            "windows": [],
+            "mailboxes": {"include": [".*@.*acme.*", ".*@get.*"]},
+        }
+        return start_exporter(processes, config)
+
+    def days_before(self, now: float) -> Iterator[str]:
+        """Yield the samples of the days until `now`, in Unix seconds."""
+        yield from self.past.counters(self.name, self.workspaces, now, SPEED)
+        yield from self.past.hours(self.workspaces, now, SPEED)
+
+    def within_a_day(self, simulator: Simulator, domain: str) -> dict[str, int]:
+        """Return how many mails of a domain have really been `sent` and `bounced` within the last 24 h."""
+        now = datetime.fromisoformat(simulator.process.get("/simulator").json()["now"])
+        day_ago = self.past.performance((now - self.past.start).total_seconds() - DAY_SECONDS)
+        mailboxes = [each for workspace in simulator.truth().values() for each in workspace.values()]
+        after = [each["performance"] for each in mailboxes if each["email"].endswith(f"@{domain}")]
+        before = [counts for (_, of, _), counts in day_ago.items() if of == domain]
+        return {
+            word: sum(counts[word] for counts in after) - sum(counts[word] for counts in before)
+            for word in COUNTED
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """What decides who is told of what."""
+
+    prometheus: Prometheus
+    alertmanager: Process
+
+    def active(self, severity: str) -> set[tuple[str, str]]:
+        """Return the workspaces and names of the alerts of a severity that fire and are not inhibited."""
+        wanted = {"filter": f'severity="{severity}"', "active": True, "inhibited": False}
+        alerts = self.alertmanager.get("/api/v2/alerts", params=wanted).raise_for_status().json()
+        return {(alert["labels"].get("workspace", ""), alert["labels"]["alertname"]) for alert in alerts}
+
+
+def start_paging(processes: Processes, pager: str, simulators: Mapping[Fleet, Simulator]) -> Paging:
+    """Start everything behind the simulated APIs, and wait until every workspace is watched and well.
+
+    `pager` is the URL in whose paths /page and /ticket Alertmanager tells what it has to tell.
+    """
+    now = datetime.now(UTC).timestamp()
+    exporters = {
+        fleet.name: fleet.start_exporter(processes, simulator) for fleet, simulator in simulators.items()
+    }
+    past = chain.from_iterable(fleet.days_before(now) for fleet in simulators)
+    write_blocks(processes.folder / "prometheus", past)
+    alertmanager = start_alertmanager(processes, alertmanager_config(pager))
+    config = prometheus_config(processes.folder, exporters, alertmanager)
+    prometheus = start_prometheus(processes, config, LOOKBACK)
+    workspaces = {name for fleet in simulators for name in fleet.workspaces}
+    wait_for(lambda: watched(prometheus) >= workspaces, PATIENCE, what="every workspace is watched")
+    wait_for(lambda: not prometheus.alerts(), PATIENCE, what="all is well at first")
+    return Paging(prometheus, alertmanager)
+
+
+def watched(prometheus: Prometheus) -> set[str]:
+    """Return the workspaces of which the rules know a day's sends, and how old their figures are."""
+    names = ("workspace:sendkit_emails_sent:increase1d", "workspace:sendkit_last_success:timestamp_seconds")
+    return set.intersection(
+        *({series["metric"]["workspace"] for series in prometheus.query(name)} for name in names)
+    )
+
+
+def shipped(name: str) -> Any:  # noqa: ANN401 - as YAML gives it
+    """Return a shipped YAML file at this speed."""
+    return faster(yaml.safe_load((SHIPPED / name).read_text()), SPEED)
+
+
+def alertmanager_config(pager: str) -> dict[str, Any]:
+    """Return the shipped configuration of Alertmanager, with the paths of its receivers at the pager."""
+    config: dict[str, Any] = shipped("alertmanager.example.yml")
+    for receiver in config["receivers"]:
+        for hook in receiver.get("webhook_configs", ()):
+            hook["url"] = pager + urlsplit(hook["url"]).path
+    return config
+
+
+def prometheus_config(
+    folder: Path, exporters: Mapping[str, Process], alertmanager: Process
+) -> dict[str, Any]:
+    """Return the shipped configuration of Prometheus, with these addresses; write the rules."""
+    config: dict[str, Any] = shipped("prometheus.example.yml")
+    config["rule_files"] = [str(folder / "rules/*.yml")]
+    (folder / "rules").mkdir()
+    for path in (SHIPPED / "rules").glob("*.yml"):
+        rules = shipped(f"rules/{path.name}")
+        (folder / "rules" / path.name).write_text(yaml.safe_dump(rules, allow_unicode=True))
+    [manager] = config["alerting"]["alertmanagers"]
+    manager["static_configs"] = [{"targets": [_address(alertmanager)]}]
+    [job] = config["scrape_configs"]
+    job["static_configs"] = [
+        {"targets": [_address(exporter)], "labels": {"instance": name}}
+        for name, exporter in exporters.items()
+    ]
+    return config
+
+
+def _address(process: Process) -> str:
+    return process.url.removeprefix("http://")
