@@ -22,20 +22,16 @@ from grafana.panels import (
     NEAR_LEVEL,
     PURPLE,
     RED,
-    Cell,
     Line,
     Query,
     band,
-    bar,
     bars,
     figure,
     lines,
-    link,
-    named,
-    rows,
     steps,
     value_mappings,
 )
+from grafana.tables import Cell, bar, link, named, rows
 
 D = q.DOMAIN
 UNHEALTHY = f"max(domain:sendkit_unhealthy_mailboxes:ratio{{{D}}})"

@@ -15,17 +15,13 @@ from grafana.panels import (
     NEAR_LEVEL,
     PURPLE,
     RED,
-    Cell,
     Line,
-    bar,
     figure,
     lines,
-    link,
-    named,
-    rows,
     steps,
     value_mappings,
 )
+from grafana.tables import Cell, bar, link, named, rows
 
 W = q.WORKSPACES
 JOB = 'job="sendkit-exporter"'

@@ -1,4 +1,4 @@
-"""Panels, with what all of them have in common: colours, axes, legends, tables.
+"""Panels, with what all of them have in common: colours, axes, legends.
 
 Green, amber and red mean well, look at it and act, everywhere; blue is volume, grey is what to compare with.
 """
@@ -22,7 +22,6 @@ from grafana_foundation_sdk.models import common as common_models
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models import heatmap as heatmap_models
 from grafana_foundation_sdk.models.common import DataSourceRef
-from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 DATASOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 
@@ -55,17 +54,6 @@ class Line:
     properties: tuple[Property, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A column of a table: the label or the query's letter it comes from, its title and looks."""
-
-    source: str
-    title: str
-    unit: str = ""
-    width: int = 0
-    properties: tuple[Property, ...] = ()
-
-
 def steps(*pairs: tuple[float | None, str]) -> dashboard.ThresholdsConfig:
     """Return colours from values on; the first value is None."""
     return (
@@ -94,12 +82,14 @@ def value_mappings(texts: Mapping[str, tuple[str, str]]) -> list[models.ValueMap
     ]
 
 
-def _query(query: Query, letter: str) -> prometheus.Dataquery:
+def query_of(query: Query, letter: str) -> prometheus.Dataquery:
+    """Return a query under its letter."""
     built = prometheus.Dataquery().expr(query.expr).ref_id(letter)
     return built.legend_format(query.legend) if query.legend else built
 
 
-def _letters(things: Sequence[object]) -> str:
+def letters(things: Sequence[object]) -> str:
+    """Return the letters by which Grafana tells as many queries apart."""
     return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[: len(things)]
 
 
@@ -108,7 +98,8 @@ _Panel = TypeVar(
 )
 
 
-def _described(panel: _Panel, title: str, description: str, no_value: str) -> _Panel:
+def described(panel: _Panel, title: str, description: str, no_value: str) -> _Panel:
+    """Return a panel with what every panel has."""
     panel.title(title)
     panel.description(description)
     panel.datasource(DATASOURCE)
@@ -128,8 +119,8 @@ def figure(  # noqa: PLR0913 - what a figure is
     decimals: int | None = None,
 ) -> stat.Panel:
     """Return one figure, as of the end of the time range."""
-    panel = _described(stat.Panel(), title, description, no_value)
-    panel.with_target(_query(Query(expr), "A").instant()).unit(unit).thresholds(colours)
+    panel = described(stat.Panel(), title, description, no_value)
+    panel.with_target(query_of(Query(expr), "A").instant()).unit(unit).thresholds(colours)
     panel.color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False))
     panel.graph_mode(common_models.BigValueGraphMode.NONE)
@@ -155,13 +146,13 @@ def lines(  # noqa: PLR0913 - what a plot is
     no_value: str = "No data",
 ) -> timeseries.Panel:
     """Return a plot over time; lines are told apart by their query, or by name where `colours` says so."""
-    panel = _described(timeseries.Panel(), title, description, no_value)
-    for letter, line in zip(_letters(drawn), drawn, strict=True):
-        panel.with_target(_query(Query(line.expr, line.legend), letter).range())
+    panel = described(timeseries.Panel(), title, description, no_value)
+    for letter, line in zip(letters(drawn), drawn, strict=True):
+        panel.with_target(query_of(Query(line.expr, line.legend), letter).range())
         if properties := _drawn(line):
-            panel.override_by_query(letter, _values(properties))
+            panel.override_by_query(letter, values(properties))
     for name, colour in (colours or {}).items():
-        panel.override_by_name(name, _values([("color", {"mode": "fixed", "fixedColor": colour})]))
+        panel.override_by_name(name, values([("color", {"mode": "fixed", "fixedColor": colour})]))
     panel.unit(unit).line_width(1.5).fill_opacity(0).show_points(common_models.VisibilityMode.NEVER)
     panel.color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC))
     panel.legend(
@@ -222,89 +213,6 @@ def band(lower: str, upper: str, ratio: str, levels: Iterable[Line]) -> list[Lin
     ]
 
 
-def rows(  # noqa: PLR0913 - what a table is
-    title: str,
-    description: str,
-    queries: Sequence[str],
-    cells: Sequence[Cell],
-    *,
-    sort: str,
-    hidden: Sequence[str] = (),
-    descending: bool = True,
-    no_value: str = "No data",
-) -> table.Panel:
-    """Return a table of the queries' newest values, put together by the labels that they share.
-
-    `hidden` are labels that no column shows.
-    """
-    panel = _described(table.Panel(), title, description, no_value)
-    for letter, expr in zip(_letters(queries), queries, strict=True):
-        panel.with_target(_query(Query(expr), letter).instant().format(PromQueryFormat.TABLE))
-    if len(queries) > 1:
-        panel.with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
-    names = {cell.source: _column(cell.source, queries) for cell in cells}
-    unshown = [_column(letter, queries) for letter in _letters(queries) if letter not in names]
-    panel.with_transformation(
-        models.DataTransformerConfig(
-            id_val="organize",
-            options={
-                "excludeByName": dict.fromkeys(("Time", "__name__", *unshown, *hidden), True),
-                "includeByName": {},
-                "indexByName": {names[cell.source]: index for index, cell in enumerate(cells)},
-                "renameByName": {names[cell.source]: cell.title for cell in cells},
-            },
-        )
-    )
-    for cell in cells:
-        panel.override_by_name(cell.title, _values(_looks(cell)))
-    panel.unit("short").min_width(70).cell_height(common_models.TableCellHeight.SM)
-    panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(descending)])
-    return panel
-
-
-def _column(source: str, queries: Sequence[str]) -> str:
-    """Return how Grafana names what a query's letter stands for; labels go by their own name."""
-    if len(source) > 1:
-        return source
-    return f"Value #{source}" if len(queries) > 1 else "Value"
-
-
-def _looks(cell: Cell) -> list[Property]:
-    unit = [("unit", cell.unit)] if cell.unit else []
-    width = [("custom.width", cell.width)] if cell.width else []
-    return [("noValue", "-"), *unit, *width, *cell.properties]
-
-
-def bar(colours: dashboard.ThresholdsConfig = NEUTRAL, most: float = 1) -> tuple[Property, ...]:
-    """Return the properties of a cell that shows its number as a bar."""
-    return (
-        ("custom.cellOptions", {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}),
-        ("min", 0),
-        ("max", most),
-        ("thresholds", colours.build()),
-        ("color", {"mode": "thresholds"}),
-    )
-
-
-def coloured(colours: dashboard.ThresholdsConfig) -> tuple[Property, ...]:
-    """Return the properties of a cell whose number is coloured by its value."""
-    return (
-        ("custom.cellOptions", {"type": "color-text"}),
-        ("thresholds", colours.build()),
-        ("color", {"mode": "thresholds"}),
-    )
-
-
-def named(texts: Mapping[str, tuple[str, str]]) -> tuple[Property, ...]:
-    """Return the properties of a cell whose value stands for a coloured text."""
-    return (("custom.cellOptions", {"type": "color-text"}), ("mappings", value_mappings(texts)))
-
-
-def link(title: str, url: str) -> tuple[Property, ...]:
-    """Return the properties of a cell that leads elsewhere."""
-    return (("links", [{"title": title, "url": url}]),)
-
-
 def bars(
     title: str,
     description: str,
@@ -315,12 +223,12 @@ def bars(
     decimals: int = 0,
 ) -> bargauge.Panel:
     """Return bars of the newest values; each query has its colour, "" for that of the value."""
-    panel = _described(bargauge.Panel(), title, description, no_value)
-    for letter, (query, colour) in zip(_letters(queries), queries, strict=True):
-        panel.with_target(_query(query, letter).instant())
+    panel = described(bargauge.Panel(), title, description, no_value)
+    for letter, (query, colour) in zip(letters(queries), queries, strict=True):
+        panel.with_target(query_of(query, letter).instant())
         if colour:
             fixed: list[Property] = [("color", {"mode": "fixed", "fixedColor": colour})]
-            panel.override_by_query(letter, _values(fixed))
+            panel.override_by_query(letter, values(fixed))
     panel.unit(unit).decimals(decimals).min(0).thresholds(steps((None, BLUE)))
     panel.color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False))
@@ -337,8 +245,8 @@ def cells_of_time(
     title: str, description: str, query: Query, unit: str, interval: str, no_value: str
 ) -> heatmap.Panel:
     """Return a heatmap with a row for each series."""
-    panel = _described(heatmap.Panel(), title, description, no_value)
-    panel.with_target(_query(query, "A").range()).interval(interval).calculate(calculate=False)
+    panel = described(heatmap.Panel(), title, description, no_value)
+    panel.with_target(query_of(query, "A").range()).interval(interval).calculate(calculate=False)
     panel.color(
         heatmap.HeatmapColorOptions()
         .mode(heatmap_models.HeatmapColorMode.SCHEME)
@@ -364,9 +272,9 @@ def timeline(
     no_value: str,
 ) -> statetimeline.Panel:
     """Return bars of states over time; values stand for texts."""
-    panel = _described(statetimeline.Panel(), title, description, no_value)
-    for letter, query in zip(_letters(queries), queries, strict=True):
-        panel.with_target(_query(query, letter).range())
+    panel = described(statetimeline.Panel(), title, description, no_value)
+    for letter, query in zip(letters(queries), queries, strict=True):
+        panel.with_target(query_of(query, letter).range())
     panel.mappings(value_mappings(texts)).merge_values(merge_values=True)
     panel.show_value(common_models.VisibilityMode.AUTO).row_height(0.8).line_width(0).fill_opacity(75)
     panel.color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
@@ -380,7 +288,8 @@ def timeline(
     return panel
 
 
-def _values(properties: Iterable[Property]) -> list[models.DynamicConfigValue]:
+def values(properties: Iterable[Property]) -> list[models.DynamicConfigValue]:
+    """Return properties as an override holds them."""
     return [models.DynamicConfigValue(id_val=name, value=_plain(value)) for name, value in properties]
 
 

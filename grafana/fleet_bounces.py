@@ -1,0 +1,162 @@
+"""The fleet's bounces: how many, where, since when."""
+
+from grafana import queries as q
+from grafana.layout import (
+    Builder,
+    Place,
+    Row,
+    to_domain,
+    to_mailbox,
+)
+from grafana.panels import (
+    AMBER,
+    DARK_RED,
+    NEAR_LEVEL,
+    RED,
+    Line,
+    Query,
+    band,
+    cells_of_time,
+    lines,
+)
+from grafana.tables import Cell, bar, link, rows
+
+W = q.WORKSPACES
+SENT_1D = f"sum(workspace:sendkit_emails_sent:increase1d{{{W}}})"
+BOUNCED_1D = f"sum(workspace:sendkit_emails_bounced:increase1d{{{W}}})"
+SENT_7D = f"sum({q.newest(f'workspace:sendkit_emails_sent:increase7d{{{W}}}')})"
+BOUNCED_7D = f"sum({q.newest(f'workspace:sendkit_emails_bounced:increase7d{{{W}}}')})"
+SHOWN_DOMAINS, SHOWN_MAILBOXES = 5, 8
+ROWS_OF_HEATMAP = 20
+
+
+def bouncing() -> Row:
+    """Return the row of the ratios over time."""
+    slow_burn = Line(
+        f"2 / 3 * {q.level('mailbox_bounce_ratio_warning')}", "slow burn, a mailbox", AMBER, "dashed"
+    )
+    page = Line(q.level("workspace_bounce_ratio_critical"), "page, the workspace", RED, "dashed")
+    severe = Line(q.level("mailbox_bounce_ratio_critical"), "page, a mailbox", DARK_RED, "dashed")
+
+    def plot(title: str, description: str, bounced: str, sent: str) -> Place:
+        ratio, lower, upper = q.bounds(bounced, sent)
+        return (
+            12,
+            8,
+            lines(title, description, band(lower, upper, ratio, [slow_burn, page, severe]), "percentunit"),
+        )
+
+    day = plot(
+        "Bounces of sends, 24 h",
+        "The rolling ratio with what it may be by chance. The band's lower edge above the red line: that many "
+        "bounces are no accident; stop the campaigns of the worst domain below.",
+        BOUNCED_1D,
+        SENT_1D,
+    )
+    week = plot(
+        "Bounces of sends, 7 d",
+        "The same over a week: the reputation that mailbox providers see. It rises slowly and falls slowly; a "
+        "climb here means list hygiene, not an incident.",
+        BOUNCED_7D,
+        SENT_7D,
+    )
+    return Row("Do mails bounce?", (day, week))
+
+
+def where() -> Row:
+    """Return the row of the worst domains and mailboxes."""
+    return Row(
+        "Where do they bounce?",
+        ((24, 7, _worst_domains()), (24, 10, _worst_mailboxes())),
+    )
+
+
+def since_when() -> Row:
+    """Return the row of the heatmap."""
+    heat = cells_of_time(
+        "Bounces per hour by domain",
+        f"The {ROWS_OF_HEATMAP} domains with the most bounces of 24 h. One dark row is that domain's list; dark "
+        "in many rows at once is a provider that refuses your mails.",
+        Query(
+            f"sum by (domain) (domain:sendkit_emails_bounced:increase1h{{{W}}} and on ({q.BY_DOMAIN}) "
+            f"topk({ROWS_OF_HEATMAP}, domain:sendkit_emails_bounced:increase1d{{{W}}} @ end() > 0))",
+            "{{domain}}",
+        ),
+        "short",
+        "1h",
+        "No mail bounced within 24 h",
+    )
+    return Row("Since when?", ((24, 8, heat),))
+
+
+def _worst_domains() -> Builder:
+    lower = "domain:sendkit_bounce_ratio:wilson_lower"
+    worst = f'topk({SHOWN_DOMAINS}, max by ({q.BY_DOMAIN}) ({lower}{{{W},window="1d",confidence="99"}} > 0))'
+    page = 'workspace:sendkit_alert_threshold:last2h{threshold="domain_bounce_ratio_critical"}'
+
+    def of_worst(series: str) -> str:
+        return f"max by ({q.BY_DOMAIN}) ({series} and on ({q.BY_DOMAIN}) {worst})"
+
+    return rows(
+        "Worst domains by lower bound",
+        "Domains whose bounces of 24 h are high for certain, not by chance. `Of page level` at 100 % pages. "
+        "Follow the domain to see whether it is one mailbox or all of them.",
+        [
+            worst,
+            of_worst(f"domain:sendkit_emails_bounced:increase1d{{{W}}}"),
+            of_worst(f"domain:sendkit_emails_sent:increase1d{{{W}}}"),
+            f"""{of_worst(f'{lower}{{{W},window="1d",confidence="99.9"}}')} / on (workspace) group_left () {page}""",
+            of_worst(f"domain:sendkit_unhealthy_mailboxes:ratio{{{W}}}"),
+        ],
+        [
+            Cell("domain", "Domain", properties=link("Domain", to_domain("Workspace", "Domain"))),
+            Cell("workspace", "Workspace"),
+            Cell("B", "Bounces", width=80),
+            Cell("C", "Sends 24 h", width=95),
+            Cell("A", "Bound", "percentunit", 75, (("decimals", 1),)),
+            Cell("D", "Of page level", "percentunit", 125, (*bar(NEAR_LEVEL), ("decimals", 0))),
+            Cell("E", "Unhealthy", "percentunit", 90, (("decimals", 0),)),
+        ],
+        sort="Bound",
+        no_value="No mail bounced within 24 h",
+    )
+
+
+def _worst_mailboxes() -> Builder:
+    lower = "mailbox:sendkit_bounce_ratio:wilson_lower"
+    worst = (
+        f'topk({SHOWN_MAILBOXES}, max by ({q.BY_MAILBOX}) ({lower}{{{W},window="1d",confidence="99"}} > 0))'
+    )
+    page = 'workspace:sendkit_alert_threshold:last2h{threshold="mailbox_bounce_ratio_critical"}'
+
+    def of_worst(series: str) -> str:
+        return f"max by ({q.BY_MAILBOX}) ({series} and on ({q.BY_MAILBOX}) {worst})"
+
+    return rows(
+        "Worst mailboxes by lower bound",
+        "Mailboxes whose bounces of 24 h are high for certain: 1 of 4 ranks below 12 of 200. `Of page level` at "
+        "100 % pages. Pause the mailbox, then clean the list it sends to.",
+        [
+            q.addressed(worst),
+            of_worst(f"mailbox:sendkit_emails_bounced:increase1d{{{W}}}"),
+            of_worst(f"mailbox:sendkit_emails_sent:increase1d{{{W}}}"),
+            f"""{of_worst(f'{lower}{{{W},window="1d",confidence="99.9"}}')} / on (workspace) group_left () {page}""",
+        ],
+        [
+            Cell(
+                "address",
+                "Mailbox",
+                properties=link("Mailbox", to_mailbox("Workspace", "Domain", "Id")),
+            ),
+            Cell("domain", "Domain", properties=link("Domain", to_domain("Workspace", "Domain"))),
+            Cell("workspace", "Workspace"),
+            Cell("B", "Bounces", width=80),
+            Cell("C", "Sends 24 h", width=95),
+            Cell("A", "Bound", "percentunit", 75, (("decimals", 1),)),
+            Cell("D", "Of page level", "percentunit", 125, (*bar(NEAR_LEVEL), ("decimals", 0))),
+            Cell("mailbox_id", "Id", width=75),
+        ],
+        hidden=("email",),
+        sort="Bound",
+        no_value="No mail bounced within 24 h",
+    )
