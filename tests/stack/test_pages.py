@@ -1,7 +1,7 @@
 """From what goes wrong at SendKit to the page: who is told of what, once, and of what nobody is told.
 
-The whole way is real and runs 60 times as fast, an hour in a minute (`paging`). The scenarios run side by side,
-each in a workspace of its own, on fixed dates.
+The whole way is real and runs 60 times as fast, an hour in a minute (`paging`). The scenarios run side by
+side, each in a workspace of its own, on fixed dates.
 """
 
 import contextlib
