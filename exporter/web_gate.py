@@ -15,6 +15,8 @@ MOST_CONNECTIONS = 512
 OPENING_SECONDS = 10.0
 CLOSING_SECONDS = 5.0
 PAUSE_SECONDS = 1.0
+GRACE_SECONDS = 0.5
+"""Enough for an honest client's next step, however many others come."""
 ACCEPTED_AT_ONCE = 16
 OPENED_AT_ONCE = 2
 """Handshakes begun in one turn of the event loop: each takes a millisecond and more."""
@@ -48,6 +50,7 @@ class Connection:
         self.socket = accepted
         self.address = address
         self.stage = Stage.SILENT
+        self.since = 0.0
         self.transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
         self._deadline = self._loop.call_later(OPENING_SECONDS, self.abort)
@@ -102,12 +105,11 @@ class Gate:
                 accepted, peer = await loop.sock_accept(listener)
             except OSError as error:  # no descriptor is left, or the client is gone already
                 _log.warning("connection not accepted", error=error.strerror)
-                self._spare_one()
+                self._cut_one()
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
             self._admit(Connection(self, accepted, str(peer[0])))
-            if sum(map(len, self._crowds.values())) > self._most:
-                self._spare_one()
+            await self._make_room()
             if number % ACCEPTED_AT_ONCE == 0:
                 await asyncio.sleep(0)  # let those taken in come to speak
 
@@ -117,9 +119,9 @@ class Gate:
         A silent client costs no more than its socket.
         """
         await _readable(connection.socket)
+        connection.enter(Stage.ASKING, OPENING_SECONDS)
         await self._pace.acquire()
         asyncio.get_running_loop().call_soon(self._pace.release)  # let other connections have their say
-        connection.enter(Stage.ASKING, OPENING_SECONDS)
         context = self._security.context() if self._security else None
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
@@ -153,6 +155,7 @@ class Gate:
 
     def _admit(self, connection: Connection) -> None:
         """Count a connection, the latest of its crowd."""
+        connection.since = asyncio.get_running_loop().time()
         self._crowds.setdefault((connection.address, connection.stage), {})[connection] = None
 
     def discard(self, connection: Connection) -> bool:
@@ -166,15 +169,32 @@ class Gate:
                 del self._crowds[place]
         return is_counted
 
-    def _spare_one(self) -> None:
-        """Cut the connection that can best be spared.
+    async def _make_room(self) -> None:
+        """Cut connections while there are too many, but none that has only just begun what it does.
+
+        Until then the next ones wait in the kernel, where they cost nothing.
+        """
+        while sum(map(len, self._crowds.values())) > self._most:
+            began = self._superfluous().since
+            grace = began + GRACE_SECONDS - asyncio.get_running_loop().time()
+            if grace > 0:
+                await asyncio.sleep(grace)
+            else:
+                self._cut_one()
+
+    def _superfluous(self) -> Connection:
+        """Return the connection that can best be spared.
 
         Of the largest crowd, those of one address at one stage, it is the one that has been there longest:
         who opens many connections loses their own.
         """
+        crowd = max(self._crowds.values(), key=len)
+        return next(iter(crowd))
+
+    def _cut_one(self) -> None:
+        """Cut a connection, if there is any."""
         if self._crowds:
-            crowd = max(self._crowds.values(), key=len)
-            spared = next(iter(crowd))
+            spared = self._superfluous()
             self.discard(spared)
             spared.abort()
 
