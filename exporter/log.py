@@ -54,7 +54,12 @@ def _redacted(
     _logger: object, _method: str, event: MutableMapping[str, object]
 ) -> MutableMapping[str, object]:
     """Return an event without what is written like a key, whoever logs it."""
-    return {name: keys.redact(value) if isinstance(value, str) else value for name, value in event.items()}
+    return {
+        name: value
+        if name.startswith("_") or isinstance(value, int | float | None)
+        else keys.redact(str(value))
+        for name, value in event.items()
+    }
 
 
 def _is_no_end(record: logging.LogRecord) -> bool:

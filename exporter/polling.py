@@ -389,6 +389,8 @@ class Poller:
             self._fail(tracked, poll, error.reason, str(error), started)
         except MalformedAnswerError as error:
             self._fail(tracked, poll, Reason.MALFORMED, str(error), started)
+        except MemoryError:
+            self._fail(tracked, poll, Reason.TOO_LARGE, "there is not enough memory for the answer", started)
         except Exception as error:
             self._fail(
                 tracked, poll, Reason.MALFORMED, f"the exporter failed: {type(error).__name__}", started

@@ -33,6 +33,7 @@ def log_all() -> None:
     ours, theirs = structlog.get_logger("exporter.x"), logging.getLogger("library")
     ours.info("plain", workspace='a "b"\nc', number=1, flag=True, nothing=None)
     ours.warning("with a key", error=f"refused {CANARY}")
+    ours.warning("with things", error=ValueError(CANARY), headers=[(b"X-Api-Key", CANARY.encode())])
     theirs.warning("a library's %s", CANARY)
     try:
         fail()
@@ -48,22 +49,24 @@ def test_json_has_one_object_a_line(capfd: pytest.CaptureFixture[str]) -> None:
     assert [event["msg"] for event in events] == [
         "plain",
         "with a key",
+        "with things",
         "a library's [redacted]",
         "ours",
         "theirs",
     ]
+    assert (events[0]["number"], events[0]["flag"], events[0]["nothing"]) == (1, True, None)
     assert events[0]["workspace"] == 'a "b"\nc'
     assert {event["level"] for event in events} == {"info", "warning", "error"}
     assert all(event["ts"].endswith("Z") for event in events)
-    assert "RuntimeError" in events[3]["exception"]
     assert "RuntimeError" in events[4]["exception"]
+    assert "RuntimeError" in events[5]["exception"]
 
 
 def test_logfmt_has_one_event_a_line(capfd: pytest.CaptureFixture[str]) -> None:
     log.configure("info", "logfmt")
     log_all()
     lines = capfd.readouterr().err.splitlines()
-    assert len(lines) == 5
+    assert len(lines) == 6
     assert all(line.startswith("ts=") for line in lines)
     assert "level=info msg=plain" in lines[0]
     assert "flag=true" in lines[0]
