@@ -150,10 +150,11 @@ class Past:
             self._telemetry.api_requests.labels("200").inc(POLLS_PER_STEP)
             self._telemetry.render_duration.set(reading.seconds)
         stale = poll.is_stale(moment)
-        pieces = {} if stale else self._readings[label].part.pieces
-        own = render_workspace(tracked, stale=stale)
-        self._telemetry.series.set(sum(piece.samples for part in (pieces, own) for piece in part.values()))
-        for name, piece in (*pieces.items(), *own.items()):
+        pieces = dict({} if stale else self._readings[label].part.pieces)
+        if self._is_within(GAUGES_DAYS):
+            pieces |= render_workspace(tracked, stale=stale)
+            self._telemetry.series.set(sum(piece.samples for piece in pieces.values()))
+        for name, piece in pieces.items():
             if self._is_kept(name) and piece.samples:
                 yield self._stamped(b"".join(piece.chunks))
 
