@@ -13,7 +13,7 @@ import logging
 import random
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -218,7 +218,10 @@ class SendKit:
                     failure = error
             except TimeoutError:  # no slot came free in time
                 break
-        raise failure
+        try:
+            raise failure
+        finally:
+            del failure  # else it holds itself by its traceback, and what was read of the answer
 
     def _pause_seconds(self, attempt: int, failure: SendKitError) -> float:
         """Return the wait before a retry: exponential, with full jitter, at least what the API asks."""
@@ -234,7 +237,7 @@ class SendKit:
         try:
             async with (
                 asyncio.timeout(seconds),
-                aclosing(await self._client.send(request, stream=True)) as response,
+                _closing(await self._client.send(request, stream=True)) as response,
             ):
                 code = str(response.status_code)
                 if response.status_code == HTTPStatus.OK:
@@ -247,7 +250,20 @@ class SendKit:
             failure = failure or _unanswered(error, key)
         finally:
             self._on_request(code)
-        raise failure  # out here, so that no exception that knows the request hangs on it
+        try:
+            raise failure  # out here, so that no exception that knows the request hangs on it
+        finally:
+            del failure  # as above
+
+
+@asynccontextmanager
+async def _closing(response: httpx.Response) -> AsyncIterator[httpx.Response]:
+    """Close a response in the end, and let go of its connection and what that has read."""
+    try:
+        yield response
+    finally:
+        await response.aclose()
+        response.stream = httpx.ByteStream(b"")  # else the two hold each other
 
 
 def _http_client(base_url: str) -> httpx.AsyncClient:

@@ -1,6 +1,7 @@
 """The API client against a real server on loopback that can misbehave in every way we know."""
 
 import asyncio
+import gc
 import gzip
 import json
 import logging
@@ -318,6 +319,31 @@ class TestBody:
             finally:
                 tracemalloc.stop()
         assert peak_bytes < 10_000_000
+
+    @pytest.mark.parametrize(
+        ("encode", "headers"),
+        [(bytes, {}), (gzip.compress, {"content_encoding": "gzip"})],
+        ids=["plain", "gzip"],
+    )
+    async def test_above_the_limit_is_let_go_at_once(
+        self, encode: Callable[[bytes], bytes], headers: dict[str, str]
+    ) -> None:
+        """What was read of it does not wait for the garbage collector, which looks seldom."""
+        limit_bytes = 2**20
+        body = encode(b"\0" * 2 * limit_bytes)
+        async with calling(answer(200, body, **headers), max_response_bytes=limit_bytes) as (server, caller):
+            gc.disable()
+            tracemalloc.start()
+            try:
+                for _ in range(5):
+                    with suppress(SendKitError):
+                        await caller.mailboxes()
+                held_bytes, _ = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+                gc.enable()
+        assert len(server.requests) == 5
+        assert held_bytes < limit_bytes
 
     @pytest.mark.parametrize(
         ("body", "encoding"),
