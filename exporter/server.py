@@ -1,5 +1,6 @@
 """The HTTP application: paths to answers."""
 
+import asyncio
 import re
 from collections.abc import Iterable, Iterator
 
@@ -42,6 +43,7 @@ class Exposition(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         for chunk in [] if self._head_only else _joined(self._chunks):
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await asyncio.sleep(0)  # others have their say, and a client that is gone is noticed
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 Open = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
-PAUSE_SECONDS = 0.2
+PAUSE_SECONDS = 2.0
 GOOD = base64.b64encode(b"prometheus:secret").decode()
 
 
