@@ -14,7 +14,7 @@ RUN := .venv/.run
 DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test servers lint bench evaluate image docs dashboards images kubernetes lock clean
+.PHONY: help run test servers lint bench fuzz soak evaluate image docs dashboards images kubernetes lock clean
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -37,6 +37,12 @@ lint: $(DEV) ## check style, types and rules
 
 bench: $(DEV) servers ## measure parsing, rendering, scrapes and memory (SIZES=10000: at so many mailboxes)
 	$(BIN)/python tests/benchmarks/run.py $(SIZES)
+
+fuzz: $(DEV) servers ## look long for input that breaks something (FUZZ_EXAMPLES=1000000: that much for each test)
+	$(BIN)/pytest tests/fuzz --hypothesis-profile=long
+
+soak: $(DEV) ## run an hour at high speed with trouble at random (SOAK_SECONDS=600: less, SOAK_SEED=2: other trouble)
+	$(BIN)/python -m tests.soak
 
 evaluate: $(DEV) ## simulate what the bounce rules call for, and write it to docs/evaluation.md (takes minutes)
 	$(BIN)/python tests/benchmarks/evaluate_rules.py docs/evaluation.md
