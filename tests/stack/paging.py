@@ -6,10 +6,11 @@ intervals are at the same speed, and the days before are written into the TSDB f
 """
 
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import chain
+from datetime import datetime
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,6 +42,17 @@ LOOKBACK = "--query.lookback-delta=15s"
 
 An evaluation that a busy machine does a second late is a minute late here. What has ended is gone at once all
 the same, since Prometheus marks the end of a series.
+"""
+
+
+PACE = {
+    "up": 2.0,
+    "workspace:sendkit_poll_interval:seconds": 1.5,
+    "workspace:sendkit_emails_sent:increase1d": 6.0,
+}
+"""How far apart two samples may be, in real seconds, so that no rule can take it for something that happened.
+
+The shortest range in a rule is 2 s long at this speed, and the two groups are evaluated every 1 s and 4 s.
 """
 
 
@@ -99,10 +111,11 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """What decides who is told of what."""
+    """What decides who is told of what, and since when (Unix seconds) it has known every workspace."""
 
     prometheus: Prometheus
     alertmanager: Process
+    since: float
 
     def active(self, severity: str) -> set[tuple[str, str]]:
         """Return the workspaces and names of the alerts of a severity that fire and are not inhibited."""
@@ -110,13 +123,23 @@ class Paging:
         alerts = self.alertmanager.get("/api/v2/alerts", params=wanted).raise_for_status().json()
         return {(alert["labels"].get("workspace", ""), alert["labels"]["alertname"]) for alert in alerts}
 
+    def kept_pace(self) -> bool:
+        """Whether the machine kept pace: no scrape or evaluation was missing for longer than `PACE`."""
+        seconds = int(time.time() - self.since)
+        return all(
+            later - earlier < longest
+            for name, longest in PACE.items()
+            for series in self.prometheus.query(f"{name}[{seconds}s]")
+            for earlier, later in pairwise(at for at, value in series["values"] if value != "0")
+        )
+
 
 def start_paging(processes: Processes, pager: str, simulators: Mapping[Fleet, Simulator]) -> Paging:
     """Start everything behind the simulated APIs, and wait until every workspace is watched and well.
 
     `pager` is the URL in whose paths /page and /ticket Alertmanager tells what it has to tell.
     """
-    now = datetime.now(UTC).timestamp()
+    now = time.time()
     exporters = {
         fleet.name: fleet.start_exporter(processes, simulator) for fleet, simulator in simulators.items()
     }
@@ -128,7 +151,7 @@ def start_paging(processes: Processes, pager: str, simulators: Mapping[Fleet, Si
     workspaces = {name for fleet in simulators for name in fleet.workspaces}
     wait_for(lambda: watched(prometheus) >= workspaces, PATIENCE, what="every workspace is watched")
     wait_for(lambda: not prometheus.alerts(), PATIENCE, what="all is well at first")
-    return Paging(prometheus, alertmanager)
+    return Paging(prometheus, alertmanager, time.time())
 
 
 def watched(prometheus: Prometheus) -> set[str]:

@@ -4,11 +4,12 @@ The whole way is real and runs 60 times as fast, an hour in a minute (`paging`).
 side, each in a workspace of its own, on fixed dates.
 """
 
-import contextlib
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,6 +22,7 @@ from tests.stack.processes import Processes, Simulator
 from tests.stack.webhook import Notification, Webhook, webhook
 from tests.waiting import wait_for
 
+ATTEMPTS = 3
 SPIKED_DOMAIN = "acme-mail.example"
 Z_PAGE = 3.0902  # 99.9 %
 
@@ -58,16 +60,35 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(module_processes: Processes) -> Iterator[Story]:
-    """Let everything happen that is to happen, if it does: the tests say what did."""
-    with webhook() as told:
-        simulators = {fleet: fleet.start_simulator(module_processes) for fleet in (WORKING_DAY, SATURDAY)}
-        paging = start_paging(module_processes, told.url, simulators)
-        told.notifications.clear()
-        story = Story(paging, told)
-        with contextlib.suppress(AssertionError):
-            happen(story, simulators[WORKING_DAY])
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """Let the story happen; again when the machine has stood still meanwhile.
+
+    Seconds of that are minutes of the story, and what is to be told then is another one.
+    """
+    with ExitStack() as stack:
+        for _ in range(ATTEMPTS):
+            stack.close()
+            story = stack.enter_context(told(tmp_path_factory.mktemp("story")))
+            if story.paging.kept_pace():
+                break
         yield story
+
+
+@contextmanager
+def told(folder: Path) -> Iterator[Story]:
+    """Let everything happen that is to happen, if it does: the tests say what did."""
+    processes = Processes(folder)
+    try:
+        with webhook() as hook:
+            simulators = {fleet: fleet.start_simulator(processes) for fleet in (WORKING_DAY, SATURDAY)}
+            paging = start_paging(processes, hook.url, simulators)
+            hook.notifications.clear()
+            story = Story(paging, hook)
+            with suppress(AssertionError):
+                happen(story, simulators[WORKING_DAY])
+            yield story
+    finally:
+        processes.end()
 
 
 def happen(story: Story, simulator: Simulator) -> None:
