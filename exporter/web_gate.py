@@ -14,8 +14,8 @@ import structlog
 MOST_CONNECTIONS = 512
 OPENING_SECONDS = 10.0
 CLOSING_SECONDS = 5.0
-PAUSE_SECONDS = 1.0
-GRACE_SECONDS = 0.5
+PAUSE_SECONDS = 0.1
+GRACE_SECONDS = 0.2
 """Enough for an honest client's next step, however many others come."""
 ACCEPTED_AT_ONCE = 16
 OPENED_AT_ONCE = 2
@@ -100,14 +100,18 @@ class Gate:
         """Take in connections until cancelled."""
         loop = asyncio.get_running_loop()
         listener.setblocking(False)
+        is_short = False
         for number in count(1):
             try:
                 accepted, peer = await loop.sock_accept(listener)
             except OSError as error:  # no descriptor is left, or the client is gone already
-                _log.warning("connection not accepted", error=error.strerror)
+                if not is_short:
+                    _log.warning("connections cannot be accepted", error=error.strerror)
+                is_short = True
                 self._cut_one()
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
+            is_short = False
             self._admit(Connection(self, accepted, str(peer[0])))
             await self._make_room()
             if number % ACCEPTED_AT_ONCE == 0:
@@ -181,6 +185,7 @@ class Gate:
                 await asyncio.sleep(grace)
             else:
                 self._cut_one()
+                await asyncio.sleep(0)  # so that it ends before the next is taken in
 
     def _superfluous(self) -> Connection:
         """Return the connection that can best be spared.
