@@ -266,6 +266,11 @@ async def _closing(response: httpx.Response) -> AsyncIterator[httpx.Response]:
         response.stream = httpx.ByteStream(b"")  # else the two hold each other
 
 
+async def _without_location(response: httpx.Response) -> None:
+    """Drop where a redirect leads: nobody follows it, and httpx raises for what is no address."""
+    response.headers.pop("location", None)
+
+
 def _http_client(base_url: str) -> httpx.AsyncClient:
     try:
         return httpx.AsyncClient(
@@ -277,6 +282,7 @@ def _http_client(base_url: str) -> httpx.AsyncClient:
             # One account's session must not travel with another one's key.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
+            event_hooks={"response": [_without_location]},
             limits=httpx.Limits(
                 max_connections=None,  # lanes bound them
                 max_keepalive_connections=KEPT_CONNECTIONS,

@@ -407,6 +407,12 @@ class TestRefusal:
         assert "307" in error.message
         assert elsewhere.requests == []
 
+    @pytest.mark.parametrize("location", ["http://x:port/", "http://xn--a-/"])
+    async def test_of_a_redirect_to_no_address_is_the_requests_fault(self, location: str) -> None:
+        async with calling(answer(302, b"", location=location)) as (_, caller):
+            error = await caller.failure()
+        assert (error.reason, error.message.partition(",")[0]) == ("client_error", "the API answered 302")
+
     @pytest.mark.parametrize(
         ("body", "told"),
         [
