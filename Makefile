@@ -28,10 +28,11 @@ test: $(DEV) servers ## run every test, those against the real Prometheus and br
 servers: # what tests and benchmark run against
 	@tests/install-servers
 
-lint: $(DEV) ## check style, types and rules
+lint: $(DEV) ## check style, types and rules, and ask for known vulnerabilities of dependencies
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/python tests/audit.py
 	@if command -v promtool >/dev/null; then promtool check rules $(RULES); \
 	else echo "promtool is not installed: the rules are not checked (make servers installs it)" >&2; fi
 
