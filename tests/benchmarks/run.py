@@ -188,8 +188,9 @@ def median(samples: list[dict[str, float]]) -> dict[str, float]:
 
 def measure_ours(figures: Figures, names: list[str], bodies: list[Path], folder: Path) -> None:
     """Measure the exporter, and the static server over the bytes that it serves."""
+    with running("ours", []) as idle:
+        before = idle.ask("memory")["resident"]
     with running("ours", bodies) as subject:
-        before = subject.ask("memory")["resident"]
         for number, name in enumerate(names):
             figures.polls[f"ours, {name}"] = subject.ask(f"poll {number}")
         # The first round paid for memory that later ones use again.
