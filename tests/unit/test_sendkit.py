@@ -6,8 +6,6 @@ import gzip
 import json
 import logging
 import math
-import socket
-import struct
 import traceback
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -35,6 +33,7 @@ from exporter.sendkit import (
     parse_retry_after,
     parse_workspaces,
 )
+from tests.scripted_api import Behaviour, hang, raw, reset
 
 pytestmark = pytest.mark.anyio
 
@@ -45,8 +44,6 @@ KEY = "sk_canary-0123456789abcdef"
 PLATFORM_KEY = "sk_user_canary-0123456789abcdef"
 BODY = b'{"success": true, "data": []}'
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
-
-Behaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
 class Server:
@@ -101,17 +98,6 @@ def answer(status: int = 200, body: bytes = BODY, /, **headers: str) -> Behaviou
     return behave
 
 
-def raw(content: bytes) -> Behaviour:
-    """Send these bytes and close."""
-
-    async def behave(writer: asyncio.StreamWriter) -> None:
-        writer.write(content)
-        await writer.drain()
-        writer.close()
-
-    return behave
-
-
 def drip(start: bytes, drop: bytes = b"x") -> Behaviour:
     """Send a start, and then one drop after the other without end."""
 
@@ -123,18 +109,6 @@ def drip(start: bytes, drop: bytes = b"x") -> Behaviour:
             await asyncio.sleep(0.01)
 
     return behave
-
-
-async def hang(_writer: asyncio.StreamWriter) -> None:
-    """Never answer."""
-    await asyncio.Event().wait()
-
-
-async def reset(writer: asyncio.StreamWriter) -> None:
-    """Reset the connection (RST rather than FIN)."""
-    connection = writer.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n"
