@@ -40,6 +40,8 @@ class _Account:
     lane: Lane
     workspaces: dict[Key, str] = field(default_factory=dict)
     """The names of its workspaces by key; a stand-in without an id until they are found."""
+    elsewhere: dict[Key, str] | None = None
+    """The names of those that other shards poll; `None` until they were looked for."""
     error: str = ""
     """Why the last look for them failed."""
 
@@ -216,23 +218,24 @@ class Poller:
         if account.error and any(key[1] for key in workspaces):
             _log.info("workspaces found again", account=name)
         account.error = ""
-        self._track(account, workspaces)
+        account.elsewhere = {key: name for key, name in workspaces.items() if not self._is_ours(key)}
+        self._track(account, {key: name for key, name in workspaces.items() if self._is_ours(key)})
         for key in account.workspaces:
             self._schedule_polls(key)
         return True
 
     async def _workspaces_of(self, account: _Account) -> dict[Key, str]:
-        """Return the names of the account's workspaces by key."""
+        """Return the names of the account's workspaces by key, those of all shards."""
         config = account.config
         key = config.read_key(self._environ)
         if not is_platform_key(key):
-            return {key: config.name for key in [(config.name, "")] if self._is_ours(key)}
+            return {(config.name, ""): config.name}
         deadline = asyncio.get_running_loop().time() + self._config.poll_interval_for(config).total_seconds()
         found = await self._client.workspaces(key, deadline, account.lane)
         return {
             (config.name, workspace.id): workspace.name
             for workspace in found
-            if config.workspaces.keeps(workspace.name) and self._is_ours((config.name, workspace.id))
+            if config.workspaces.keeps(workspace.name)
         }
 
     def _is_ours(self, key: Key) -> bool:
@@ -280,10 +283,21 @@ class Poller:
             self._forget(key)
         account.workspaces = workspaces
         names = {key: name for known in self._accounts.values() for key, name in known.workspaces.items()}
-        for key, label in labels_for(names).items():
-            tracked = self._fleet.get(key)
+        labels = labels_for(names | self._names_elsewhere())
+        for key, name in names.items():
+            tracked, its_account = self._fleet.get(key), self._accounts[key[0]]
+            # What is known from before keeps its label until all that share its name can be known.
+            label = tracked.workspace.label if tracked and its_account.elsewhere is None else labels[key]
             if key in workspaces or tracked is None or tracked.workspace.label != label:
-                self._track_one(Workspace(*key, names[key], label), self._accounts[key[0]].config)
+                self._track_one(Workspace(*key, name, label), its_account.config)
+
+    def _names_elsewhere(self) -> dict[Key, str]:
+        """Return the names of what other shards poll, each workspace once however many accounts see it."""
+        return {
+            ("" if workspace_id else account, workspace_id): name
+            for known in self._accounts.values()
+            for (account, workspace_id), name in (known.elsewhere or {}).items()
+        }
 
     def _track_one(self, workspace: Workspace, account: AccountConfig) -> None:
         known = self._fleet.get(workspace.key)

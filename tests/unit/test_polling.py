@@ -332,6 +332,21 @@ class TestDiscovery:
             api.workspaces[PLATFORM] = {"w2": "shared"}
             await until(lambda: running.labels() == {"shared"})
 
+    @pytest.mark.parametrize(
+        ("index", "labels"), [(0, {"shared (w1)", "acme (w3)"}), (1, {"shared (w2)", "acme"})]
+    )
+    async def test_tells_them_apart_as_without_shards(self, index: int, labels: set[str]) -> None:
+        """Also from one that another shard polls, and from the start of a reload on."""
+        second = "sk_user_canary-second"
+        seen = {"w1": "shared", "w2": "shared", "w3": "acme"}
+        api = ScriptedApi({PLATFORM: seen, second: seen})
+        accounts = (ACME, AGENCY, {"name": "other", "api_key": second})
+        async with exporting(api, *accounts, shard={"index": index, "total": 2}) as running:
+            await until(lambda: running.labels() == labels and all(map(running.is_up, labels)))
+            api.listing = {PLATFORM: hang, second: hang}
+            await running.exporter.reload()
+            assert running.labels() == labels
+
     async def test_polls_a_workspace_that_two_accounts_see_once_for_the_first_of_them(self) -> None:
         """Whichever of them found it first."""
         second = "sk_user_canary-second"
