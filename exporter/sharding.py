@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 from exporter.fleet import Key
 
-_POD_NAME = re.compile(r".*-(\d+)")
+_POD_NAME = re.compile(r"[a-z0-9].*-(\d+)")
 
 
 def owner(workspace: Key, total: int) -> int:

@@ -48,7 +48,7 @@ def test_an_index_is_a_number_or_a_pods_name(text: str, index: int) -> None:
     assert index_of(text) == index
 
 
-@pytest.mark.parametrize("text", ["", "x", "-", "pod-", "pod-x", "1.5", "-x1", "٣"])
+@pytest.mark.parametrize("text", ["", "x", "-", "-1", "--shard-1", "pod-", "pod-x", "1.5", "-x1", "٣"])
 def test_what_is_no_index_is_told(text: str) -> None:
     with pytest.raises(ValueError, match="expected a number from 0 or a pod's name"):
         index_of(text)
