@@ -53,9 +53,12 @@ class Span:
 
 
 class _Day(msgspec.Struct):
-    """A day of a workspace: the counters' rises by mailbox, `None` where the API gave no number."""
+    """A day of a workspace: the counters' rises by mailbox, `None` where the API gave no number.
 
-    emails: Sequence[str]
+    It is kept in a file, and holds no address.
+    """
+
+    domains: Sequence[str]
     ids: Sequence[str]
     rises: Mapping[str, Sequence[float | None]]
 
@@ -101,7 +104,8 @@ class Backfill:
             for task in missing:
                 answer = self._kept(parse(await self._answer(client, task)))
                 rises = {name: answer.numbers[name] for name in MAILBOX_COUNTERS if name in answer.numbers}
-                replace(task.path(self._folder), msgspec.json.encode(_Day(answer.emails, answer.ids, rises)))
+                day = _Day(list(map(domain_of, answer.emails)), answer.ids, rises)
+                replace(task.path(self._folder), msgspec.json.encode(day))
                 done += 1
                 progress(done, len(self._tasks))
                 await asyncio.sleep(pause_seconds)
@@ -160,11 +164,11 @@ def _by_mailbox(days: Iterable[tuple[date, str, _Day]], name: str) -> dict[Row, 
     """Return the rises of one counter by mailbox and day."""
     mailboxes: dict[Row, dict[date, float]] = {}
     for day, label, content in days:
-        for email, mailbox_id, rise in zip(
-            content.emails, content.ids, content.rises.get(name, ()), strict=False
+        for domain, mailbox_id, rise in zip(
+            content.domains, content.ids, content.rises.get(name, ()), strict=False
         ):
             if rise is not None:
-                mailboxes.setdefault((label, domain_of(email), mailbox_id), {})[day] = rise
+                mailboxes.setdefault((label, domain, mailbox_id), {})[day] = rise
     return mailboxes
 
 
