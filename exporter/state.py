@@ -152,9 +152,12 @@ class StateDirectory:
             self._saved(path)
 
     def touch(self, key: Key, window: str, succeeded: float) -> bool:
-        """Note that what was saved is the answer at this time, too; return whether anything was saved."""
+        """Note that what was saved is the answer at this time, too; return whether it was saved."""
+        path = self._file(key, window)
+        if path in self._unsaved:  # one that could not be removed may be there, and is out of date
+            return False
         try:
-            os.utime(self._file(key, window), (succeeded, succeeded))
+            os.utime(path, (succeeded, succeeded))
         except OSError:
             return False
         return True

@@ -89,6 +89,19 @@ def no_room(size_bytes: int = 50) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Let nothing in a folder be changed, as on a file system that is read-only."""
+    mount = ["mount", "--bind", str(folder), str(folder)]
+    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("only root may mount a file system")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
 class TestFile:
     def test_holds_what_was_saved(self, state: StateDirectory) -> None:
         first = answer_of(mailbox(_id="a", performance={"sent": 7}), mailbox(_id="b", performance=None))
@@ -263,6 +276,18 @@ class TestFullDisk:
             state.close()
         finally:
             subprocess.run(["umount", str(place)], check=True)
+
+    def test_may_be_one_that_is_read_only_for_a_while(self, state: StateDirectory) -> None:
+        """What could not be removed is no answer of a later poll, and is replaced once that is possible."""
+        state.save(some(), 1_000)
+        with read_only(state.path):
+            state.save(some(rise=6), 1_001)
+            assert state.error == os.strerror(errno.EROFS)
+        assert not state.touch(WORKSPACE.key, "all", 1_002)
+        state.save(some(rise=6), 1_002)
+        assert state.error == ""
+        assert loaded(state) == {"w1": 6}
+        assert state.touch(WORKSPACE.key, "all", 1_003)
 
     def test_may_be_a_folder_that_is_gone(self, state: StateDirectory, logged: list[EventDict]) -> None:
         (state.path / "lock").unlink()
