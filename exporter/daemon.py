@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, tzinfo
 from functools import partial
@@ -24,6 +24,7 @@ from exporter.exposition import Format
 from exporter.fleet import Fleet, Poll
 from exporter.metrics import ALL_TIME
 from exporter.polling import Poller
+from exporter.schedule import guarded
 from exporter.state import StateDirectory, StateUnavailableError
 from exporter.store import Store
 from exporter.telemetry import Telemetry
@@ -238,24 +239,29 @@ async def serve(
     tune_interpreter()
     loop = asyncio.get_running_loop()
     server = http_server(app, security)
-    reloads: set[asyncio.Task[None]] = set()
-
-    async def reload() -> None:
-        with suppress(ConfigError):  # told where it was found
-            await exporter.reload()
-
-    def start_reload() -> None:
-        task = loop.create_task(reload())
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
-
+    hangup = asyncio.Event()
     on_stop(lambda: setattr(server, "should_exit", True))
-    loop.add_signal_handler(signal.SIGHUP, start_reload)
+    loop.add_signal_handler(signal.SIGHUP, hangup.set)
     await exporter.poller.start()
     _log.info("listening", address=shown_address(listener))
+    reloading = asyncio.create_task(reload_whenever(hangup, exporter.reload))
     await server.serve(sockets=[listener])
+    reloading.cancel()
+    await asyncio.gather(reloading, return_exceptions=True)
     await exporter.stop()
     _log.info("stopped")
+
+
+async def reload_whenever(hangup: asyncio.Event, reload: Callable[[], Awaitable[None]]) -> None:
+    """Reload whenever it is set; however often that happens during a reload, one more follows."""
+
+    async def reload_if_good() -> None:
+        with suppress(ConfigError):  # told where it was found
+            await reload()
+
+    while await hangup.wait():
+        hangup.clear()
+        await guarded(reload_if_good)
 
 
 def on_stop(stop: Callable[[], None]) -> None:
