@@ -32,6 +32,7 @@ def mismatch(form: str, found: str) -> PydanticCustomError:
 _CONTAINERS: Mapping[str, str] = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
+    "dict_type": "a mapping",
     "tuple_type": "a list",
 }
 

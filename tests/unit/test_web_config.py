@@ -144,6 +144,10 @@ class TestLoading:
             folder=tmp_path
         )
 
+    def test_tells_what_is_no_mapping(self, write: Write) -> None:
+        (told,) = details(lambda: web_config.load(write("basic_auth_users: [alice]")))
+        assert told == "basic_auth_users: found a list, expected a mapping"
+
     @pytest.mark.parametrize("text", ["", "{}", "basic_auth_users:", "# nothing"])
     def test_takes_a_file_that_asks_for_nothing(self, write: Write, text: str) -> None:
         assert web_config.load(write(text)).protections() == set()
