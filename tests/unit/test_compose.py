@@ -144,6 +144,12 @@ def test_grafana_finds_its_data_source_and_dashboards() -> None:
     assert (ROOT / "grafana/dashboards" / home.name).exists()
 
 
+def test_grafana_takes_workspaces_with_quotes_in_their_names() -> None:
+    """Without the toggle, it makes no valid query of such a choice."""
+    environment = SERVICES["grafana"]["environment"]
+    assert environment["GF_FEATURE_TOGGLES_ENABLE"] == "prometheusSpecialCharsInLabelValues"
+
+
 def test_alerts_lead_to_the_grafana_of_the_stack() -> None:
     (settings,) = load("prometheus/rules/settings.yml")["groups"]
     links = next(rule["labels"] for rule in settings["rules"] if rule["record"] == "sendkit:links:info")
