@@ -31,7 +31,7 @@ from grafana.panels import (
     steps,
     value_mappings,
 )
-from grafana.tables import Cell, bar, link, named, rows
+from grafana.tables import UNSEEN, Cell, bar, link, named, rows
 
 D = q.DOMAIN
 UNHEALTHY = f"max(domain:sendkit_unhealthy_mailboxes:ratio{{{D}}})"
@@ -115,9 +115,8 @@ def _mailboxes() -> Row:
             (
                 Query(
                     "sort_desc("
-                    + q.addressed(
-                        f"topk(12, max by ({q.BY_MAILBOX}) (mailbox:sendkit_emails_bounced:increase1d{{{D}}} > 0))",
-                        D,
+                    + q.in_domain(
+                        f"topk(10, max by ({q.BY_MAILBOX}) (mailbox:sendkit_emails_bounced:increase1d{{{D}}} > 0))"
                     )
                     + f" / on () group_left () sum(mailbox:sendkit_emails_bounced:increase1d{{{D}}}))",
                     "{{address}}",
@@ -163,7 +162,7 @@ def _table() -> Builder:
             Cell(
                 "address",
                 "Mailbox",
-                properties=link("Mailbox", to_mailbox_of_domain("Id")),
+                properties=link(("Mailbox", to_mailbox_of_domain("Id"))),
             ),
             Cell("status", "Status", width=95, properties=named(STATUS_TEXTS)),
             Cell("B", "Sent of limit", "percentunit", 125, (*bar(steps((None, BLUE))), ("decimals", 0))),
@@ -172,7 +171,7 @@ def _table() -> Builder:
             Cell("E", "Bound", "percentunit", 75, (("decimals", 1),)),
             Cell("F", "Of page level", "percentunit", 125, (*bar(NEAR_LEVEL), ("decimals", 0))),
             Cell("G", "Replies", width=75),
-            Cell("mailbox_id", "Id", width=75),
+            Cell("mailbox_id", "Id", width=75, properties=UNSEEN),
         ],
         hidden=("domain", "email", "workspace"),
         sort="Bound",

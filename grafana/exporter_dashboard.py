@@ -97,7 +97,7 @@ def _truth() -> Row:
             f"topk by ({by}) (1, sum by ({by}, reason) (workspace_reason:sendkit_poll_failures:increase1h{{{W}}}) > 0)",
         ],
         [
-            Cell("workspace", "Workspace", properties=link("Fleet", to_fleet("Workspace"))),
+            Cell("workspace", "Workspace", properties=link(("Fleet", to_fleet("Workspace")))),
             Cell("A", "Last polls", width=95, properties=named({"1": ("fine", GREEN), "0": ("failed", RED)})),
             Cell("B", "Age", "s", 80, (("decimals", 0),)),
             Cell("C", "Of allowed age", "percentunit", 140, (*bar(NEAR_LEVEL), ("decimals", 0))),

@@ -33,9 +33,9 @@ from grafana.panels import (
     lines,
     steps,
 )
-from grafana.tables import Cell, bar, coloured, link, named, rows
+from grafana.tables import UNSEEN, Cell, bar, coloured, link, named, rows
 
-W = q.WORKSPACES
+W, ALERTS = q.WORKSPACES, q.WORKSPACES_OR_NONE
 LAST_SUCCESS = f"workspace:sendkit_last_success:timestamp_seconds{{{W}}}"
 STALE_AFTER = f"clamp_min(3 * workspace:sendkit_poll_interval:seconds{{{W}}}, 300)"
 SENT_7D = f"sum({q.newest(f'workspace:sendkit_emails_sent:increase7d{{{W}}}')})"
@@ -65,13 +65,13 @@ def _attention() -> Row:
     critical = figure(
         "Critical",
         "Critical alerts that fire. Above 0: open the alert's runbook now; the table beside it says which.",
-        q.count(q.firing(f'severity="critical",{W}')),
+        q.count(q.firing(f'severity="critical",{ALERTS}')),
         colours=ANY_IS_BAD,
     )
     warnings = figure(
         "Warnings",
         "Warnings that fire: tickets for today, nobody needs to be woken.",
-        q.count(q.firing(f'severity="warning",{W}')),
+        q.count(q.firing(f'severity="warning",{ALERTS}')),
         colours=ANY_IS_ODD,
     )
     stale = figure(
@@ -90,24 +90,19 @@ def _attention() -> Row:
         no_value="no poll yet",
     )
     by = "severity, alertname, workspace, domain, mailbox_id"
-    fires = q.firing(W)
+    fires = q.firing(ALERTS)
     since = (
-        f'min by ({by}) (ALERTS_FOR_STATE{{alertname=~"SendKit.*",{W}}} and ignoring (alertstate) {fires})'
+        f'min by ({by}) (ALERTS_FOR_STATE{{alertname=~"SendKit.*",{ALERTS}}}'
+        f" and ignoring (alertstate) {fires})"
     )
-    info = f"max by (workspace, mailbox_id, email) (sendkit_mailbox_info{{{W}}})"
-    with_email = (
-        f"{since} * on (workspace, mailbox_id) group_left (email) topk by (workspace, mailbox_id) (1, {info})"
-    )
+    told = q.address_of(f"1000 * (({q.with_email(since)}) or on ({by}) {since})")
     table = rows(
         "Firing now",
         "Critical and warning alerts that fire, the longest first. Follow the workspace, domain or mailbox to "
         "its dashboard; the runbook of each alert has its name.",
         [
-            (
-                "label_replace(label_replace("
-                f'1000 * (({with_email}) or on ({by}) {since}), "alert", "$1", "alertname", "SendKit(.*)"), '
-                '"address", "$1", "email", "(.+)")'
-            )
+            # In this order, which the table keeps among rows of one severity.
+            f'sort(label_replace({told}, "alert", "$1", "alertname", "SendKit(.*)"))',
         ],
         [
             Cell(
@@ -120,16 +115,19 @@ def _attention() -> Row:
             Cell(
                 "workspace",
                 "Workspace",
-                properties=link("Exporter: polls of this workspace", to_exporter("Workspace")),
+                properties=link(
+                    ("This workspace alone", to_fleet("Workspace")),
+                    ("Exporter: polls of this workspace", to_exporter("Workspace")),
+                ),
             ),
-            Cell("domain", "Domain", properties=link("Domain", to_domain("Workspace", "Domain"))),
+            Cell("domain", "Domain", properties=link(("Domain", to_domain("Workspace", "Domain")))),
             Cell(
                 "address",
                 "Mailbox",
-                properties=link("Mailbox", to_mailbox("Workspace", "Domain", "Id")),
+                properties=link(("Mailbox", to_mailbox("Workspace", "Domain", "Id"))),
             ),
             Cell("A", "Since", "dateTimeFromNow", 120),
-            Cell("mailbox_id", "Id", width=75),
+            Cell("mailbox_id", "Id", width=75, properties=UNSEEN),
         ],
         hidden=("alertname", "email"),
         sort="Severity",
@@ -186,7 +184,7 @@ def _fleet() -> Row:
             f"time() - {LAST_SUCCESS}",
         ],
         [
-            Cell("workspace", "Workspace", properties=link("This workspace alone", to_fleet("Workspace"))),
+            Cell("workspace", "Workspace", properties=link(("This workspace alone", to_fleet("Workspace")))),
             Cell("A", "Mailboxes", width=90),
             Cell("B", "Not active", width=90, properties=coloured(steps((None, GREEN), (1, AMBER)))),
             Cell("C", "Sent of capacity", "percentunit", 130, (*bar(steps((None, BLUE))), ("decimals", 0))),

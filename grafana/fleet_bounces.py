@@ -19,7 +19,7 @@ from grafana.panels import (
     cells_of_time,
     lines,
 )
-from grafana.tables import Cell, bar, link, rows
+from grafana.tables import UNSEEN, Cell, bar, link, rows
 
 W = q.WORKSPACES
 SENT_1D = f"sum(workspace:sendkit_emails_sent:increase1d{{{W}}})"
@@ -109,7 +109,7 @@ def _worst_domains() -> Builder:
             of_worst(f"domain:sendkit_unhealthy_mailboxes:ratio{{{W}}}"),
         ],
         [
-            Cell("domain", "Domain", properties=link("Domain", to_domain("Workspace", "Domain"))),
+            Cell("domain", "Domain", properties=link(("Domain", to_domain("Workspace", "Domain")))),
             Cell("workspace", "Workspace"),
             Cell("B", "Bounces", width=80),
             Cell("C", "Sends 24 h", width=95),
@@ -146,15 +146,15 @@ def _worst_mailboxes() -> Builder:
             Cell(
                 "address",
                 "Mailbox",
-                properties=link("Mailbox", to_mailbox("Workspace", "Domain", "Id")),
+                properties=link(("Mailbox", to_mailbox("Workspace", "Domain", "Id"))),
             ),
-            Cell("domain", "Domain", properties=link("Domain", to_domain("Workspace", "Domain"))),
+            Cell("domain", "Domain", properties=link(("Domain", to_domain("Workspace", "Domain")))),
             Cell("workspace", "Workspace"),
             Cell("B", "Bounces", width=80),
             Cell("C", "Sends 24 h", width=95),
             Cell("A", "Bound", "percentunit", 75, (("decimals", 1),)),
             Cell("D", "Of page level", "percentunit", 125, (*bar(NEAR_LEVEL), ("decimals", 0))),
-            Cell("mailbox_id", "Id", width=75),
+            Cell("mailbox_id", "Id", width=75, properties=UNSEEN),
         ],
         hidden=("email",),
         sort="Bound",

@@ -108,7 +108,7 @@ def _now() -> Row:
             "suffix: in 24 h",
         ),
         figure(
-            "Rank in domain",
+            "Rank",
             "1 is the mailbox of the domain that bounces most for certain.",
             f"count({BOUND_OF_DOMAIN} > on () group_left () {BOUND}) + 1 or {BOUND} * 0 + 1",
             no_value="no sends",
@@ -160,9 +160,9 @@ def _bounces() -> Row:
         "Bounces by window",
         "Bounces of the last hour, day and week. Only the hour falls: it is over. All rise: it goes on.",
         [
-            Line(f"max(mailbox:sendkit_emails_bounced:increase1h{{{M}}})", "1 h", RED, "bars"),
-            Line(f"max(mailbox:sendkit_emails_bounced:increase1d{{{M}}})", "24 h", AMBER),
-            Line(f"max({q.newest(f'mailbox:sendkit_emails_bounced:increase7d{{{M}}}')})", "7 d", BLUE),
+            Line(f"max(mailbox:sendkit_emails_bounced:increase1h{{{M}}})", "1 h", BLUE, "bars"),
+            Line(f"max(mailbox:sendkit_emails_bounced:increase1d{{{M}}})", "24 h", DARK_BLUE),
+            Line(f"max({q.newest(f'mailbox:sendkit_emails_bounced:increase7d{{{M}}}')})", "7 d", GREY),
         ],
         "short",
     )
@@ -230,27 +230,27 @@ def _peers() -> Row:
     )
     return Row(
         "Is it alone in it?",
-        ((12, 8, over_time), (12, 8, _ranking())),
+        ((12, 9, over_time), (12, 9, _ranking())),
     )
 
 
 def _ranking() -> Builder:
     def sorted_bars(vector: str) -> Query:
-        return Query(f"sort_desc({q.addressed(vector, D)})", "{{address}}")
+        return Query(f"sort_desc({q.in_domain(vector)})", "{{address}}")
 
     return bars(
         "Lower bounds of the domain",
-        "The mailboxes of the domain by lower bound of 24 h; this one is blue.",
+        "This mailbox, in blue, and the worst others of its domain by lower bound of 24 h.",
         [
             (
                 sorted_bars(
-                    f'(topk(11, {BOUND_OF_DOMAIN}) and on (mailbox_id) {LOWER}{{{M},window="1d",confidence="99"}})'
+                    f'({BOUND_OF_DOMAIN} and on (mailbox_id) {LOWER}{{{M},window="1d",confidence="99"}})'
                 ),
                 BLUE,
             ),
             (
                 sorted_bars(
-                    f'(topk(11, {BOUND_OF_DOMAIN}) unless on (mailbox_id) {LOWER}{{{M},window="1d",confidence="99"}})'
+                    f'(topk(10, {BOUND_OF_DOMAIN}) unless on (mailbox_id) {LOWER}{{{M},window="1d",confidence="99"}})'
                 ),
                 GREY,
             ),

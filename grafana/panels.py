@@ -31,6 +31,9 @@ BLUE, DARK_BLUE, GREY, PURPLE, PLAIN = "blue", "dark-blue", "#8e8e99", "purple",
 STATUS_COLOURS = {"active": GREEN, "inactive": AMBER, "error": RED, "suspended": DARK_RED}
 WARMUP_COLOURS = {"completed": GREEN, "in_progress": BLUE, "idle": AMBER, "not_started": GREY}
 
+TEXT_SIZE = 24
+"""Of a word, in pixels; sized by Grafana, a long one is cut at a sixth of a narrow screen."""
+
 Property = tuple[str, object]
 """A field's property, by its id, and its value."""
 
@@ -127,7 +130,7 @@ def figure(  # noqa: PLR0913 - what a figure is
     panel.color_mode(common_models.BigValueColorMode.VALUE)
     panel.text_mode(common_models.BigValueTextMode.VALUE)
     if mappings:
-        panel.mappings(mappings)
+        panel.mappings(mappings).text(common.VizTextDisplayOptions().value_size(TEXT_SIZE))
     if decimals is not None:
         panel.decimals(decimals)
     return panel
@@ -154,7 +157,7 @@ def lines(  # noqa: PLR0913 - what a plot is
     for name, colour in (colours or {}).items():
         panel.override_by_name(name, values([("color", {"mode": "fixed", "fixedColor": colour})]))
     panel.unit(unit).line_width(1.5).fill_opacity(0).show_points(common_models.VisibilityMode.NEVER)
-    panel.color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC))
+    panel.color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.CONTINUOUS_BL_PU))
     panel.legend(
         common.VizLegendOptions()
         .display_mode(common_models.LegendDisplayMode.LIST)
@@ -237,7 +240,8 @@ def bars(
     panel.value_mode(common_models.BarGaugeValueMode.TEXT)
     panel.name_placement(common_models.BarGaugeNamePlacement.LEFT)
     panel.sizing(common_models.BarGaugeSizing.AUTO)
-    panel.text(common.VizTextDisplayOptions().title_size(13).value_size(14))
+    # The size for which Grafana keeps room beside thin bars: at a larger one it cuts names off.
+    panel.text(common.VizTextDisplayOptions().title_size(12).value_size(14))
     return panel
 
 

@@ -1,6 +1,9 @@
 """PromQL that several panels share. Recorded series stand for themselves; see prometheus/rules."""
 
 WORKSPACES = 'workspace=~"$workspace"'
+WORKSPACES_OR_NONE = 'workspace=~"$workspace|"'
+"""Of the workspaces chosen, or of the exporter as a whole."""
+
 DOMAIN = f'{WORKSPACES},domain="$domain"'
 MAILBOX = f'{DOMAIN},mailbox_id="$mailbox"'
 BY_DOMAIN = "workspace, domain"
@@ -55,9 +58,23 @@ def newest(series: str) -> str:
 
 def addressed(vector: str, labels: str = WORKSPACES) -> str:
     """Return a vector of mailboxes with the label `address`: the address where it is told, else the id."""
+    return address_of(with_email(vector, labels))
+
+
+def in_domain(vector: str) -> str:
+    """Return a vector of a domain's mailboxes with the label `address`, less the domain."""
+    return f'label_replace({addressed(vector, DOMAIN)}, "address", "$1", "address", "([^@]+)@.*")'
+
+
+def with_email(vector: str, labels: str = WORKSPACES) -> str:
+    """Return those of a vector whose mailbox is known, with the label `email` where it is told."""
     info = f"max by ({BY_MAILBOX}, email) (sendkit_mailbox_info{{{labels}}})"
-    with_email = f"{vector} * on ({BY_MAILBOX}) group_left (email) topk by ({BY_MAILBOX}) (1, {info})"
-    by_id = f'label_replace({with_email}, "address", "$1", "mailbox_id", "(.*)")'
+    return f"{vector} * on ({BY_MAILBOX}) group_left (email) topk by ({BY_MAILBOX}) (1, {info})"
+
+
+def address_of(vector: str) -> str:
+    """Return a vector with the label `address`: its `email`, else its `mailbox_id`, else none."""
+    by_id = f'label_replace({vector}, "address", "$1", "mailbox_id", "(.+)")'
     return f'label_replace({by_id}, "address", "$1", "email", "(.+)")'
 
 

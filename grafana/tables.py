@@ -100,6 +100,10 @@ def named(texts: Mapping[str, tuple[str, str]]) -> tuple[Property, ...]:
     return (("custom.cellOptions", {"type": "color-text"}), ("mappings", value_mappings(texts)))
 
 
-def link(title: str, url: str) -> tuple[Property, ...]:
-    """Return the properties of a cell that leads elsewhere."""
-    return (("links", [{"title": title, "url": url}]),)
+def link(*targets: tuple[str, str]) -> tuple[Property, ...]:
+    """Return the properties of a cell that leads elsewhere: titles and addresses; of several one is chosen."""
+    return (("links", [{"title": title, "url": url} for title, url in targets]),)
+
+
+UNSEEN: tuple[Property, ...] = (("custom.hidden", True),)
+"""The properties of a column that only links read."""

@@ -205,6 +205,49 @@ def test_the_spike_is_seen_where_one_looks(past: Queries, chosen: dict[str, Choi
     assert max(totals, key=lambda domain: totals[domain]) == worst
 
 
+ALERTS = (
+    ("SendKitDomainBounceSpike", 'domain="acme.example",severity="critical",workspace="acme"', 600),
+    (
+        "SendKitMailboxBounceSpike",
+        'domain="acme.example",mailbox_id="m1",severity="critical",workspace="acme"',
+        3600,
+    ),
+    ("SendKitExporterDown", 'severity="critical"', 60),
+    ("SendKitWorkspaceStale", 'severity="critical",workspace="beta"', 1200),
+)
+"""Alerts that fire: their names and labels, and since how many seconds."""
+
+
+@pytest.fixture(scope="module")
+def unaddressed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queries]:
+    """A Prometheus in which alerts fire, and which is told no addresses."""
+    processes = Processes(tmp_path_factory.mktemp("unaddressed"))
+    mailbox = 'sendkit_mailbox_info{domain="acme.example",email="",mailbox_id="m1",workspace="acme"}'
+    lines = [f"{mailbox} 1 {END}\n"]
+    for name, labels, seconds in ALERTS:
+        lines.append(f'ALERTS{{alertname="{name}",alertstate="firing",{labels}}} 1 {END}\n')
+        lines.append(f'ALERTS_FOR_STATE{{alertname="{name}",{labels}}} {END - seconds} {END}\n')
+    history.load(processes, (line.encode() for line in lines))
+    yield Queries(history.start(processes).url)
+    processes.end()
+
+
+def test_what_fires_is_told_with_or_without_addresses_the_longest_first(unaddressed: Queries) -> None:
+    """The exporter as a whole concerns each of its workspaces; other workspaces are not asked for."""
+    by_title = {panel["title"]: panel for panel in dashboards()["sendkit-fleet"]["panels"]}
+    acme = Choice("acme", "acme", {})
+
+    def found(title: str) -> list[tuple[Labels, float]]:
+        return unaddressed.instant(acme.fill(by_title[title]["targets"][0]["expr"]), END)
+
+    assert [(labels["alert"], labels.get("address")) for labels, _ in found("Firing now")] == [
+        ("MailboxBounceSpike", "m1"),
+        ("DomainBounceSpike", None),
+        ("ExporterDown", None),
+    ]
+    assert [value for _, value in found("Critical")] == [3]
+
+
 def test_the_bounds_of_several_workspaces_are_those_that_the_rules_record(
     past: Queries, chosen: dict[str, Choice]
 ) -> None:
