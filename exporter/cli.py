@@ -20,7 +20,7 @@ from exporter.config import Config, ConfigError, KeyUnavailable, ShardConfig
 from exporter.model import MalformedAnswerError
 from exporter.sendkit import SendKitError
 from exporter.simulator import ScenarioRequest, Simulation, parse_scenario
-from exporter.units import parse_duration
+from exporter.units import MOST_SHARDS, parse_duration
 from exporter.web_file import WebFile
 from exporter.web_guard import Guard
 
@@ -88,7 +88,9 @@ class _ShardIndex(click.ParamType[int]):
 _shard_index = _option(
     "--shard.index", type=_ShardIndex(), help="This shard, from 0; the name of a StatefulSet's pod will do."
 )
-_shard_total = _option("--shard.total", type=click.IntRange(1), help="How many shards there are.")
+_shard_total = _option(
+    "--shard.total", type=click.IntRange(1, MOST_SHARDS), help="How many shards there are."
+)
 
 
 class _Scenario(click.ParamType[ScenarioRequest]):

@@ -229,7 +229,7 @@ class ShardConfig(Section):
 
     index: units.Natural = 0
     """Number of this shard, from 0."""
-    total: units.Count = 1
+    total: units.Shards = 1
     """How many shards there are."""
 
     @field_validator("total")

@@ -218,8 +218,9 @@ class Poller:
         if account.error and any(key[1] for key in workspaces):
             _log.info("workspaces found again", account=name)
         account.error = ""
-        account.elsewhere = {key: name for key, name in workspaces.items() if not self._is_ours(key)}
-        self._track(account, {key: name for key, name in workspaces.items() if self._is_ours(key)})
+        ours = {key: name for key, name in workspaces.items() if self._is_ours(key)}
+        account.elsewhere = {key: name for key, name in workspaces.items() if key not in ours}
+        self._track(account, ours)
         for key in account.workspaces:
             self._schedule_polls(key)
         return True

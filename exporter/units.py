@@ -27,6 +27,8 @@ from exporter import keys
 
 LONGEST_DURATION = timedelta(days=366)  # keeps every date and timer that is computed from one in range
 
+MOST_SHARDS = 1000  # every one of them is weighed for each workspace
+
 _SECONDS_BY_UNIT = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _BYTES_BY_UNIT = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)([smhd]?)")
@@ -181,6 +183,7 @@ Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), Expect("a ratio
 PositiveNumber = Annotated[float, Field(gt=0, allow_inf_nan=False), Expect("a number above 0")]
 Natural = Annotated[int, Field(ge=0, lt=2**31), Expect("a whole number from 0")]
 Count = Annotated[int, Field(ge=1, lt=2**31), Expect("a whole number from 1")]
+Shards = Annotated[int, Field(ge=1, le=MOST_SHARDS), Expect(f"a whole number from 1 to {MOST_SHARDS}")]
 Days = Annotated[int, Field(ge=1, le=3660), Expect("a whole number of days from 1 to 3660")]
 Switch = Annotated[bool, Expect("true or false")]
 Text = Annotated[str, AfterValidator(_printable), Expect("a text, not empty, without control characters")]

@@ -97,6 +97,7 @@ class TestUsage:
             ("demo", "--scenario", "api_down@soon"),
             ("simulate", "--scenario", "mailbox_suspended:mailbox=nobody"),
             ("check", "--config.file", "/"),
+            ("run", "--shard.total", "1001"),
         ],
     )
     def test_of_a_bad_value_exits_with_2(self, arguments: tuple[str, ...]) -> None:

@@ -301,6 +301,10 @@ class TestErrors:
             ("accounts: !!timestamp x", "a value that does not fit its YAML tag"),
             ("accounts: " + "9" * 5000, "a value that does not fit its YAML tag"),
             ("accounts: 0x" + "f" * 5000, "found a value of type int (not shown)"),
+            (
+                "accounts: [{name: a, api_key_file: k}]\nshard: {total: 1001}",
+                "shard.total: found 1001, expected a whole number from 1 to 1000",
+            ),
             ("accounts: [{name: a, api_key: 918273645}]", "api_key: found a value of type int (not shown)"),
             ("accounts: [{name: a, api_key: 9182.5}]", "api_key: found a value of type float (not shown)"),
             ("accounts: " + "[" * 500, "nested too deeply"),
