@@ -26,7 +26,7 @@ from tests.waiting import wait_for
 CHROMIUM = "/usr/bin/chromium"
 HOUR = 3600
 WIDTH = 1400
-HEIGHTS = {"fleet": 1625, "domain": 1060}
+HEIGHTS = {"fleet": 1625, "domain": 1048}
 STORY = history.Story(
     mailboxes=96,
     workspaces=4,

@@ -248,6 +248,36 @@ def test_what_fires_is_told_with_or_without_addresses_the_longest_first(unaddres
     assert [value for _, value in found("Critical")] == [3]
 
 
+PEERS = 30
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queries]:
+    """A Prometheus that knows a domain of mailboxes, m0 to m29, each worse than the one before."""
+    processes = Processes(tmp_path_factory.mktemp("crowd"))
+    lines = []
+    for number in range(PEERS):
+        labels = f'domain="acme.example",mailbox_id="m{number}",workspace="acme"'
+        info = f'sendkit_mailbox_info{{email="{number}@acme.example",{labels}}}'
+        bound = f'mailbox:sendkit_bounce_ratio:wilson_lower{{confidence="99",window="1d",{labels}}}'
+        lines += [f"{info} 1 {END}\n", f"{bound} {number / 1000} {END}\n"]
+    history.load(processes, (line.encode() for line in lines))
+    yield Queries(history.start(processes).url)
+    processes.end()
+
+
+def test_a_mailbox_is_shown_beside_the_worst_of_its_domain_however_well_it_does(crowd: Queries) -> None:
+    """They go by their addresses without the domain."""
+    by_title = {panel["title"]: panel for panel in dashboards()["sendkit-mailbox"]["panels"]}
+    choice = Choice("m0", "acme", {"domain": "acme.example", "mailbox": "m0"})
+    own, others = (
+        [labels["address"] for labels, _ in crowd.instant(choice.fill(target["expr"]), END)]
+        for target in by_title["Lower bounds of the domain"]["targets"]
+    )
+    assert own == ["0"]
+    assert others == [str(number) for number in range(PEERS - 1, PEERS - 11, -1)]
+
+
 def test_the_bounds_of_several_workspaces_are_those_that_the_rules_record(
     past: Queries, chosen: dict[str, Choice]
 ) -> None:
