@@ -59,16 +59,16 @@ def parse_duration(value: object) -> timedelta:
     """Return `90s`, `15m`, `2h`, `1d` or plain seconds as a duration, above 0; raise ValueError otherwise."""
     match value:
         case timedelta():
-            duration = value
+            seconds = value.total_seconds()
         case str() if parts := _DURATION.fullmatch(value):
-            duration = timedelta(seconds=float(parts[1]) * _SECONDS_BY_UNIT[parts[2] or "s"])
-        case int() | float() if not isinstance(value, bool) and 0 < value <= LONGEST_DURATION.total_seconds():
-            duration = timedelta(seconds=value)
+            seconds = float(parts[1]) * _SECONDS_BY_UNIT[parts[2] or "s"]
+        case int() | float() if not isinstance(value, bool):
+            seconds = value
         case _:
             raise ValueError
-    if not timedelta(0) < duration <= LONGEST_DURATION:
+    if not timedelta.resolution.total_seconds() <= seconds <= LONGEST_DURATION.total_seconds():
         raise ValueError
-    return duration
+    return timedelta(seconds=seconds)
 
 
 def parse_size(value: object) -> int:
