@@ -5,7 +5,7 @@ A duration stands in one of three places:
 - as the value of a key that names one (`for`, `interval`, `group_wait`, `scrape_interval`, ...)
 - in an expression, or a query in an annotation: as a range, a subquery's range and step, or after `offset`
 - in an expression as a bare number of seconds beside a recorded number of seconds:
-  `clamp_min(3 * workspace:sendkit_poll_interval:seconds, 300)`
+  `clamp_min(3 * workspace:sendkit_poll_interval:seconds, 300)`, or one that it is compared with
 
 Thresholds, quantiles, counts, labels and the words of annotations stay as they are.
 """
@@ -33,7 +33,7 @@ MILLISECONDS = {
 SPAN = r"(?:\d+(?:ms|[smhdwy]))+"
 _PART = re.compile(r"(\d+)(ms|[smhdwy])")
 _IN_EXPRESSION = re.compile(rf"(?<=[\[:]){SPAN}(?=[\]:])|(?<=\boffset ){SPAN}\b")
-_BARE_SECONDS = re.compile(r"(?<=:seconds, )\d+(?=\))")
+_BARE_SECONDS = re.compile(r"(?<=:seconds, )\d+(?=\))|(?<=:seconds > )\d+\b")
 
 
 def span(duration: str, factor: int) -> str:

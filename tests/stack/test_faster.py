@@ -14,7 +14,7 @@ SHIPPED = Path(__file__).parents[2] / "prometheus"
 FILES = sorted([*(SHIPPED / "rules").glob("*.yml"), *SHIPPED.glob("*.example.yml")])
 FACTOR = 60
 TEXT = re.compile(r'"[^"]*"')
-DURATION = re.compile(rf'(?<![\w"]){SPAN}|(?<=:seconds, )[\d.]+')
+DURATION = re.compile(rf'(?<![\w"]){SPAN}|(?<=:seconds, )[\d.]+|(?<=:seconds > )[\d.]+')
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,7 @@ DURATION = re.compile(rf'(?<![\w"]){SPAN}|(?<=:seconds, )[\d.]+')
         ("x[2h] offset 7d", "x[120000ms] offset 10080000ms"),
         ('x{window="1d"} > 0.5', 'x{window="1d"} > 0.5'),
         ("clamp_min(3 * a:b:seconds, 300)", "clamp_min(3 * a:b:seconds, 5)"),
+        ("a:b:seconds > 1200", "a:b:seconds > 20"),
         ("3.0902 ^ 2 / (x >= 20)", "3.0902 ^ 2 / (x >= 20)"),
         ("sends within 24 h", "sends within 24 h"),
     ],
