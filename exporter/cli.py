@@ -21,8 +21,8 @@ from exporter.model import MalformedAnswerError
 from exporter.sendkit import SendKitError
 from exporter.simulator import ScenarioRequest, Simulation, parse_scenario
 from exporter.units import MOST_SHARDS, parse_duration
-from exporter.web_file import WebFile
-from exporter.web_guard import Guard
+from exporter.web.file import WebFile
+from exporter.web.guard import Guard
 
 Result = TypeVar("Result")
 

@@ -28,8 +28,8 @@ from exporter.schedule import guarded
 from exporter.state import StateDirectory, StateUnavailableError
 from exporter.store import Store
 from exporter.telemetry import Telemetry
-from exporter.web_gate import Gate, Security
-from exporter.web_limits import KEEP_ALIVE_SECONDS, LimitedProtocol
+from exporter.web.gate import Gate, Security
+from exporter.web.limits import KEEP_ALIVE_SECONDS, LimitedProtocol
 
 STOP_SECONDS = 4.0
 DRAIN_SECONDS = 1

@@ -13,11 +13,12 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from exporter import polling, status_page, telemetry
+from exporter import polling, telemetry
 from exporter.config import ConfigError
 from exporter.daemon import Exporter
 from exporter.exposition import END, Body, Format
-from exporter.web_turns import Turns
+from exporter.page import status as status_page
+from exporter.web.turns import Turns
 
 _CHUNK_BYTES = 256 * 1024
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")

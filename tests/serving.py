@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from starlette.types import ASGIApp
 
 from exporter import daemon
-from exporter.web_gate import Security
+from exporter.web.gate import Security
 
 
 @asynccontextmanager

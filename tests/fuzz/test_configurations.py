@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from exporter import config
 from exporter.config import Config, ConfigError
 from exporter.keys import KeyUnavailable
-from exporter.web_config import CURVES, TLS12_CIPHERS, TLS13_CIPHERS, WebConfig
-from exporter.web_file import WebFile
+from exporter.web.config import CURVES, TLS12_CIPHERS, TLS13_CIPHERS, WebConfig
+from exporter.web.file import WebFile
 from tests.certificates import authority
 from tests.fuzz.trees import Node, Pairs, Raw, changed, encoded, nodes, spliced
 

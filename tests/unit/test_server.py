@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter import daemon, server, status_page
+from exporter import daemon, server
 from exporter.config import ConfigError
 from exporter.exposition import Format
+from exporter.page import status as status_page
 from exporter.server import accepts_gzip, chosen_format
 from tests.exporting import Exporting, exporting
 from tests.samples import Samples

@@ -1,7 +1,7 @@
 import pytest
 
-from exporter import wording
-from exporter.wording import MISSING
+from exporter.page import wording
+from exporter.page.wording import MISSING
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,14 @@ from datetime import UTC, datetime
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from exporter import trouble, wording
-from exporter.figures import Figures
 from exporter.fleet import Fleet, Instant, Poll
 from exporter.metrics import ALL_TIME
 from exporter.model import Answer, Reason
-from exporter.poll_state import COLOURS, LEVELS, SYMBOLS, Level, State
+from exporter.page import trouble, wording
+from exporter.page.figures import Figures
+from exporter.page.poll_state import COLOURS, LEVELS, SYMBOLS, Level, State
+from exporter.page.trouble import Concern, Troubled
 from exporter.rendering import Disclosure
-from exporter.trouble import Concern, Troubled
 
 REFRESH_SECONDS = 30
 MOST_TROUBLED = 15
@@ -282,7 +282,7 @@ def _snippets(host: str, scheme: str) -> dict[str, str]:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("exporter"),
+        loader=PackageLoader("exporter.page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -308,7 +308,7 @@ def _environment() -> Environment:
     return environment
 
 
-_STYLE = PackageLoader("exporter").get_source(Environment(autoescape=True), "status.css")[0]
+_STYLE = PackageLoader("exporter.page").get_source(Environment(autoescape=True), "status.css")[0]
 _template = _environment().get_template("status.html.j2")
 
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()

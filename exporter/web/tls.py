@@ -11,7 +11,7 @@ from typing import Any, cast
 from pydantic import SecretStr
 
 from exporter.config_errors import ConfigError
-from exporter.web_config import CURVES, TLS12_CIPHERS, VERSIONS, TlsServer, san
+from exporter.web.config import CURVES, TLS12_CIPHERS, VERSIONS, TlsServer, san
 
 _VERIFY_MODES = {
     "NoClientCert": ssl.CERT_NONE,

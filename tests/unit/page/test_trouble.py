@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from exporter.config import Thresholds
 from exporter.model import Answer, Column
-from exporter.trouble import Concern, Troubled, nearest, watched
+from exporter.page.trouble import Concern, Troubled, nearest, watched
 
 THRESHOLDS = Thresholds().model_dump()
 

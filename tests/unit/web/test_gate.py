@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 
-from exporter import web_gate, web_limits
-from exporter.web_file import WebFile
-from exporter.web_turns import MOST_AT_ONCE, Turns
+from exporter.web import gate as web_gate
+from exporter.web import limits as web_limits
+from exporter.web.file import WebFile
+from exporter.web.turns import MOST_AT_ONCE, Turns
 from tests.certificates import authority
 from tests.serving import served
 from tests.waiting import until

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import structlog
 
-from exporter import web_config, web_tls
 from exporter.config_errors import ConfigError
-from exporter.web_config import WebConfig
+from exporter.web import config as web_config
+from exporter.web import tls as web_tls
+from exporter.web.config import WebConfig
 
 RETRY_SECONDS = 5.0
 

@@ -12,10 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from exporter import web_config, web_file, web_tls
 from exporter.config_errors import ConfigError
-from exporter.web_config import TLS12_CIPHERS, TLS13_CIPHERS, WebConfig
-from exporter.web_file import WebFile
+from exporter.web import config as web_config
+from exporter.web import file as web_file
+from exporter.web import tls as web_tls
+from exporter.web.config import TLS12_CIPHERS, TLS13_CIPHERS, WebConfig
+from exporter.web.file import WebFile
 from tests.certificates import Authority, Certificate, authority
 
 HASH = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG"

@@ -13,7 +13,7 @@ import bcrypt
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from exporter.web_file import WebFile
+from exporter.web.file import WebFile
 
 CHECK_THREADS = 2
 MOST_CHECKS = 64

@@ -9,7 +9,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from exporter.web_gate import Connection, Stage
+from exporter.web.gate import Connection, Stage
 
 MOST_HEADER_BYTES = 32 * 1024
 MOST_PIPELINED = 8

@@ -18,9 +18,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from exporter import web_guard
-from exporter.web_file import WebFile
-from exporter.web_guard import Busy, Guard, Passwords, credentials
+from exporter.web import guard as web_guard
+from exporter.web.file import WebFile
+from exporter.web.guard import Busy, Guard, Passwords, credentials
 from tests.serving import served
 from tests.waiting import until
 

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
-from exporter.figures import Figures
 from exporter.model import Answer, Column
+from exporter.page.figures import Figures
 
 
 def answer_of(

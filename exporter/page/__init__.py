@@ -1,0 +1,1 @@
+"""The page for people: what they see of the fleet, worst first, as HTML."""
