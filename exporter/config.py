@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -171,9 +171,7 @@ class MailboxesConfig(Section):
 class PrivacyConfig(Section):
     """How personal data is shown."""
 
-    email: Annotated[
-        Literal["plain", "masked", "hmac", "off"], units.Expect("one of plain, masked, hmac, off")
-    ] = "plain"
+    email: units.EmailMode = "plain"
     """The address on `sendkit_mailbox_info`: `plain`, `masked`, `hmac` (keyed hash) or `off`."""
     display_name: units.Switch = False
     """Whether `sendkit_mailbox_info` carries the display name."""

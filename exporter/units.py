@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, timedelta, tzinfo
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -173,6 +173,11 @@ def _window_name(name: str) -> str:
     return name
 
 
+def parse_email_mode(value: object) -> object:
+    """Take an unquoted `off`, which YAML reads as false, for the mode of this name."""
+    return "off" if value is False else value
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
@@ -186,6 +191,11 @@ Count = Annotated[int, Field(ge=1, lt=2**31), Expect("a whole number from 1")]
 Shards = Annotated[int, Field(ge=1, le=MOST_SHARDS), Expect(f"a whole number from 1 to {MOST_SHARDS}")]
 Days = Annotated[int, Field(ge=1, le=3660), Expect("a whole number of days from 1 to 3660")]
 Switch = Annotated[bool, Expect("true or false")]
+EmailMode = Annotated[
+    Literal["plain", "masked", "hmac", "off"],
+    BeforeValidator(parse_email_mode),
+    Expect("one of plain, masked, hmac, off"),
+]
 Text = Annotated[str, AfterValidator(_printable), Expect("a text, not empty, without control characters")]
 Pattern = Annotated[re.Pattern[str], BeforeValidator(parse_pattern), Expect("a regular expression")]
 TimeZone = Annotated[

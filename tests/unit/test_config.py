@@ -259,6 +259,19 @@ class TestForms:
         assert error.endswith("expected a time zone name such as UTC or Europe/Berlin")
 
 
+class TestPrivacy:
+    @pytest.mark.parametrize("mode", ["plain", "masked", "hmac", "off", '"off"', "'off'"])
+    def test_takes_each_mode_as_the_reference_writes_it(self, loaded: Load, mode: str) -> None:
+        config = loaded(f"privacy: {{email: {mode}, hmac_key_file: hash.key}}")
+        assert config.privacy.email == mode.strip("\"'")
+
+    @pytest.mark.parametrize("mode", ["true", "0", "null", "hidden"])
+    def test_takes_no_other(self, failed: Fail, mode: str) -> None:
+        (error,) = failed(f"privacy: {{email: {mode}}}")
+        assert error.startswith("privacy.email: found ")
+        assert error.endswith(", expected one of plain, masked, hmac, off")
+
+
 class TestErrors:
     def test_are_all_told_with_their_place_what_was_found_and_what_was_expected(self, failed: Fail) -> None:
         errors = failed(
