@@ -270,10 +270,10 @@ class AccountConfig(Section):
     @classmethod
     def _is_the_only_source(cls, key: units.Key | None, info: ValidationInfo) -> units.Key | None:
         sources = {**info.data, "api_key": key}
-        if sources.keys() >= set(KEY_SOURCES):
-            given = [source for source in KEY_SOURCES if sources[source] is not None]
-            if len(given) != 1:
-                raise mismatch(f"exactly one of {', '.join(KEY_SOURCES)}", " and ".join(given) or "none")
+        # One that is missing here was given, and refused itself.
+        given = [source for source in KEY_SOURCES if source not in sources or sources[source] is not None]
+        if len(given) != 1:
+            raise mismatch(f"exactly one of {', '.join(KEY_SOURCES)}", " and ".join(given) or "none")
         return key
 
     def read_key(self, environ: Mapping[str, str]) -> str:

@@ -273,6 +273,13 @@ class TestPrivacy:
 
 
 class TestErrors:
+    def test_tell_a_second_key_source_beside_one_that_is_wrong_itself(self, failed: Fail) -> None:
+        errors = failed("accounts: [{name: a, api_key_env: NOT_SET, api_key: sk_canary-1}]")
+        assert [error.split(", ")[0] for error in errors] == [
+            "accounts.0.api_key_env: found 'NOT_SET'",
+            "accounts.0.api_key: found api_key_env and api_key",
+        ]
+
     def test_are_all_told_with_their_place_what_was_found_and_what_was_expected(self, failed: Fail) -> None:
         errors = failed(
             """
