@@ -31,7 +31,7 @@ from grafana.panels import (
     steps,
     value_mappings,
 )
-from grafana.tables import UNSEEN, Cell, bar, link, named, rows
+from grafana.tables import UNSEEN_ID, Cell, bar, link, named, rows
 
 D = q.DOMAIN
 UNHEALTHY = f"max(domain:sendkit_unhealthy_mailboxes:ratio{{{D}}})"
@@ -171,7 +171,7 @@ def _table() -> Builder:
             Cell("E", "Bound", "percentunit", 75, (("decimals", 1),)),
             Cell("F", "Of page level", "percentunit", 125, (*bar(NEAR_LEVEL), ("decimals", 0))),
             Cell("G", "Replies", width=75),
-            Cell("mailbox_id", "Id", width=75, properties=UNSEEN),
+            UNSEEN_ID,
         ],
         hidden=("domain", "email", "workspace"),
         sort="Bound",

@@ -33,7 +33,7 @@ from grafana.panels import (
     lines,
     steps,
 )
-from grafana.tables import UNSEEN, Cell, bar, coloured, link, named, rows
+from grafana.tables import UNSEEN_ID, Cell, bar, coloured, link, named, rows
 
 W, ALERTS = q.WORKSPACES, q.WORKSPACES_OR_NONE
 LAST_SUCCESS = f"workspace:sendkit_last_success:timestamp_seconds{{{W}}}"
@@ -127,7 +127,7 @@ def _attention() -> Row:
                 properties=link(("Mailbox", to_mailbox("Workspace", "Domain", "Id"))),
             ),
             Cell("A", "Since", "dateTimeFromNow", 120),
-            Cell("mailbox_id", "Id", width=75, properties=UNSEEN),
+            UNSEEN_ID,
         ],
         hidden=("alertname", "email"),
         sort="Severity",

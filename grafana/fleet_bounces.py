@@ -19,7 +19,7 @@ from grafana.panels import (
     cells_of_time,
     lines,
 )
-from grafana.tables import UNSEEN, Cell, bar, link, rows
+from grafana.tables import UNSEEN_ID, Cell, bar, link, rows
 
 W = q.WORKSPACES
 SENT_1D = f"sum(workspace:sendkit_emails_sent:increase1d{{{W}}})"
@@ -154,7 +154,7 @@ def _worst_mailboxes() -> Builder:
             Cell("C", "Sends 24 h", width=95),
             Cell("A", "Bound", "percentunit", 75, (("decimals", 1),)),
             Cell("D", "Of page level", "percentunit", 125, (*bar(NEAR_LEVEL), ("decimals", 0))),
-            Cell("mailbox_id", "Id", width=75, properties=UNSEEN),
+            UNSEEN_ID,
         ],
         hidden=("email",),
         sort="Bound",

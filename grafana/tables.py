@@ -105,5 +105,5 @@ def link(*targets: tuple[str, str]) -> tuple[Property, ...]:
     return (("links", [{"title": title, "url": url} for title, url in targets]),)
 
 
-UNSEEN: tuple[Property, ...] = (("custom.hidden", True),)
-"""The properties of a column that only links read."""
+UNSEEN_ID = Cell("mailbox_id", "Id", width=75, properties=(("custom.hidden", True),))
+"""The column of a mailbox's id, which only links read."""

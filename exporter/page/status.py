@@ -280,9 +280,12 @@ def _snippets(host: str, scheme: str) -> dict[str, str]:
     }
 
 
+_templates = PackageLoader("exporter.page")
+
+
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("exporter.page"),
+        loader=_templates,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -308,7 +311,7 @@ def _environment() -> Environment:
     return environment
 
 
-_STYLE = PackageLoader("exporter.page").get_source(Environment(autoescape=True), "status.css")[0]
+_STYLE = _templates.get_source(Environment(autoescape=True), "status.css")[0]
 _template = _environment().get_template("status.html.j2")
 
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()

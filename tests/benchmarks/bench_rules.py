@@ -11,7 +11,6 @@ The run takes 20 minutes, and seeding as long before it; a kept directory is see
 
 import argparse
 import re
-import socket
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from typing import NamedTuple
 
 import httpx
 import yaml
+from run import free_port
 
 RULES = Path(__file__).parents[2] / "prometheus/rules"
 SCRAPE_SECONDS = 30
@@ -238,12 +238,6 @@ def shipped_intervals(target: Path) -> dict[str, int]:
             group["interval"] = f"{min(seconds, LONGEST_INTERVAL_SECONDS)}s"
         (target / path.name).write_text(yaml.safe_dump(rules))
     return intervals
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def measure(prometheus: str, groups: set[str]) -> dict[str, list[float]]:

@@ -222,7 +222,7 @@ def main() -> None:
             case ["memory"]:
                 gc.collect()
                 usage = resource.getrusage(resource.RUSAGE_SELF)
-                answer = {"resident": _resident_bytes(), "peak": usage.ru_maxrss * 1024}
+                answer = {"resident": resident_bytes(), "peak": usage.ru_maxrss * 1024}
             case ["forget"]:
                 bodies, answer = [], None
             case ["turn"]:
@@ -232,8 +232,9 @@ def main() -> None:
         print(json.dumps(answer), flush=True)
 
 
-def _resident_bytes() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+def resident_bytes(process: int | str = "self") -> int:
+    """Return a process's memory."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return pages * resource.getpagesize()
 
 

@@ -2,16 +2,15 @@
 
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 
+from tests.stack.processes import Processes, Prometheus, start_prometheus
 from tests.waiting import wait_for
 
 PROMETHEUS = Path(__file__).parents[2] / "prometheus"
@@ -49,45 +48,25 @@ def test_the_scrape_job_has_the_name_that_the_rules_know(config: Path) -> None:
 
 
 @pytest.fixture
-def prometheus(tmp_path: Path) -> Iterator[str]:
-    """Run Prometheus on the shipped rules, evaluated every second, and return its address."""
+def prometheus(tmp_path: Path) -> Iterator[Prometheus]:
+    """Run Prometheus on the shipped rules, evaluated every second."""
     (tmp_path / "rules").mkdir()
     for path in (PROMETHEUS / "rules").glob("*.yml"):
         rules = yaml.safe_load(path.read_text())
         for group in rules["groups"]:
             group["interval"] = "1s"
         (tmp_path / "rules" / path.name).write_text(yaml.safe_dump(rules))
-    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump({"rule_files": [str(tmp_path / "rules/*.yml")]}))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(
-            [
-                "prometheus",
-                f"--config.file={tmp_path / 'prometheus.yml'}",
-                f"--storage.tsdb.path={tmp_path / 'tsdb'}",
-                f"--web.listen-address={address}",
-            ],
-            stdout=log,
-            stderr=log,
-        )
+    processes = Processes(tmp_path)
     try:
-        yield f"http://{address}"
+        yield start_prometheus(processes, {"rule_files": [str(tmp_path / "rules/*.yml")]})
     finally:
-        process.terminate()
-        process.wait()
+        processes.end()
 
 
-def test_every_rule_evaluates_where_nothing_is_known_yet(prometheus: str) -> None:
+def test_every_rule_evaluates_where_nothing_is_known_yet(prometheus: Prometheus) -> None:
     def evaluated() -> list[dict[str, Any]]:
-        try:
-            answer = httpx.get(f"{prometheus}/api/v1/rules")
-        except httpx.TransportError:
-            return []
-        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:  # still starting
-            return []
-        rules = [rule for group in answer.json()["data"]["groups"] for rule in group["rules"]]
+        groups = prometheus.process.get("/api/v1/rules").json()["data"]["groups"]
+        rules = [rule for group in groups for rule in group["rules"]]
         return [] if any(rule["health"] == "unknown" for rule in rules) else rules
 
     rules = wait_for(evaluated, 60)

@@ -1,9 +1,11 @@
 """Every query of the dashboards against the real Prometheus, which knows days of a past with a spike."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -45,12 +47,20 @@ def past(module_processes: Processes) -> Queries:
     return Queries(history.seed(module_processes, story, END).url)
 
 
+@contextmanager
+def knowing(folder: Path, lines: Iterable[str] = ()) -> Iterator[Queries]:
+    """Run a Prometheus that knows these lines of OpenMetrics alone."""
+    processes = Processes(folder)
+    history.load(processes, (line.encode() for line in lines))
+    yield Queries(history.start(processes).url)
+    processes.end()
+
+
 @pytest.fixture(scope="module")
 def nothing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queries]:
     """A Prometheus that knows nothing."""
-    processes = Processes(tmp_path_factory.mktemp("nothing"))
-    yield Queries(history.start(processes).url)
-    processes.end()
+    with knowing(tmp_path_factory.mktemp("nothing")) as queries:
+        yield queries
 
 
 def values_of(queries: Queries, variable: Object, chosen: Choice) -> list[str]:
@@ -221,15 +231,13 @@ ALERTS = (
 @pytest.fixture(scope="module")
 def unaddressed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queries]:
     """A Prometheus in which alerts fire, and which is told no addresses."""
-    processes = Processes(tmp_path_factory.mktemp("unaddressed"))
     mailbox = 'sendkit_mailbox_info{domain="acme.example",email="",mailbox_id="m1",workspace="acme"}'
     lines = [f"{mailbox} 1 {END}\n"]
     for name, labels, seconds in ALERTS:
         lines.append(f'ALERTS{{alertname="{name}",alertstate="firing",{labels}}} 1 {END}\n')
         lines.append(f'ALERTS_FOR_STATE{{alertname="{name}",{labels}}} {END - seconds} {END}\n')
-    history.load(processes, (line.encode() for line in lines))
-    yield Queries(history.start(processes).url)
-    processes.end()
+    with knowing(tmp_path_factory.mktemp("unaddressed"), lines) as queries:
+        yield queries
 
 
 def test_what_fires_is_told_with_or_without_addresses_the_longest_first(unaddressed: Queries) -> None:
@@ -254,16 +262,14 @@ PEERS = 30
 @pytest.fixture(scope="module")
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queries]:
     """A Prometheus that knows a domain of mailboxes, m0 to m29, each worse than the one before."""
-    processes = Processes(tmp_path_factory.mktemp("crowd"))
     lines = []
     for number in range(PEERS):
         labels = f'domain="acme.example",mailbox_id="m{number}",workspace="acme"'
         info = f'sendkit_mailbox_info{{email="{number}@acme.example",{labels}}}'
         bound = f'mailbox:sendkit_bounce_ratio:wilson_lower{{confidence="99",window="1d",{labels}}}'
         lines += [f"{info} 1 {END}\n", f"{bound} {number / 1000} {END}\n"]
-    history.load(processes, (line.encode() for line in lines))
-    yield Queries(history.start(processes).url)
-    processes.end()
+    with knowing(tmp_path_factory.mktemp("crowd"), lines) as queries:
+        yield queries
 
 
 def test_a_mailbox_is_shown_beside_the_worst_of_its_domain_however_well_it_does(crowd: Queries) -> None:

@@ -90,16 +90,23 @@ def no_room(size_bytes: int = 50) -> Iterator[None]:
 
 
 @contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """Let nothing in a folder be changed, as on a file system that is read-only."""
-    mount = ["mount", "--bind", str(folder), str(folder)]
+def mounted(folder: Path, *what: str) -> Iterator[None]:
+    """Mount a file system on a folder."""
+    mount = ["mount", *what, str(folder)]
     if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("only root may mount a file system")
     try:
-        subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
         yield
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Let nothing in a folder be changed, as on a file system that is read-only."""
+    with mounted(folder, "--bind", str(folder)):
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
+        yield
 
 
 class TestFile:
@@ -258,10 +265,7 @@ class TestFullDisk:
     def test_is_one_for_which_no_byte_is_left(self, tmp_path: Path) -> None:
         place = tmp_path / "small"
         place.mkdir()
-        mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "none", str(place)]
-        if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
-            pytest.skip("only root may mount a file system")
-        try:
+        with mounted(place, "-t", "tmpfs", "-o", "size=16k", "none"):
             state = StateDirectory(place)
             state.save(some(), 1_000)
             with (place / "filler").open("wb", buffering=0) as filler, suppress(OSError):
@@ -274,8 +278,6 @@ class TestFullDisk:
             state.save(some(rise=7), 1_001)
             assert loaded(state) == {"w1": 7}
             state.close()
-        finally:
-            subprocess.run(["umount", str(place)], check=True)
 
     def test_may_be_one_that_is_read_only_for_a_while(self, state: StateDirectory) -> None:
         """What could not be removed is no answer of a later poll, and is replaced once that is possible."""

@@ -68,6 +68,12 @@ def client(signer: Authority) -> Certificate:
 
 
 @pytest.fixture
+def stranger(tmp_path: Path) -> Certificate:
+    """A client's certificate, of another authority."""
+    return authority(tmp_path / "other").sign("client")
+
+
+@pytest.fixture
 def write(tmp_path: Path) -> Write:
     def to_file(text: str) -> Path:
         path = tmp_path / "web.yml"
@@ -402,10 +408,9 @@ class TestHandshake:
         made: Callable[..., ssl.SSLContext],
         signer: Authority,
         client: Certificate,
-        tmp_path: Path,
+        stranger: Certificate,
     ) -> None:
         context = made("client_auth_type: RequireAndVerifyClientCert", "client_ca_file: {ca}")
-        stranger = authority(tmp_path / "other").sign("client")
         shake(context, signer.client_context(client))
         with pytest.raises(ssl.SSLError, match="PEER_DID_NOT_RETURN_A_CERTIFICATE"):
             shake(context, signer.client_context())
@@ -417,10 +422,9 @@ class TestHandshake:
         made: Callable[..., ssl.SSLContext],
         signer: Authority,
         client: Certificate,
-        tmp_path: Path,
+        stranger: Certificate,
     ) -> None:
         context = made("client_auth_type: VerifyClientCertIfGiven", "client_ca_file: {ca}")
-        stranger = authority(tmp_path / "other").sign("client")
         assert shake(context, signer.client_context()).server.getpeercert() is None
         assert shake(context, signer.client_context(client)).server.getpeercert()
         with pytest.raises(ssl.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
