@@ -53,7 +53,7 @@ image: ## build the container image and hold it running (takes minutes; asks for
 
 docs: $(RUN) ## write the references anew
 	$(BIN)/python -m exporter.metrics >docs/metrics.md
-	$(BIN)/python -m exporter.config_reference >docs/configuration.md
+	$(BIN)/python -m exporter.config.reference >docs/configuration.md
 
 dashboards: $(DEV) ## write the dashboards' files anew
 	$(BIN)/python -m grafana.build

@@ -14,13 +14,17 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from exporter import backfill, daemon, demo, log, once, privacy, server, sharding, telemetry
 from exporter import config as configuration
+from exporter import daemon, log
+from exporter.commands import backfill, demo, once
 from exporter.config import Config, ConfigError, KeyUnavailable, ShardConfig
+from exporter.config.values import MOST_SHARDS, parse_duration
+from exporter.exposition import privacy, telemetry
+from exporter.fleet import sharding
 from exporter.model import MalformedAnswerError
-from exporter.sendkit import SendKitError
+from exporter.sendkit.client import SendKitError
 from exporter.simulator import ScenarioRequest, Simulation, parse_scenario
-from exporter.units import MOST_SHARDS, parse_duration
+from exporter.web import app as server
 from exporter.web.file import WebFile
 from exporter.web.guard import Guard
 

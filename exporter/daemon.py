@@ -18,16 +18,16 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from exporter import polling
 from exporter.config import Config, ConfigError, KeyUnavailable
-from exporter.exposition import Format
-from exporter.fleet import Fleet, Poll
+from exporter.exposition.body import Format
+from exporter.exposition.store import Store
+from exporter.exposition.telemetry import Telemetry
+from exporter.fleet.fleet import Fleet, Poll
+from exporter.fleet.state import StateDirectory, StateUnavailableError
 from exporter.metrics import ALL_TIME
-from exporter.polling import Poller
-from exporter.schedule import guarded
-from exporter.state import StateDirectory, StateUnavailableError
-from exporter.store import Store
-from exporter.telemetry import Telemetry
+from exporter.polling import poller as polling
+from exporter.polling.poller import Poller
+from exporter.polling.schedule import guarded
 from exporter.web.gate import Gate, Security
 from exporter.web.limits import KEEP_ALIVE_SECONDS, LimitedProtocol
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import structlog
 
-from exporter import keys
+from exporter.config import keys
 
 Format = Literal["logfmt", "json"]
 LEVELS = ("debug", "info", "warning", "error")

@@ -8,7 +8,7 @@ from typing import Any
 
 from exporter.config import Config
 from exporter.daemon import Exporter
-from exporter.exposition import END, Format
+from exporter.exposition.body import END, Format
 from tests.samples import Samples
 from tests.scripted_api import ScriptedApi
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Literal
 
-from exporter.fleet import Instant, Poll
+from exporter.fleet.fleet import Instant, Poll
 from exporter.model import Reason
 
 Level = Literal["good", "wait", "warn", "bad"]

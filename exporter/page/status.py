@@ -15,14 +15,14 @@ from datetime import UTC, datetime
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from exporter.fleet import Fleet, Instant, Poll
+from exporter.exposition.rendering import Disclosure
+from exporter.fleet.fleet import Fleet, Instant, Poll
 from exporter.metrics import ALL_TIME
 from exporter.model import Answer, Reason
 from exporter.page import trouble, wording
 from exporter.page.figures import Figures
 from exporter.page.poll_state import COLOURS, LEVELS, SYMBOLS, Level, State
 from exporter.page.trouble import Concern, Troubled
-from exporter.rendering import Disclosure
 
 REFRESH_SECONDS = 30
 MOST_TROUBLED = 15

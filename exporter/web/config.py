@@ -22,9 +22,9 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from exporter import strict_yaml, units
-from exporter.config import Listed, Section
-from exporter.config_errors import ConfigError, kind_of, mismatch, tell
+from exporter.config import values, yaml
+from exporter.config.errors import ConfigError, kind_of, mismatch, tell
+from exporter.config.sections import Listed, Section
 
 TLS12_CIPHERS: Mapping[str, str] = {
     "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA": "ECDHE-ECDSA-AES128-SHA",
@@ -140,28 +140,28 @@ def _one_of(names: Iterable[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
-_File = Annotated[units.FilePath, AfterValidator(_readable)]
+_File = Annotated[values.FilePath, AfterValidator(_readable)]
 _Pem = Annotated[SecretStr, BeforeValidator(_pem)]
-_Version = Annotated[Literal["TLS12", "TLS13"], units.Expect("TLS12 or TLS13"), BeforeValidator(_served)]
+_Version = Annotated[Literal["TLS12", "TLS13"], values.Expect("TLS12 or TLS13"), BeforeValidator(_served)]
 _ClientAuth = Annotated[
     Literal["NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"],
-    units.Expect("one of NoClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert"),
+    values.Expect("one of NoClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert"),
     BeforeValidator(_verified),
 ]
 _Cipher = Annotated[
     str,
     _one_of([*TLS12_CIPHERS, *TLS13_CIPHERS]),
-    units.Expect("a cipher suite by its Go name, such as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
+    values.Expect("a cipher suite by its Go name, such as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
 ]
-_Curve = Annotated[str, _one_of(CURVES), units.Expect(f"one of {', '.join(CURVES)}")]
+_Curve = Annotated[str, _one_of(CURVES), values.Expect(f"one of {', '.join(CURVES)}")]
 _HeaderText = Annotated[
     str,
     AfterValidator(_header_text),
-    units.Expect("a text of ASCII characters on one line"),
+    values.Expect("a text of ASCII characters on one line"),
     BeforeValidator(_number_as_text),
 ]
 _UserName = Annotated[
-    str, AfterValidator(_user_name), units.Expect("a user name: a text without colons (quote a number)")
+    str, AfterValidator(_user_name), values.Expect("a user name: a text without colons (quote a number)")
 ]
 _Hash = Annotated[SecretStr, BeforeValidator(_bcrypt_hash)]
 
@@ -189,7 +189,7 @@ class TlsServer(Section):
     max_version: _Version = "TLS13"
     cipher_suites: Listed[_Cipher] = ()
     """Cipher suites up to TLS 1.2, by their Go names; those of TLS 1.3 are always on."""
-    prefer_server_cipher_suites: units.Switch = True
+    prefer_server_cipher_suites: values.Switch = True
     """Whether the order of `cipher_suites` goes before the client's."""
     curve_preferences: Listed[_Curve] = ()
     """The one curve of the key exchange."""
@@ -253,11 +253,11 @@ class Headers(Section):
 
     content_security_policy: _HeaderText = Field(default="", alias="Content-Security-Policy")
     strict_transport_security: _HeaderText = Field(default="", alias="Strict-Transport-Security")
-    x_content_type_options: Annotated[Literal["", "nosniff"], units.Expect("nosniff")] = Field(
+    x_content_type_options: Annotated[Literal["", "nosniff"], values.Expect("nosniff")] = Field(
         default="", alias="X-Content-Type-Options"
     )
-    x_frame_options: Annotated[Literal["", "deny", "sameorigin"], units.Expect("deny or sameorigin")] = Field(
-        default="", alias="X-Frame-Options"
+    x_frame_options: Annotated[Literal["", "deny", "sameorigin"], values.Expect("deny or sameorigin")] = (
+        Field(default="", alias="X-Frame-Options")
     )
     x_xss_protection: _HeaderText = Field(default="", alias="X-XSS-Protection")
 
@@ -271,7 +271,7 @@ class HttpServer(Section):
     """How requests are answered."""
 
     http2: Annotated[
-        Literal[False], units.Expect("false, or no such key: this server speaks HTTP/1.1 alone")
+        Literal[False], values.Expect("false, or no such key: this server speaks HTTP/1.1 alone")
     ] = False
     headers: Headers = Headers()
 
@@ -300,8 +300,8 @@ class WebConfig(Section):
 def load(path: Path) -> WebConfig:
     """Return the web configuration of a YAML file; raises ConfigError with every error."""
     try:
-        document = strict_yaml.read(path)
-    except strict_yaml.YamlFileError as error:
+        document = yaml.read(path)
+    except yaml.YamlFileError as error:
         raise ConfigError(f"{path}: {error.message}", error.details) from None
     if document is None:
         return WebConfig()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from exporter.config_errors import ConfigError
+from exporter.config.errors import ConfigError
 from exporter.web import config as web_config
 from exporter.web import tls as web_tls
 from exporter.web.config import WebConfig

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 
-from exporter.config_errors import ConfigError
+from exporter.config.errors import ConfigError
 from exporter.web.config import CURVES, TLS12_CIPHERS, VERSIONS, TlsServer, san
 
 _VERIFY_MODES = {

@@ -25,13 +25,13 @@ from prometheus_client.registry import Collector
 from exporter import daemon
 from exporter import metrics as catalogue
 from exporter.config import AccountConfig, Config
-from exporter.exposition import Format
-from exporter.fleet import Instant, Poll, Totals, Workspace
+from exporter.exposition.body import Format
+from exporter.exposition.rendering import Disclosure, render_workspace
+from exporter.fleet.fleet import Instant, Poll, Totals, Workspace
 from exporter.metrics import ALL_TIME, MAILBOX_COUNTERS, MAILBOX_NUMBERS, WINDOW_NUMBERS
 from exporter.model import Answer, domain_of, parse
-from exporter.reading import Reader, Reading
-from exporter.rendering import Disclosure, render_workspace
-from exporter.server import create_app
+from exporter.polling.reading import Reader, Reading
+from exporter.web.app import create_app
 
 WORKSPACE = "acme"
 

@@ -7,14 +7,15 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter import metrics, privacy
-from exporter.exposition import END, Format, Piece, assemble
-from exporter.fleet import Fleet, Instant, Poll, Totals, Workspace
+from exporter import metrics
+from exporter.exposition import privacy
+from exporter.exposition.body import END, Format, Piece, assemble
+from exporter.exposition.rendering import Disclosure, render_workspace
+from exporter.exposition.store import CATALOGUE
+from exporter.fleet.fleet import Fleet, Instant, Poll, Totals, Workspace
 from exporter.metrics import ALL_TIME, MAILBOX_COUNTERS, MAILBOX_NUMBERS, WINDOW_NUMBERS
 from exporter.model import Answer, MalformedAnswerError, domain_of, parse
-from exporter.reading import Reader
-from exporter.rendering import Disclosure, render_workspace
-from exporter.store import CATALOGUE
+from exporter.polling.reading import Reader
 from tests.answers import mailbox, older
 from tests.fuzz.trees import Node, Pair, Pairs, Raw, changed, encoded, spliced, tree_of
 from tests.samples import Samples

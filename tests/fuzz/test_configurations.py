@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from exporter import config
 from exporter.config import Config, ConfigError
-from exporter.keys import KeyUnavailable
+from exporter.config.keys import KeyUnavailable
 from exporter.web.config import CURVES, TLS12_CIPHERS, TLS13_CIPHERS, WebConfig
 from exporter.web.file import WebFile
 from tests.certificates import authority

@@ -16,14 +16,14 @@ import yaml
 
 from exporter import metrics
 from exporter.config import Thresholds
-from exporter.exposition import Format
-from exporter.fleet import Fleet, Instant, Poll, Tracked, Workspace
+from exporter.exposition.body import Format
+from exporter.exposition.rendering import Disclosure, render_workspace
+from exporter.exposition.telemetry import Telemetry
+from exporter.fleet.fleet import Fleet, Instant, Poll, Tracked, Workspace
 from exporter.metrics import ALL_TIME
 from exporter.model import Reason
-from exporter.reading import Reader, Reading
-from exporter.rendering import Disclosure, render_workspace
+from exporter.polling.reading import Reader, Reading
 from exporter.simulator import ScenarioRequest, Simulation
-from exporter.telemetry import Telemetry
 from tests.stack.processes import Process, Processes, start_prometheus
 from tests.stack.queries import Queries, Samples
 

@@ -24,8 +24,8 @@ import structlog
 
 from exporter.config import Config
 from exporter.daemon import Exporter
-from exporter.exposition import Format
-from exporter.store import Store
+from exporter.exposition.body import Format
+from exporter.exposition.store import Store
 
 FALLING = "falls"
 """A mailbox whose total falls now and then, so that its counter is not the total's rise."""

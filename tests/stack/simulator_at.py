@@ -7,7 +7,8 @@ import asyncio
 import sys
 from datetime import datetime
 
-from exporter import daemon, demo
+from exporter import daemon
+from exporter.commands import demo
 from exporter.simulator import Simulation
 
 if __name__ == "__main__":

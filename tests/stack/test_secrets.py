@@ -104,7 +104,7 @@ def of_process(process: Process, name: str) -> bytes:
 
 
 DEFECT = """
-import exporter.reading, pathlib
+import exporter.polling.reading, pathlib
 parse = exporter.reading.parse
 def fail(body):
     if pathlib.Path({path!r}).exists():

@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from exporter.config import Thresholds
-from exporter.fleet import Fleet, Instant, Poll, Workspace
+from exporter.exposition.rendering import Disclosure
+from exporter.fleet.fleet import Fleet, Instant, Poll, Workspace
 from exporter.model import Answer, Reason
 from exporter.page import status as status_page
-from exporter.rendering import Disclosure
 
 NOW = Instant(unix=1_760_000_000.0, steady=5_000.0)
 CHROMIUM = "/usr/bin/chromium"

@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
-from exporter import config_reference
 from exporter.config import (
     AccountConfig,
     ApiConfig,
@@ -30,7 +29,8 @@ from exporter.config import (
     default,
     load,
 )
-from exporter.units import Duration, Size, parse_duration, parse_size
+from exporter.config import reference as config_reference
+from exporter.config.values import Duration, Size, parse_duration, parse_size
 
 ROOT = Path(__file__).parents[2]
 UNTIMED = settings(
@@ -174,7 +174,7 @@ class TestExample:
 def test_the_reference_is_made_from_the_model() -> None:
     written = (ROOT / "docs" / "configuration.md").read_text()
     assert written == config_reference.markdown(), (
-        "run python -m exporter.config_reference > docs/configuration.md"
+        "run python -m exporter.config.reference > docs/configuration.md"
     )
 
 

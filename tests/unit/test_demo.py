@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from exporter import demo
+from exporter.commands import demo
 from exporter.simulator import Simulation, parse_scenario
 
 

@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from isal import igzip
 
-from exporter import exposition
-from exporter.exposition import (
+from exporter.exposition import body as exposition
+from exporter.exposition.body import (
     END,
     Body,
     Format,

@@ -227,9 +227,9 @@ class TestMemory:
         async with exporting(api, ACME) as running:
             await until(lambda: running.is_up("acme"))
             for place in (
-                "exporter.sendkit.read_body",
-                "exporter.reading.parse",
-                "exporter.reading.render_mailboxes",
+                "exporter.sendkit.client.read_body",
+                "exporter.polling.reading.parse",
+                "exporter.polling.reading.render_mailboxes",
             ):
                 with monkeypatch.context() as patch:
                     patch.setattr(place, fail)

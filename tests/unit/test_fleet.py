@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exporter.fleet import (
+from exporter.fleet.fleet import (
     DEPARTED_KEPT_SECONDS,
     Fleet,
     Instant,

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from exporter import metrics
-from exporter.exposition import END, Format
-from exporter.fleet import Fleet, Instant, Poll, Workspace
+from exporter.exposition.body import END, Format
+from exporter.exposition.rendering import Disclosure, render_mailboxes, render_workspace
+from exporter.exposition.store import Store
+from exporter.exposition.telemetry import Telemetry
+from exporter.fleet.fleet import Fleet, Instant, Poll, Workspace
 from exporter.metrics import ALL_TIME, EXPORTER_METRICS, MAILBOX_METRICS, WORKSPACE_METRICS, Metric
 from exporter.model import Reason
-from exporter.rendering import Disclosure, render_mailboxes, render_workspace
-from exporter.store import Store
-from exporter.telemetry import Telemetry
 from tests.answers import answer_of, mailbox
 from tests.samples import Samples
 

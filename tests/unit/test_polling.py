@@ -486,7 +486,7 @@ class TestDefects:
         async with exporting(api, ACME) as running:
             await until(lambda: running.is_up("acme"))
             with monkeypatch.context() as patch:
-                patch.setattr("exporter.reading.parse", lambda _: 1 / 0)
+                patch.setattr("exporter.polling.reading.parse", lambda _: 1 / 0)
                 api.default = answered(mailbox("m2"))
                 await until(lambda: (failures(running, reason="malformed") or 0) >= 2)
             await until(lambda: running.is_up("acme"))
@@ -497,7 +497,7 @@ class TestDefects:
     ) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "one"}})
         with monkeypatch.context() as patch:
-            patch.setattr("exporter.polling.labels_for", lambda _: 1 / 0)
+            patch.setattr("exporter.polling.poller.labels_for", lambda _: 1 / 0)
             async with exporting(api, AGENCY) as running:
                 await until(lambda: told(logged, "a defect of the exporter", exc_info=True))
                 patch.undo()
@@ -520,7 +520,7 @@ class TestStop:
 
 class TestTurning:
     async def test_stops_when_nothing_is_run_any_more(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("exporter.schedule.HEARTBEAT_LOST_SECONDS", 2.5)
+        monkeypatch.setattr("exporter.polling.schedule.HEARTBEAT_LOST_SECONDS", 2.5)
         api = ScriptedApi()
         async with exporting(api, ACME) as running:
             poller = running.exporter.poller

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter import privacy
 from exporter.config import PrivacyConfig
-from exporter.keys import KeyUnavailable
+from exporter.config.keys import KeyUnavailable
+from exporter.exposition import privacy
 
 ADDRESS = "Sales.Team@Mail.Example.COM"
 AWKWARD = [

@@ -13,7 +13,8 @@ import click
 import pytest
 from packaging.requirements import Requirement
 
-from exporter import cli, config_reference, metrics
+from exporter import cli, metrics
+from exporter.config import reference as config_reference
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

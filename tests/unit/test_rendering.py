@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter import metrics
-from exporter.exposition import Format, Piece, assemble
-from exporter.fleet import Fleet, Instant, Poll, Totals, Tracked, Workspace
+from exporter.exposition.body import Format, Piece, assemble
+from exporter.exposition.rendering import Disclosure, Part, render_mailboxes, render_workspace
+from exporter.fleet.fleet import Fleet, Instant, Poll, Totals, Tracked, Workspace
 from exporter.metrics import ALL_TIME, MAILBOX_METRICS, STATUSES, WARMUP_STATUSES, WORKSPACE_METRICS
 from exporter.model import Answer, Reason
-from exporter.rendering import Disclosure, Part, render_mailboxes, render_workspace
 from tests.answers import Mailbox, answer_of, mailbox, older
 from tests.samples import Samples
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 from structlog.types import EventDict
 
-from exporter.schedule import Schedule, _Interval
+from exporter.polling.schedule import Schedule, _Interval
 from tests.exporting import FAST, exporting
 from tests.scripted_api import ScriptedApi, answered, mailbox
 from tests.waiting import until
@@ -39,7 +39,7 @@ def anyio_backend() -> str:
 @pytest.fixture(autouse=True)
 def wall_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[WallClock]]:
     """The clock of the schedule, and of the scheduler below."""
-    monkeypatch.setattr("exporter.schedule.datetime", WallClock)
+    monkeypatch.setattr("exporter.polling.schedule.datetime", WallClock)
     monkeypatch.setattr("apscheduler.schedulers.base.datetime", WallClock)
     monkeypatch.setattr("apscheduler.executors.base.datetime", WallClock)
     yield WallClock
@@ -178,7 +178,7 @@ class TestTimer:
         assert schedule.is_turning
 
     async def test_that_stays_lost_is_told(self, schedule: Schedule, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("exporter.schedule.HEARTBEAT_LOST_SECONDS", 2.5)
+        monkeypatch.setattr("exporter.polling.schedule.HEARTBEAT_LOST_SECONDS", 2.5)
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         await until(lambda: schedule.is_turning)
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from exporter.config import ApiConfig
 from exporter.model import Reason
-from exporter.sendkit import (
+from exporter.sendkit.client import (
     BACKOFF_CAP_SECONDS,
     Lane,
     RefusedError,

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter import daemon, server
+from exporter import daemon
 from exporter.config import ConfigError
-from exporter.exposition import Format
+from exporter.exposition.body import Format
 from exporter.page import status as status_page
-from exporter.server import accepts_gzip, chosen_format
+from exporter.web import app as server
+from exporter.web.app import accepts_gzip, chosen_format
 from tests.exporting import Exporting, exporting
 from tests.samples import Samples
 from tests.scripted_api import ScriptedApi, answer, answered, hang, mailbox
@@ -233,7 +234,7 @@ class TestServiceDiscovery:
 @pytest.mark.anyio
 class TestHealth:
     async def test_is_lost_when_the_polls_stop_turning(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("exporter.schedule.HEARTBEAT_LOST_SECONDS", 2.5)
+        monkeypatch.setattr("exporter.polling.schedule.HEARTBEAT_LOST_SECONDS", 2.5)
         async with serving(ScriptedApi(), ACME) as (running, client):
             assert (await client.get("/-/healthy")).status_code == 200
             await running.exporter.poller.stop()

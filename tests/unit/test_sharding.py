@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.fleet import Key
-from exporter.sharding import index_of, owner
+from exporter.fleet.fleet import Key
+from exporter.fleet.sharding import index_of, owner
 
 WORKSPACES: list[Key] = [("agency", f"{number:024x}") for number in range(2000)]
 

@@ -24,8 +24,8 @@ from structlog.testing import capture_logs
 from structlog.types import EventDict
 
 from exporter.config import ConfigError
-from exporter.fleet import Instant, Totals, Workspace
-from exporter.state import Saved, StateDirectory, StateUnavailableError
+from exporter.fleet.fleet import Instant, Totals, Workspace
+from exporter.fleet.state import Saved, StateDirectory, StateUnavailableError
 from tests.answers import answer_of, mailbox
 from tests.exporting import Exporting, exporting
 from tests.scripted_api import ScriptedApi, answer, answered, hang
@@ -232,7 +232,7 @@ class TestDamage:
 
     @given(position=st.integers(0, 10**6), bit=st.integers(0, 7))
     def test_of_a_single_bit_is_found(self, position: int, bit: int) -> None:
-        from exporter.state import _decode, _encode  # noqa: PLC0415 - the whole of a file's form
+        from exporter.fleet.state import _decode, _encode  # noqa: PLC0415 - the whole of a file's form
 
         content = bytearray(_encode(some()))
         content[position % len(content)] ^= 1 << bit
@@ -310,7 +310,7 @@ class TestLock:
 
     def test_of_a_process_that_was_killed_is_free(self, tmp_path: Path) -> None:
         code = (
-            "import sys, time; from pathlib import Path; from exporter.state import StateDirectory\n"
+            "import sys, time; from pathlib import Path; from exporter.fleet.state import StateDirectory\n"
             "held = StateDirectory(Path(sys.argv[1])); print('held', flush=True); time.sleep(600)"
         )
         with subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE) as holder:

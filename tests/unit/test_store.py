@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from exporter.exposition import END, Body, Format, Piece
-from exporter.fleet import Key, Totals
+from exporter.exposition.body import END, Body, Format, Piece
+from exporter.exposition.rendering import Disclosure, Part, render_mailboxes
+from exporter.exposition.store import Store
+from exporter.fleet.fleet import Key, Totals
 from exporter.metrics import ALL_TIME, MAILBOX_COUNTERS
-from exporter.rendering import Disclosure, Part, render_mailboxes
-from exporter.store import Store
 from tests.answers import answer_of, mailbox
 from tests.samples import Samples
 
@@ -203,7 +203,7 @@ def test_the_bytes_of_the_past_are_not_kept(names: frozenset[str] | None) -> Non
 
 
 def test_the_bodies_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exporter.store._KEPT_BODIES", 2)
+    monkeypatch.setattr("exporter.exposition.store._KEPT_BODIES", 2)
     store = store_of(*((("agency", str(number)), f"w{number}") for number in range(4)))
     names = [frozenset({label}) for label in store.labels()]
 

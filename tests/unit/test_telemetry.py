@@ -5,9 +5,9 @@ from importlib import metadata
 
 import pytest
 
-from exporter.exposition import END, Format
+from exporter.exposition.body import END, Format
+from exporter.exposition.telemetry import Telemetry, version
 from exporter.metrics import EXPORTER_METRICS
-from exporter.telemetry import Telemetry, version
 from tests.samples import Samples
 
 

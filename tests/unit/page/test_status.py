@@ -11,13 +11,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter import privacy
 from exporter.config import Thresholds
-from exporter.fleet import Fleet, Instant, Poll, Tracked, Workspace
+from exporter.exposition import privacy
+from exporter.exposition.rendering import Disclosure
+from exporter.fleet.fleet import Fleet, Instant, Poll, Tracked, Workspace
 from exporter.model import Answer, Column, Reason
 from exporter.page import status as status_page
 from exporter.page.wording import MISSING
-from exporter.rendering import Disclosure
 
 NOW = Instant(unix=1_760_000_000.0, steady=5_000.0)
 PLAIN = Disclosure(lambda email: email)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from exporter.config_errors import ConfigError
+from exporter.config.errors import ConfigError
 from exporter.web import config as web_config
 from exporter.web import file as web_file
 from exporter.web import tls as web_tls

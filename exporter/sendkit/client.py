@@ -25,8 +25,7 @@ import httpx
 import msgspec
 from isal import isal_zlib
 
-from exporter import keys, units
-from exporter.config import ApiConfig, ConfigError
+from exporter.config import ApiConfig, ConfigError, keys, values
 from exporter.model import Reason, without_lone_surrogates
 
 BACKOFF_BASE_SECONDS = 0.5
@@ -290,7 +289,7 @@ def _http_client(base_url: str) -> httpx.AsyncClient:
             ),
             timeout=None,  # noqa: S113 - asyncio.timeout bounds the whole request
             # A proxy from the environment must not see plain requests meant for this machine.
-            trust_env=not units.is_loopback(base_url),
+            trust_env=not values.is_loopback(base_url),
         )
     except (httpx.InvalidURL, ImportError, OSError, ValueError) as error:
         raise ConfigError(

@@ -9,7 +9,7 @@ from typing import get_args
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from exporter import keys
+from exporter.config import keys
 
 SHOWN_CHARACTERS = 60  # of a value that an error tells
 MAX_SHOWN_BITS = 128  # of a whole number

@@ -14,18 +14,19 @@ from functools import partial
 
 import structlog
 
-from exporter import privacy, sharding
 from exporter.config import AccountConfig, Config, KeyUnavailable, MailboxesConfig
-from exporter.fleet import Fleet, Instant, Key, Poll, Totals, Tracked, Workspace, labels_for
+from exporter.exposition import privacy
+from exporter.exposition.rendering import Disclosure, Part, render_mailboxes, render_workspace
+from exporter.exposition.store import Store
+from exporter.exposition.telemetry import Telemetry
+from exporter.fleet import sharding
+from exporter.fleet.fleet import Fleet, Instant, Key, Poll, Totals, Tracked, Workspace, labels_for
+from exporter.fleet.state import Saved, StateDirectory
 from exporter.metrics import ALL_TIME
 from exporter.model import MalformedAnswerError, Reason
-from exporter.reading import Reader, Reading
-from exporter.rendering import Disclosure, Part, render_mailboxes, render_workspace
-from exporter.schedule import Schedule, guarded
-from exporter.sendkit import Lane, SendKit, SendKitError, is_platform_key
-from exporter.state import Saved, StateDirectory
-from exporter.store import Store
-from exporter.telemetry import Telemetry
+from exporter.polling.reading import Reader, Reading
+from exporter.polling.schedule import Schedule, guarded
+from exporter.sendkit.client import Lane, SendKit, SendKitError, is_platform_key
 
 SWEEP_SECONDS = 1.0
 

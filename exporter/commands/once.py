@@ -9,8 +9,8 @@ from pathlib import Path
 
 from exporter.config import AccountConfig, Config, KeyUnavailable
 from exporter.daemon import Exporter
-from exporter.exposition import END, Format
-from exporter.sendkit import Lane, SendKit, SendKitError, is_platform_key
+from exporter.exposition.body import END, Format
+from exporter.sendkit.client import Lane, SendKit, SendKitError, is_platform_key
 
 _SHOWN_NAMES = 5
 

@@ -10,8 +10,8 @@ from itertools import chain
 from typing import Any
 
 from exporter import metrics
-from exporter.exposition import Piece, encode_column, encode_samples, escaped, label_text
-from exporter.fleet import Poll, Totals, Tracked
+from exporter.exposition.body import Piece, encode_column, encode_samples, escaped, label_text
+from exporter.fleet.fleet import Poll, Totals, Tracked
 from exporter.metrics import ALL_TIME, MAILBOX_COUNTERS, MAILBOX_NUMBERS, WINDOW_NUMBERS, Metric
 from exporter.model import Answer, Column, Reason, domain_of
 

@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from exporter import keys
+from exporter.config import keys
 
 LONGEST_DURATION = timedelta(days=366)  # keeps every date and timer that is computed from one in range
 

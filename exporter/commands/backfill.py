@@ -14,13 +14,13 @@ from pathlib import Path
 
 import msgspec
 
+from exporter.commands.once import replace
 from exporter.config import AccountConfig, Config
-from exporter.exposition import END, Format, header, label_text
-from exporter.fleet import Key, labels_for
+from exporter.exposition.body import END, Format, header, label_text
+from exporter.fleet.fleet import Key, labels_for
 from exporter.metrics import MAILBOX_COUNTERS
 from exporter.model import Answer, domain_of, parse
-from exporter.once import replace
-from exporter.sendkit import Lane, SendKit, is_platform_key
+from exporter.sendkit.client import Lane, SendKit, is_platform_key
 
 Row = tuple[str, str, str]
 """A mailbox's labels: workspace, domain, id."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 from pydantic import SecretStr
 
-from exporter import daemon, server, simulator
+from exporter import daemon, simulator
 from exporter.config import (
     AccountConfig,
     ApiConfig,
@@ -18,6 +18,7 @@ from exporter.config import (
     WorkspacesConfig,
 )
 from exporter.simulator import Simulation
+from exporter.web import app as server
 
 POLL_INTERVAL = timedelta(seconds=5)
 WINDOW_INTERVAL = timedelta(seconds=15)

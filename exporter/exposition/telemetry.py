@@ -16,7 +16,7 @@ from prometheus_client import (
 )
 
 from exporter import metrics
-from exporter.exposition import Format, encode_samples, header
+from exporter.exposition.body import Format, encode_samples, header
 from exporter.metrics import Metric
 
 # Creation times are series that no one asked for, and that the text format has no place for.

@@ -17,9 +17,9 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from exporter import keys, strict_yaml, units
-from exporter.config_errors import ConfigError, kind_of, mismatch, tell
-from exporter.keys import KeyUnavailable
+from exporter.config import keys, values, yaml
+from exporter.config.errors import ConfigError, kind_of, mismatch, tell
+from exporter.config.keys import KeyUnavailable
 
 __all__ = [
     "AccountConfig",
@@ -89,17 +89,17 @@ class Section(BaseModel):
 class ApiConfig(Section):
     """How the SendKit API is called."""
 
-    allow_insecure_http: units.Switch = False
+    allow_insecure_http: values.Switch = False
     """Allow plain http to another machine: keys and addresses travel readable for everyone on the way."""
-    base_url: units.BaseUrl = "https://api.sendkit.ai"
+    base_url: values.BaseUrl = "https://api.sendkit.ai"
     """Address of the API; plain http only for loopback, unless `allow_insecure_http`."""
-    timeout: units.Duration = timedelta(seconds=30)
+    timeout: values.Duration = timedelta(seconds=30)
     """Limit of a whole request, body included."""
-    max_response_bytes: units.Size = Field(default="256MiB", validate_default=True)
+    max_response_bytes: values.Size = Field(default="256MiB", validate_default=True)
     """Limit of an answer's body, decompressed."""
-    max_concurrent_requests: units.Count = 4
+    max_concurrent_requests: values.Count = 4
     """Requests that one account makes at a time, at most."""
-    max_attempts: units.Count = 3
+    max_attempts: values.Count = 3
     """Attempts of one poll; a refused key (401, 403) or a 404 is never tried again."""
 
     @field_validator("base_url")
@@ -108,7 +108,7 @@ class ApiConfig(Section):
         if (
             url.lower().startswith("http:")
             and not info.data.get("allow_insecure_http")
-            and not units.is_loopback(url)
+            and not values.is_loopback(url)
         ):
             raise mismatch(
                 "https (http only for loopback, unless api.allow_insecure_http is true)", repr(url)
@@ -119,20 +119,20 @@ class ApiConfig(Section):
 class PollConfig(Section):
     """When a workspace is polled, and how long its last answer stands."""
 
-    interval: units.Duration = timedelta(seconds=60)
+    interval: values.Duration = timedelta(seconds=60)
     """Between two polls of a workspace's all-time figures, spread by jitter."""
-    stale_after: units.Duration = timedelta(minutes=15)
+    stale_after: values.Duration = timedelta(minutes=15)
     """With no success for so long, a workspace's mailbox series are dropped."""
 
 
 class WorkspacesConfig(Section):
     """Which workspaces of a platform key are polled."""
 
-    include: Listed[units.Pattern] = (re.compile(".*", re.DOTALL),)
+    include: Listed[values.Pattern] = (re.compile(".*", re.DOTALL),)
     """Regular expressions; a workspace is polled when its whole name matches one."""
-    exclude: Listed[units.Pattern] = ()
+    exclude: Listed[values.Pattern] = ()
     """Regular expressions; a workspace is left out when its whole name matches one."""
-    refresh: units.Duration = timedelta(minutes=10)
+    refresh: values.Duration = timedelta(minutes=10)
     """Between two looks for new and gone workspaces."""
 
     def keeps(self, name: str) -> bool:
@@ -143,22 +143,22 @@ class WorkspacesConfig(Section):
 class WindowConfig(Section):
     """A window of days, polled besides all-time. Without this key there is one: `7d`, of 7 days."""
 
-    name: units.WindowName
+    name: values.WindowName
     """Value of the label `window`."""
-    days: units.Days
+    days: values.Days
     """Length: from today - (days - 1) to today, in `timezone`."""
-    interval: units.Duration = timedelta(minutes=15)
+    interval: values.Duration = timedelta(minutes=15)
     """Between two polls of this window."""
 
 
 class MailboxesConfig(Section):
     """Which mailboxes are exported."""
 
-    include: Listed[units.Pattern] = (re.compile(".*", re.DOTALL),)
+    include: Listed[values.Pattern] = (re.compile(".*", re.DOTALL),)
     """Regular expressions; a mailbox is exported when its whole address matches one."""
-    exclude: Listed[units.Pattern] = ()
+    exclude: Listed[values.Pattern] = ()
     """Regular expressions; a mailbox is left out when its whole address matches one."""
-    statuses: Listed[units.Text] = ()
+    statuses: Listed[values.Text] = ()
     """Statuses to keep; none named: all."""
 
     def keeps(self, address: str, status: str) -> bool:
@@ -171,11 +171,11 @@ class MailboxesConfig(Section):
 class PrivacyConfig(Section):
     """How personal data is shown."""
 
-    email: units.EmailMode = "plain"
+    email: values.EmailMode = "plain"
     """The address on `sendkit_mailbox_info`: `plain`, `masked`, `hmac` (keyed hash) or `off`."""
-    display_name: units.Switch = False
+    display_name: values.Switch = False
     """Whether `sendkit_mailbox_info` carries the display name."""
-    hmac_key_file: units.FilePath | None = Field(default=None, validate_default=True)
+    hmac_key_file: values.FilePath | None = Field(default=None, validate_default=True)
     """File with the key of the `hmac` mode."""
 
     @field_validator("hmac_key_file")
@@ -195,39 +195,39 @@ class PrivacyConfig(Section):
 class Thresholds(Section):
     """Bounds of the alert rules, exported as `sendkit_alert_threshold`."""
 
-    mailbox_bounce_ratio_warning: units.Ratio = 0.03
+    mailbox_bounce_ratio_warning: values.Ratio = 0.03
     """Bounces of sends of one mailbox."""
-    mailbox_bounce_ratio_critical: units.Ratio = 0.05
+    mailbox_bounce_ratio_critical: values.Ratio = 0.05
     """Bounces of sends of one mailbox, for a page."""
-    domain_bounce_ratio_critical: units.Ratio = 0.03
+    domain_bounce_ratio_critical: values.Ratio = 0.03
     """Bounces of sends of a domain."""
-    workspace_bounce_ratio_critical: units.Ratio = 0.03
+    workspace_bounce_ratio_critical: values.Ratio = 0.03
     """Bounces of sends of a workspace."""
-    minimum_bounces: units.PositiveNumber = 3
+    minimum_bounces: values.PositiveNumber = 3
     """Fewer bounces than this never alert."""
-    daily_limit_usage: units.Ratio = 0.9
+    daily_limit_usage: values.Ratio = 0.9
     """Share of the daily limit that counts as nearly used up."""
-    reply_ratio_drop: units.Ratio = 0.5
+    reply_ratio_drop: values.Ratio = 0.5
     """Fall of the reply ratio against the week before."""
-    unhealthy_mailboxes_warning: units.Ratio = 0.3
+    unhealthy_mailboxes_warning: values.Ratio = 0.3
     """Share of a domain's mailboxes that are unhealthy."""
-    unhealthy_mailboxes_critical: units.Ratio = 0.5
+    unhealthy_mailboxes_critical: values.Ratio = 0.5
     """Share of a domain's mailboxes that are unhealthy, for a page."""
 
 
 class StateConfig(Section):
     """What survives a restart."""
 
-    directory: units.FilePath | None = None
+    directory: values.FilePath | None = None
     """Folder for counters and last answers; without one they are kept in memory alone."""
 
 
 class ShardConfig(Section):
     """The part of all workspaces that this exporter polls."""
 
-    index: units.Natural = 0
+    index: values.Natural = 0
     """Number of this shard, from 0."""
-    total: units.Shards = 1
+    total: values.Shards = 1
     """How many shards there are."""
 
     @field_validator("total")
@@ -241,15 +241,15 @@ class ShardConfig(Section):
 class AccountConfig(Section):
     """A SendKit account: one API key, and what belongs to it."""
 
-    name: units.Text
+    name: values.Text
     """Unique; with a workspace key also the value of the label `workspace`."""
-    api_key_env: units.Variable | None = None
+    api_key_env: values.Variable | None = None
     """Environment variable that holds the key. Exactly one of the three `api_key…` is set."""
-    api_key_file: units.FilePath | None = None
+    api_key_file: values.FilePath | None = None
     """File that holds the key; read again at every poll."""
-    api_key: units.Key | None = Field(default=None, validate_default=True)
+    api_key: values.Key | None = Field(default=None, validate_default=True)
     """The key itself; better kept out of this file."""
-    poll_interval: units.Duration | None = None
+    poll_interval: values.Duration | None = None
     """This account's `poll.interval`."""
     workspaces: WorkspacesConfig = WorkspacesConfig()
     thresholds: Thresholds = Thresholds()
@@ -268,7 +268,7 @@ class AccountConfig(Section):
 
     @field_validator("api_key")
     @classmethod
-    def _is_the_only_source(cls, key: units.Key | None, info: ValidationInfo) -> units.Key | None:
+    def _is_the_only_source(cls, key: values.Key | None, info: ValidationInfo) -> values.Key | None:
         sources = {**info.data, "api_key": key}
         # One that is missing here was given, and refused itself.
         given = [source for source in KEY_SOURCES if source not in sources or sources[source] is not None]
@@ -299,7 +299,7 @@ class Config(Section):
     windows: Annotated[Listed[WindowConfig], WrapValidator(_names_differ)] = (
         WindowConfig(name="7d", days=7),
     )
-    timezone: units.TimeZone = Field(default="UTC", validate_default=True)
+    timezone: values.TimeZone = Field(default="UTC", validate_default=True)
     """IANA name of the time zone in which a window's days begin."""
     mailboxes: MailboxesConfig = MailboxesConfig()
     privacy: PrivacyConfig = PrivacyConfig()
@@ -364,8 +364,8 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     Raises ConfigError with every error, also for an `api_key_env` that `environ` does not hold.
     """
     try:
-        document = strict_yaml.read(path)
-    except strict_yaml.YamlFileError as error:
+        document = yaml.read(path)
+    except yaml.YamlFileError as error:
         details = [keys.redact(detail) for detail in error.details]
         raise ConfigError(f"{path}: {error.message}", details) from None
     if not isinstance(document, dict):

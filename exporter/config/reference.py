@@ -1,6 +1,6 @@
 """The reference of the configuration, docs/configuration.md, made from the model.
 
-`python -m exporter.config_reference > docs/configuration.md` writes it anew.
+`python -m exporter.config.reference > docs/configuration.md` writes it anew.
 """
 
 import json
@@ -14,12 +14,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from exporter.config import Config
-from exporter.units import Expect
+from exporter.config.values import Expect
 
 INTRODUCTION = """\
 # Configuration
 
-Made from the model by `python -m exporter.config_reference`; edit `exporter/config.py` instead.
+Made from the model by `python -m exporter.config.reference`; edit `exporter/config/sections.py` instead.
 
 The file is YAML. Unknown keys and keys that stand twice are errors, and `sendkit-exporter check` tells every
 error with its dotted place. Relative paths start at the configuration file's folder. `config.example.yaml`

@@ -13,11 +13,12 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from exporter import polling, telemetry
 from exporter.config import ConfigError
 from exporter.daemon import Exporter
-from exporter.exposition import END, Body, Format
+from exporter.exposition import telemetry
+from exporter.exposition.body import END, Body, Format
 from exporter.page import status as status_page
+from exporter.polling import poller as polling
 from exporter.web.turns import Turns
 
 _CHUNK_BYTES = 256 * 1024

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from exporter.fleet import Totals
+from exporter.exposition.rendering import Disclosure, Part, render_mailboxes
+from exporter.fleet.fleet import Totals
 from exporter.metrics import ALL_TIME
 from exporter.model import Answer, parse
-from exporter.rendering import Disclosure, Part, render_mailboxes
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from exporter import exposition
-from exporter.exposition import Body, Format, Piece
-from exporter.fleet import Key
+from exporter.exposition import body as exposition
+from exporter.exposition.body import Body, Format, Piece
+from exporter.exposition.rendering import Part
+from exporter.fleet.fleet import Key
 from exporter.metrics import MAILBOX_METRICS, WORKSPACE_METRICS
-from exporter.rendering import Part
 
 CATALOGUE = (*WORKSPACE_METRICS, *MAILBOX_METRICS)
 _KEPT_BODIES = 1024

@@ -18,7 +18,7 @@ import msgspec
 import structlog
 from isal import igzip, isal_zlib
 
-from exporter.fleet import Departed, Instant, Key, Number, Totals, Workspace
+from exporter.fleet.fleet import Departed, Instant, Key, Number, Totals, Workspace
 from exporter.model import Answer
 
 _FORMAT = b"sendkit-exporter state 1\n"

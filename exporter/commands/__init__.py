@@ -1,0 +1,1 @@
+"""Commands that end, and the demo."""

@@ -1,0 +1,1 @@
+"""From what the fleet knows to the bytes of a scrape."""
