@@ -52,7 +52,7 @@ image: ## build the container image and hold it running (takes minutes; asks for
 	@tests/image/run
 
 docs: $(RUN) ## write the references anew
-	$(BIN)/python -m exporter.metrics >docs/metrics.md
+	$(BIN)/python -m exporter.exposition.reference >docs/metrics.md
 	$(BIN)/python -m exporter.config.reference >docs/configuration.md
 
 dashboards: $(DEV) ## write the dashboards' files anew

@@ -14,13 +14,19 @@ from pathlib import Path
 
 import msgspec
 
+from exporter.answers.answer import Answer, domain_of
+from exporter.answers.parse import parse
+from exporter.catalogue.mailbox import COUNTERS
 from exporter.commands.once import replace
 from exporter.config import AccountConfig, Config
-from exporter.exposition.body import END, Format, header, label_text
-from exporter.fleet.fleet import Key, labels_for
-from exporter.metrics import MAILBOX_COUNTERS
-from exporter.model import Answer, domain_of, parse
-from exporter.sendkit.client import Lane, SendKit, is_platform_key
+from exporter.fleet.workspace import Key, labels_for
+from exporter.sendkit.client import SendKit, is_platform_key
+from exporter.sendkit.feeds import analytics
+from exporter.sendkit.lane import Lane
+from exporter.sendkit.workspaces import list_workspaces
+from exporter.textformat.lines import END, Format, header, label_text
+
+_FEED = analytics.all_time(0)  # a day is asked for all that tells which mailboxes count
 
 Row = tuple[str, str, str]
 """A mailbox's labels: workspace, domain, id."""
@@ -72,7 +78,7 @@ class _Task:
     day: date
 
     def path(self, folder: Path) -> Path:
-        name = "\0".join((*self.key, self.day.isoformat())).encode()
+        name = f"{self.key.id}\0{self.key.account}\0{self.day.isoformat()}".encode()
         return folder / f"{self.day.isoformat()}-{blake2b(name, digest_size=8).hexdigest()}.json"
 
 
@@ -102,9 +108,9 @@ class Backfill:
             done = len(self._tasks) - len(missing)
             progress(done, len(self._tasks))
             for task in missing:
-                answer = self._kept(parse(await self._answer(client, task)))
-                rises = {name: answer.numbers[name] for name in MAILBOX_COUNTERS if name in answer.numbers}
-                day = _Day(list(map(domain_of, answer.emails)), answer.ids, rises)
+                answer = self._kept(parse(await self._answer(client, task), _FEED))
+                rises = {name: answer.numbers[name] for name in COUNTERS if name in answer.numbers}
+                day = _Day(list(map(domain_of, answer.text("email"))), answer.ids, rises)
                 replace(task.path(self._folder), msgspec.json.encode(day))
                 done += 1
                 progress(done, len(self._tasks))
@@ -112,25 +118,29 @@ class Backfill:
 
     async def _discover(self, client: SendKit) -> None:
         names: dict[Key, str] = {}
+        accounts: dict[Key, AccountConfig] = {}
         for account in self._config.accounts:
             key = account.read_key(self._environ)
+            found = {Key(account=account.name): account.name}
             if is_platform_key(key):
-                found = await client.workspaces(key, self._deadline(), self._lanes[account.name])
-                known = {workspace_id for _, workspace_id in names}
-                for workspace in found:
-                    if workspace.id not in known and account.workspaces.keeps(workspace.name):
-                        names[account.name, workspace.id] = workspace.name
-            else:
-                names[account.name, ""] = account.name
+                lane = self._lanes[account.name]
+                seen = await list_workspaces(client, key, self._deadline(), lane)
+                found = {Key(it.id): it.name for it in seen if account.workspaces.keeps(it.name)}
+            for workspace, name in found.items():
+                if workspace not in names:
+                    names[workspace], accounts[workspace] = name, account
         self._labels = labels_for(names)
-        accounts = {account.name: account for account in self._config.accounts}
-        self._tasks = [_Task(accounts[key[0]], key, day) for day in self._span.days() for key in names]
+        self._tasks = [_Task(accounts[key], key, day) for day in self._span.days() for key in names]
 
     async def _answer(self, client: SendKit, task: _Task) -> bytes:
-        key = task.account.read_key(self._environ)
-        days = (task.day, task.day)
-        lane = self._lanes[task.account.name]
-        return await client.mailboxes(key, task.key[1] or None, days, self._deadline(), lane)
+        return await client.get(
+            _FEED.path,
+            analytics.days_query(task.day, task.day),
+            key=task.account.read_key(self._environ),
+            workspace_id=task.key.id,
+            deadline=self._deadline(),
+            lane=self._lanes[task.account.name],
+        )
 
     def _deadline(self) -> float:
         """Return a deadline that leaves room for every attempt."""
@@ -138,15 +148,14 @@ class Backfill:
         return asyncio.get_running_loop().time() + max(seconds, 300)
 
     def _kept(self, answer: Answer) -> Answer:
-        mailboxes = zip(answer.emails, answer.statuses, strict=True)
-        return answer.where(
-            [self._config.mailboxes.keeps(email, status or "") for email, status in mailboxes]
-        )
+        mailboxes = zip(answer.text("email"), answer.text("status"), strict=True)
+        keeps = self._config.mailboxes.keeps
+        return answer.where([keeps(email or "", status or "") for email, status in mailboxes])
 
     def exposition(self) -> Iterator[bytes]:
         """Yield all that was fetched as OpenMetrics: by family, then by mailbox, then by time."""
         days = self._read_days()
-        for name, metric in MAILBOX_COUNTERS.items():
+        for name, metric in COUNTERS.items():
             yield header(metric, Format.OPENMETRICS)
             for row, rises in _by_mailbox(days, name).items():
                 yield from _series(metric.name, row, rises, self._span)

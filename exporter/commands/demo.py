@@ -17,8 +17,10 @@ from exporter.config import (
     WindowConfig,
     WorkspacesConfig,
 )
+from exporter.exporter import Exporter
 from exporter.simulator import Simulation
-from exporter.web import app as server
+from exporter.web.app import create_app
+from exporter.web.server import http_server, listen, shown_address
 
 POLL_INTERVAL = timedelta(seconds=5)
 WINDOW_INTERVAL = timedelta(seconds=15)
@@ -42,18 +44,18 @@ def working_hours(moment: datetime) -> datetime:
 
 async def serve(listener: socket.socket, simulation: Simulation) -> None:
     """Serve the simulation on a free port, and the daemon that polls it on `listener`, until a signal."""
-    api = daemon.listen("127.0.0.1:0")
-    address = daemon.shown_address(api)
-    simulated = daemon.http_server(simulator.create_app(simulation))
+    api = listen("127.0.0.1:0")
+    address = shown_address(api)
+    simulated = http_server(simulator.create_app(simulation))
     serving = asyncio.create_task(simulated.serve(sockets=[api]))
     _log.info("simulated API", url=f"http://{address}/simulator", speed=simulation.speed)
 
-    exporter = daemon.Exporter(
+    exporter = Exporter(
         lambda: _config(f"http://{address}", simulation),
         {},
         calendar=lambda zone: simulation.now().astimezone(zone),
     )
-    await daemon.serve(exporter, server.create_app(exporter, enable_lifecycle=True), listener)
+    await daemon.serve(exporter, create_app(exporter, enable_lifecycle=True), listener)
     simulated.should_exit = True
     await serving
 
@@ -75,9 +77,7 @@ def _config(base_url: str, simulation: Simulation) -> Config:
 
 async def simulate(listener: socket.socket, simulation: Simulation) -> None:
     """Serve the simulation alone until SIGTERM or SIGINT."""
-    simulated = daemon.http_server(simulator.create_app(simulation))
+    simulated = http_server(simulator.create_app(simulation))
     daemon.on_stop(lambda: setattr(simulated, "should_exit", True))
-    _log.info(
-        "simulated API", url=f"http://{daemon.shown_address(listener)}/simulator", speed=simulation.speed
-    )
+    _log.info("simulated API", url=f"http://{shown_address(listener)}/simulator", speed=simulation.speed)
     await simulated.serve(sockets=[listener])

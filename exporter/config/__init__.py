@@ -1,11 +1,11 @@
 """The configuration file: its sections, the forms of values, and errors that name their place."""
 
+from exporter.config.accounts import AccountConfig, WorkspacesConfig
 from exporter.config.errors import ConfigError
+from exporter.config.file import Config, default, load
 from exporter.config.keys import KeyUnavailable
 from exporter.config.sections import (
-    AccountConfig,
     ApiConfig,
-    Config,
     MailboxesConfig,
     PollConfig,
     PrivacyConfig,
@@ -13,9 +13,6 @@ from exporter.config.sections import (
     StateConfig,
     Thresholds,
     WindowConfig,
-    WorkspacesConfig,
-    default,
-    load,
 )
 
 __all__ = [

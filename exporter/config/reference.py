@@ -19,7 +19,7 @@ from exporter.config.values import Expect
 INTRODUCTION = """\
 # Configuration
 
-Made from the model by `python -m exporter.config.reference`; edit `exporter/config/sections.py` instead.
+Made from the model by `python -m exporter.config.reference`; edit `exporter/config/` instead.
 
 The file is YAML. Unknown keys and keys that stand twice are errors, and `sendkit-exporter check` tells every
 error with its dotted place. Relative paths start at the configuration file's folder. `config.example.yaml`

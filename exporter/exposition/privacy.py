@@ -4,8 +4,8 @@ import hashlib
 import hmac
 from collections.abc import Callable
 
+from exporter.answers.answer import domain_of
 from exporter.config import PrivacyConfig
-from exporter.model import domain_of
 
 
 def email_shown(config: PrivacyConfig) -> Callable[[str], str]:

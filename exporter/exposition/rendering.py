@@ -1,19 +1,19 @@
-"""From what the fleet knows to the pieces of every metric family, by the catalogue.
+"""From an answer to the samples of every metric family of its mailboxes, by the catalogue.
 
-Pieces whose column did not change since the last answer are taken over as they are.
+Families whose column did not change since the last answer are taken over as they are.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
-from exporter import metrics
-from exporter.exposition.body import Piece, encode_column, encode_samples, escaped, label_text
-from exporter.fleet.fleet import Poll, Totals, Tracked
-from exporter.metrics import ALL_TIME, MAILBOX_COUNTERS, MAILBOX_NUMBERS, WINDOW_NUMBERS, Metric
-from exporter.model import Answer, Column, Reason, domain_of
+from exporter.answers.answer import Answer, Column, Texts, domain_of
+from exporter.catalogue import mailbox
+from exporter.catalogue.kinds import Check, Feed, Field, Metric
+from exporter.fleet.counters import Totals
+from exporter.fleet.reading import Part, Roster
+from exporter.textformat.body import Piece
+from exporter.textformat.lines import encode_column, escaped, label_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,155 +24,117 @@ class Disclosure:
     display_name: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The mailbox samples of one (workspace, window), with what they were rendered from."""
+def roster_of(label: str, answer: Answer, previous: Roster | None) -> Roster:
+    """Return the roster of a base answer; the last one if it has the same mailboxes under the same label."""
+    emails = answer.text("email")
+    if previous and previous.label == label and previous.ids == answer.ids and previous.emails == emails:
+        return previous
+    rows = [
+        b'domain="%s",mailbox_id="%s"} ' % pair
+        for pair in zip(map(escaped, map(domain_of, emails)), map(escaped, answer.ids), strict=True)
+    ]
+    return Roster(label, answer.ids, emails, rows)
 
-    label: str
-    answer: Answer
-    rows: Sequence[bytes]
-    sources: Mapping[str, Any]
-    pieces: Mapping[str, Piece]
 
-
-def render_mailboxes(
-    label: str, window: str, answer: Answer, totals: Totals, disclosure: Disclosure, previous: Part | None
+def render_base(
+    feed: Feed, answer: Answer, totals: Totals, roster: Roster, disclosure: Disclosure, previous: Part | None
 ) -> Part:
-    """Render the answer of one (workspace, window); `totals` go with the all-time window alone.
+    """Render the answer of the base feed, with the counters and the info of its mailboxes.
 
     `previous` is the part rendered from the last answer with the same disclosure, if there is one.
     """
-    pieces = _Pieces(label, answer, previous)
-    for name, metric in WINDOW_NUMBERS.items():
-        pieces.add_column(metric, answer.numbers.get(name), {"window": window})
-    if window == ALL_TIME:
-        for name, metric in MAILBOX_NUMBERS.items():
-            pieces.add_column(metric, answer.numbers.get(name), {})
-        for name, metric in MAILBOX_COUNTERS.items():
-            pieces.add_column(metric, totals.risen.get(name), {})
-        pieces.add_info(disclosure)
-        pieces.add_states(metrics.MAILBOX_STATUS, answer.statuses, metrics.STATUSES)
-        pieces.add_states(metrics.WARMUP_STATUS, answer.warmup_statuses, metrics.WARMUP_STATUSES)
-    return Part(label, answer, pieces.rows, pieces.sources, pieces.by_name)
+    families = _Families(feed, roster, previous)
+    families.add_fields(answer)
+    for name, metric in mailbox.COUNTERS.items():
+        families.add_column(metric, totals.risen.get(name), {})
+    families.add_info(answer, disclosure)
+    return families.part()
 
 
-class _Pieces:
-    """The pieces of one part while they are rendered or taken over."""
+def render_join(feed: Feed, answer: Answer, roster: Roster, previous: Part | None) -> Part:
+    """Render the answer of a feed that joins, for the mailboxes of the roster alone."""
+    families = _Families(feed, roster, previous)
+    families.add_fields(answer.aligned(roster.ids))
+    return families.part()
 
-    def __init__(self, label: str, answer: Answer, previous: Part | None) -> None:
-        self._label = label
-        self._answer = answer
-        self._previous = previous if previous and _same_rows(previous, label, answer) else None
-        self.rows = self._previous.rows if self._previous else _rows(answer)
-        self.sources: dict[str, Any] = {}
-        self.by_name: dict[str, Piece] = {}
 
-    def _add(self, metric: Metric, source: object, encode: Callable[[], Iterator[bytes]]) -> None:
-        name, previous = metric.name, self._previous
-        self.sources[name] = source
-        if previous and previous.sources.get(name) == source:
-            self.by_name[name] = previous.pieces[name]
-        else:
-            self.by_name[name] = Piece.of(encode())
+class _Families:
+    """The families of one part while they are rendered or taken over."""
+
+    def __init__(self, feed: Feed, roster: Roster, previous: Part | None) -> None:
+        self._feed = feed
+        self._roster = roster
+        self._previous = previous if previous and previous.roster is roster else None
+        self._sources: dict[str, Any] = {}
+        self._pieces: dict[str, Piece] = {}
+
+    def part(self) -> Part:
+        """Return the finished part."""
+        return Part(self._roster, self._sources, self._pieces)
+
+    def add_fields(self, answer: Answer) -> None:
+        """Add the families of the feed's fields; `answer` has a row for each of the roster."""
+        for field in self._feed.fields:
+            if field.metric is None:
+                continue
+            if field.check is Check.STATE:
+                self._add_states(field, field.metric, answer.text(field.column))
+            else:
+                window = self._feed.window
+                labels = {"window": window} if window and "window" in field.metric.labels else {}
+                self.add_column(field.metric, answer.numbers.get(field.column), labels)
 
     def add_column(self, metric: Metric, column: Column | None, labels: Mapping[str, str]) -> None:
         """Add a family of one sample a mailbox; none at all without a column."""
         if column is not None:
-            fixed = label_text({"workspace": self._label, **labels})
-            self._add(metric, column, lambda: encode_column(metric.name, fixed, self.rows, column))
+            fixed = self._fixed(labels)
+            self._add(metric, column, lambda: encode_column(metric.name, fixed, self._roster.rows, column))
 
-    def add_info(self, disclosure: Disclosure) -> None:
+    def add_info(self, answer: Answer, disclosure: Disclosure) -> None:
         """Add the family of addresses and display names."""
-        answer, metric = self._answer, metrics.MAILBOX_INFO
-        source = (answer.emails, answer.display_names)
-        fixed = label_text({"workspace": self._label})
+        metric, fixed = mailbox.INFO, self._fixed({})
+        names = answer.text("display_name")
         ones = [1] * len(answer)
         self._add(
             metric,
-            source,
-            lambda: encode_column(metric.name, fixed, _info_rows(self.rows, answer, disclosure), ones),
+            (self._roster.emails, names),
+            lambda: encode_column(metric.name, fixed, _info_rows(self._roster, names, disclosure), ones),
         )
 
-    def add_states(self, metric: Metric, states: Sequence[str | None], documented: Sequence[str]) -> None:
+    def _add_states(self, field: Field, metric: Metric, states: Texts) -> None:
         """Add a family of 0 or 1 for each documented state, and 1 for another one, as it comes."""
-        self._add(metric, states, lambda: self._encode_states(metric.name, states, documented))
+        self._add(metric, states, lambda: self._encode_states(metric.name, states, field.states))
 
-    def _encode_states(
-        self, name: str, states: Sequence[str | None], documented: Sequence[str]
-    ) -> Iterator[bytes]:
+    def _add(self, metric: Metric, source: object, encode: Callable[[], Iterator[bytes]]) -> None:
+        name, previous = metric.name, self._previous
+        self._sources[name] = source
+        if previous and previous.sources.get(name) == source:
+            self._pieces[name] = previous.pieces[name]
+        else:
+            self._pieces[name] = Piece.of(encode())
+
+    def _encode_states(self, name: str, states: Texts, documented: Sequence[str]) -> Iterator[bytes]:
         def encode(state: str, rows: Sequence[bytes], column: Column) -> Iterator[bytes]:
-            return encode_column(name, label_text({"workspace": self._label, "status": state}), rows, column)
+            return encode_column(name, self._fixed({"status": state}), rows, column)
 
+        rows = self._roster.rows
         for state in documented:
-            yield from encode(state, self.rows, [None if own is None else own == state for own in states])
+            yield from encode(state, rows, [None if own is None else own == state for own in states])
         others: dict[str, list[bytes]] = {}
         if not {*states} <= {*documented, None}:
-            for row, own in zip(self.rows, states, strict=True):
+            for row, own in zip(rows, states, strict=True):
                 if own is not None and own not in documented:
                     others.setdefault(own, []).append(row)
-        for state, rows in others.items():
-            yield from encode(state, rows, [1] * len(rows))
+        for state, its_rows in others.items():
+            yield from encode(state, its_rows, [1] * len(its_rows))
+
+    def _fixed(self, labels: Mapping[str, str]) -> bytes:
+        return label_text({"workspace": self._roster.label, **labels})
 
 
-def _same_rows(previous: Part, label: str, answer: Answer) -> bool:
-    before = previous.answer
-    return previous.label == label and before.ids == answer.ids and before.emails == answer.emails
-
-
-def _rows(answer: Answer) -> list[bytes]:
-    domains = map(domain_of, answer.emails)
-    return [
-        b'domain="%s",mailbox_id="%s"} ' % pair
-        for pair in zip(map(escaped, domains), map(escaped, answer.ids), strict=True)
-    ]
-
-
-def _info_rows(rows: Iterable[bytes], answer: Answer, disclosure: Disclosure) -> list[bytes]:
-    emails = map(escaped, map(disclosure.email, answer.emails))
+def _info_rows(roster: Roster, names: Texts, disclosure: Disclosure) -> list[bytes]:
+    emails: Iterable[bytes] = (escaped(disclosure.email(email or "")) for email in roster.emails)
     if not disclosure.display_name:
-        return [b'email="%s",%s' % pair for pair in zip(emails, rows, strict=True)]
-    names = map(escaped, answer.display_names)
-    return [b'email="%s",display_name="%s",%s' % triple for triple in zip(emails, names, rows, strict=True)]
-
-
-def render_workspace(tracked: Tracked, *, stale: bool) -> dict[str, Piece]:
-    """Render the samples of the workspace itself and of its polls."""
-    labels = {"workspace": tracked.workspace.label}
-    samples: dict[Metric, list[tuple[dict[str, str], float]]] = {
-        metrics.WORKSPACE_INFO: [
-            ({**labels, "account": tracked.workspace.account, "workspace_id": tracked.workspace.id}, 1)
-        ],
-        metrics.SUSPECT_VALUES: [
-            ({**labels, "field": name}, count) for name, count in sorted(tracked.suspects.items())
-        ],
-        metrics.ALERT_THRESHOLD: [
-            ({**labels, "threshold": name}, bound) for name, bound in tracked.thresholds.items()
-        ],
-    }
-    answer = tracked.all_time.answer
-    if answer is not None and not stale:
-        by_status = Counter(status for status in answer.statuses if status is not None)
-        samples[metrics.WORKSPACE_MAILBOXES] = [
-            ({**labels, "status": status}, by_status[status])
-            for status in dict.fromkeys(chain(metrics.STATUSES, sorted(by_status)))
-        ]
-        samples[metrics.DUPLICATE_MAILBOXES] = [(labels, answer.duplicates)]
-    for poll in tracked.polls.values():
-        for metric, own, number in _poll_samples(poll):
-            if number is not None:
-                samples.setdefault(metric, []).append(({**labels, "window": poll.window, **own}, number))
-    return {
-        metric.name: Piece.of([encode_samples(metric.name, family)]) for metric, family in samples.items()
-    }
-
-
-def _poll_samples(poll: Poll) -> Iterator[tuple[Metric, dict[str, str], float | None]]:
-    yield metrics.UP, {}, poll.up
-    yield metrics.LAST_SUCCESS, {}, poll.last_success
-    yield metrics.LAST_POLL, {}, poll.last_poll
-    yield metrics.POLL_INTERVAL, {}, poll.interval
-    yield metrics.POLL_DURATION, {}, poll.duration
-    yield metrics.POLLS, {}, poll.polls
-    yield metrics.POLLS_SKIPPED, {}, poll.skipped
-    for reason in Reason:
-        yield metrics.POLL_FAILURES, {"reason": reason}, poll.failures[reason]
+        return [b'email="%s",%s' % pair for pair in zip(emails, roster.rows, strict=True)]
+    shown = (escaped(name or "") for name in names)
+    return [b'email="%s",display_name="%s",%s' % row for row in zip(emails, shown, roster.rows, strict=True)]

@@ -15,9 +15,9 @@ from prometheus_client import (
     ProcessCollector,
 )
 
-from exporter import metrics
-from exporter.exposition.body import Format, encode_samples, header
-from exporter.metrics import Metric
+from exporter.catalogue import exporter as metrics
+from exporter.catalogue.kinds import Metric
+from exporter.textformat.lines import Format, encode_samples, header
 
 # Creation times are series that no one asked for, and that the text format has no place for.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]

@@ -7,16 +7,14 @@ One shard more takes an even share from all others, one fewer spreads its share 
 import re
 from hashlib import blake2b
 
-from exporter.fleet.fleet import Key
+from exporter.fleet.workspace import Key
 
 _POD_NAME = re.compile(r"[a-z0-9].*-(\d+)")
 
 
 def owner(workspace: Key, total: int) -> int:
     """Return the index of the shard, of so many, that polls a workspace."""
-    account, workspace_id = workspace
-    # The same workspace is the same one through any account; without an id the account stands for it.
-    name = f"id {workspace_id}" if workspace_id else f"account {account}"
+    name = f"id {workspace.id}" if workspace.id else f"account {workspace.account}"
     return max(range(total), key=lambda index: blake2b(f"{index} {name}".encode(), digest_size=8).digest())
 
 

@@ -1,4 +1,4 @@
-"""What survives a restart: counters and last answers, one file a (workspace, window) in a folder.
+"""What survives a restart: counters and last answers, one file a (workspace, feed) in a folder.
 
 A file is replaced before its answer is shown, never after. So a process that is killed at any moment has
 shown no counter above the one it finds again, and counts no rise twice. Where a file can't be written, the
@@ -9,7 +9,7 @@ little is not. The file's modification time is the poll's: an answer that did no
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -18,10 +18,10 @@ import msgspec
 import structlog
 from isal import igzip, isal_zlib
 
-from exporter.fleet.fleet import Departed, Instant, Key, Number, Totals, Workspace
-from exporter.model import Answer
+from exporter.fleet.saved import Saved
+from exporter.fleet.workspace import Key
 
-_FORMAT = b"sendkit-exporter state 1\n"
+_FORMAT = b"sendkit-exporter state 2\n"
 _DIGEST_BYTES = 16
 _SUFFIX = ".state"
 
@@ -30,69 +30,6 @@ _log = structlog.get_logger(__name__)
 
 class StateUnavailableError(Exception):
     """The folder can't be used; the message says why."""
-
-
-class Saved(msgspec.Struct):
-    """The last answer of a (workspace, window), and the workspace's counters with the all-time one.
-
-    `departed_ago` tells for each vanished mailbox the seconds since then.
-    """
-
-    account: str
-    workspace_id: str
-    name: str
-    label: str
-    window: str
-    ids: Sequence[str]
-    emails: Sequence[str]
-    display_names: Sequence[str]
-    statuses: Sequence[str | None]
-    warmup_statuses: Sequence[str | None]
-    numbers: Mapping[str, Sequence[Number]]
-    duplicates: int
-    seen: Mapping[str, Sequence[Number]]
-    risen: Mapping[str, Sequence[Number]]
-    departed: Mapping[str, tuple[Sequence[Number], Sequence[Number], float]]
-    succeeded: float = 0.0
-    """When the poll succeeded, in Unix seconds: not in the file, but its modification time."""
-
-    @classmethod
-    def of(cls, workspace: Workspace, window: str, answer: Answer, totals: Totals, steady: float) -> "Saved":
-        """Return what is to be saved; `steady` is the time by the steady clock."""
-        return cls(
-            *(workspace.account, workspace.id, workspace.name, workspace.label, window),
-            *(answer.ids, answer.emails, answer.display_names, answer.statuses, answer.warmup_statuses),
-            *(answer.numbers, answer.duplicates, totals.seen, totals.risen),
-            {
-                mailbox_id: (gone.seen, gone.risen, steady - gone.since)
-                for mailbox_id, gone in totals.departed.items()
-            },
-        )
-
-    @property
-    def workspace(self) -> Workspace:
-        """Return the workspace."""
-        return Workspace(self.account, self.workspace_id, self.name, self.label)
-
-    def answer(self) -> Answer:
-        """Return the answer; its suspect values were counted before."""
-        return Answer(
-            *(self.ids, self.emails, self.display_names, self.statuses, self.warmup_statuses, self.numbers),
-            duplicates=self.duplicates,
-        )
-
-    def totals(self, steady: float) -> Totals:
-        """Return the counters; `steady` is the time by the steady clock."""
-        departed = {
-            mailbox_id: Departed(tuple(seen), tuple(risen), steady - ago)
-            for mailbox_id, (seen, risen, ago) in self.departed.items()
-        }
-        return Totals(self.ids, self.seen, self.risen, departed)
-
-    def as_of(self, now: Instant) -> Instant:
-        """Return when the poll succeeded; if the wall clock was set back since, that is now."""
-        age = max(0.0, now.unix - self.succeeded)
-        return Instant(now.unix - age, now.steady - age)
 
 
 _decoder = msgspec.msgpack.Decoder(Saved)
@@ -141,8 +78,8 @@ class StateDirectory:
                 unfinished.unlink()
 
     def save(self, saved: Saved, succeeded: float) -> None:
-        """Replace what was saved of this (workspace, window); where that fails, remove it."""
-        path = self._file((saved.account, saved.workspace_id), saved.window)
+        """Replace what was saved of this (workspace, feed); where that fails, remove it."""
+        path = self._file(saved.key, saved.feed)
         try:
             _replace(path, _encode(saved), succeeded)
         except OSError as error:
@@ -151,9 +88,9 @@ class StateDirectory:
         else:
             self._saved(path)
 
-    def touch(self, key: Key, window: str, succeeded: float) -> bool:
+    def touch(self, key: Key, feed: str, succeeded: float) -> bool:
         """Note that what was saved is the answer at this time, too; return whether it was saved."""
-        path = self._file(key, window)
+        path = self._file(key, feed)
         if path in self._unsaved:  # one that could not be removed may be there, and is out of date
             return False
         try:
@@ -162,9 +99,9 @@ class StateDirectory:
             return False
         return True
 
-    def forget(self, key: Key, window: str) -> None:
-        """Remove what was saved of a (workspace, window)."""
-        path = self._file(key, window)
+    def forget(self, key: Key, feed: str) -> None:
+        """Remove what was saved of a (workspace, feed)."""
+        path = self._file(key, feed)
         self._remove(path)
         self._saved(path)
 
@@ -192,8 +129,8 @@ class StateDirectory:
         except OSError as error:
             _log.error("state: an old file can't be removed", file=path.name, error=error.strerror)
 
-    def _file(self, key: Key, window: str) -> Path:
-        name = "\0".join((*key, window)).encode()
+    def _file(self, key: Key, feed: str) -> Path:
+        name = f"{key.id}\0{key.account}\0{feed}".encode()
         return self.path / (blake2b(name, digest_size=_DIGEST_BYTES).hexdigest() + _SUFFIX)
 
 

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from exporter.metrics import ALL_TIME
-from exporter.model import Answer
+from exporter.answers.answer import Answer
+from exporter.catalogue.kinds import ALL_TIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Figures:
         """Return the figures of workspaces, each given by its answers by window."""
         everything = [answers[ALL_TIME] for answers in fleet]
         statuses = Counter(
-            status for answer in everything for status in answer.statuses if status is not None
+            status for answer in everything for status in answer.text("status") if status is not None
         )
-        warmups = Counter(status for answer in everything for status in answer.warmup_statuses)
+        warmups = Counter(status for answer in everything for status in answer.text("warmup_status"))
         today = _pairs(everything, "sent_today", "daily_send_limit")
         windows = dict.fromkeys(window for answers in fleet for window in answers if window != ALL_TIME)
         return cls(
@@ -41,7 +41,14 @@ class Figures:
             at_limit=sum(sent >= limit > 0 for sent, limit in today) if today else None,
             warming_up=warmups["in_progress"] if warmups.keys() - {None} else None,
             bounces=[
-                (window, _bounces(answers[window] for answers in fleet if window in answers))
+                (
+                    window,
+                    _bounces(
+                        answers[window].aligned(answers[ALL_TIME].ids)
+                        for answers in fleet
+                        if window in answers
+                    ),
+                )
                 for window in (*windows, ALL_TIME)
             ],
         )

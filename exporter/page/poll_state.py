@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Literal
 
-from exporter.fleet.fleet import Instant, Poll
-from exporter.model import Reason
+from exporter.catalogue.workspace import Reason
+from exporter.fleet.poll import Instant, Poll
 
 Level = Literal["good", "wait", "warn", "bad"]
 LEVELS: Sequence[Level] = ("good", "wait", "warn", "bad")

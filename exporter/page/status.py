@@ -15,10 +15,12 @@ from datetime import UTC, datetime
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from exporter.answers.answer import Answer
+from exporter.catalogue.kinds import ALL_TIME
+from exporter.catalogue.workspace import Reason
 from exporter.exposition.rendering import Disclosure
-from exporter.fleet.fleet import Fleet, Instant, Poll
-from exporter.metrics import ALL_TIME
-from exporter.model import Answer, Reason
+from exporter.fleet.poll import Instant, Poll
+from exporter.fleet.workspace import Fleet
 from exporter.page import trouble, wording
 from exporter.page.figures import Figures
 from exporter.page.poll_state import COLOURS, LEVELS, SYMBOLS, Level, State
@@ -83,12 +85,12 @@ def look(fleet: Fleet, now: Instant, notices: Sequence[str] = ()) -> View:
     """Return the fleet as it is now, cheaply: polls are copied, answers are shared, as they never change."""
     workspaces = [
         Seen(
-            tracked.workspace.label,
-            dict(tracked.thresholds),
-            {window: _copied(poll) for window, poll in tracked.polls.items()},
+            workspace.label,
+            dict(workspace.thresholds),
+            {name: _copied(poll) for name, poll in workspace.polls.items()},
             now,
         )
-        for tracked in fleet
+        for workspace in fleet
     ]
     return View(now, workspaces, tuple(notices))
 
@@ -202,7 +204,7 @@ class Row:
     @property
     def is_slow(self) -> bool:
         """Whether the last poll took longer than there is time between two."""
-        return self.poll.duration is not None and self.poll.duration > self.poll.interval
+        return self.poll.duration is not None and self.poll.duration > self.poll.feed.interval_seconds
 
     @property
     def failures(self) -> str:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from heapq import nlargest
 
-from exporter.metrics import ALL_TIME
-from exporter.model import Answer, Column, domain_of
+from exporter.answers.answer import Answer, Column, domain_of
+from exporter.catalogue.kinds import ALL_TIME
 from exporter.wilson import lower_bound
 
 NEAR_SHARE = 2 / 3
@@ -90,11 +90,7 @@ def _total(answer: Answer, name: str) -> float:
 
 def _aligned(ids: Sequence[str], answer: Answer, name: str) -> Column:
     """Return an answer's column in the order of `ids`."""
-    column = answer.numbers.get(name, [None] * len(answer))
-    if answer.ids == ids:
-        return column
-    by_id = dict(zip(answer.ids, column, strict=True))
-    return [by_id.get(mailbox_id) for mailbox_id in ids]
+    return answer.aligned(ids).numbers.get(name, [None] * len(ids))
 
 
 def nearest(fleet: Sequence[Watched], most: int) -> tuple[list[Troubled], Counter[Concern]]:
@@ -119,7 +115,7 @@ def _concerns(workspace: Watched) -> Mapping[int, list[tuple[Concern, float]]]:
 
 
 def _by_status(workspace: Watched) -> Iterator[tuple[int, Concern, float]]:
-    for row, status in enumerate(workspace.answer.statuses):
+    for row, status in enumerate(workspace.answer.text("status")):
         if status is not None and status != "active":
             yield row, Concern.INACTIVE if status == "inactive" else Concern.STOPPED, 0.0
 
@@ -157,6 +153,7 @@ def _by_limit(workspace: Watched) -> Iterator[tuple[int, Concern, float]]:
 def _troubled(workspace: Watched, row: int, found: list[tuple[Concern, float]]) -> Troubled:
     answer = workspace.answer
     bounced, sent = workspace.bounced[row], workspace.sent[row]
+    email = answer.text("email")[row] or ""
     sent_today, limit = (
         answer.numbers[name][row] if name in answer.numbers else None
         for name in ("sent_today", "daily_send_limit")
@@ -164,9 +161,9 @@ def _troubled(workspace: Watched, row: int, found: list[tuple[Concern, float]]) 
     return Troubled(
         workspace=workspace.workspace,
         mailbox_id=answer.ids[row],
-        email=answer.emails[row],
-        domain=domain_of(answer.emails[row]),
-        status=answer.statuses[row],
+        email=email,
+        domain=domain_of(email),
+        status=answer.text("status")[row],
         concerns=[concern for concern, _ in sorted(found, reverse=True)],
         thresholds=workspace.thresholds,
         window=workspace.window,

@@ -1,14 +1,18 @@
-"""An answer's way from bytes to rendered pieces: the one long piece of work, fit for a thread."""
+"""An answer's way from bytes to samples: the one long piece of work, fit for a thread."""
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from exporter.exposition.rendering import Disclosure, Part, render_mailboxes
-from exporter.fleet.fleet import Totals
-from exporter.metrics import ALL_TIME
-from exporter.model import Answer, parse
+from exporter.answers.answer import Answer
+from exporter.answers.parse import parse
+from exporter.catalogue.kinds import Feed
+from exporter.exposition.rendering import Disclosure, render_base, render_join, roster_of
+from exporter.fleet.counters import Totals
+from exporter.fleet.poll import Poll
+from exporter.fleet.reading import Reading, Roster
+from exporter.fleet.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,41 +23,65 @@ class Reader:
     keeps: Callable[[str, str], bool] | None = None
     """Without it every mailbox counts."""
 
-    def read(
-        self, body: bytes, label: str, window: str, totals: Totals, previous: "Reading | None"
-    ) -> "Reading":
-        """Read an answer of a workspace's window; raises `model.MalformedAnswerError`.
+    def read(self, workspace: Workspace, poll: Poll, body: bytes) -> tuple[Reading, Totals]:
+        """Read an answer to a workspace's poll; return it with the workspace's totals after it.
 
-        `totals` are the workspace's up to now; `previous` is this reader's last reading of the window. An
-        answer whose bytes are the same as the last one's is not read again.
+        An answer whose bytes are the same as the last one's is not read again. Raises
+        `envelope.MalformedAnswerError`. Nothing of the workspace is changed.
         """
-        began = time.perf_counter()
-        digest = blake2b(body, digest_size=16).digest()
-        if previous and previous.part.label == label and previous.digest == digest:
-            return Reading(digest, previous.answer, totals, previous.part, time.perf_counter() - began)
-        answer = self.kept(parse(body))
-        if window == ALL_TIME:
-            totals = totals.after(answer, time.monotonic())
-        part = render_mailboxes(
-            label, window, answer, totals, self.disclosure, previous.part if previous else None
-        )
-        return Reading(digest, answer, totals, part, time.perf_counter() - began)
+        feed, last, digest = poll.feed, poll.reading, blake2b(body, digest_size=16).digest()
+        if last and last.digest == digest and _is_current(last, workspace, feed):
+            return last, workspace.totals
+        answer = parse(body, feed)
+        if feed.joins:
+            return replace(
+                self._joined(feed, answer, workspace.roster, last), digest=digest
+            ), workspace.totals
+        answer = self.kept(answer)
+        totals = workspace.totals.after(answer, time.monotonic())
+        return replace(self._base(feed, answer, totals, workspace.label, last), digest=digest), totals
 
     def kept(self, answer: Answer) -> Answer:
         """Return the answer with the mailboxes that count."""
         if self.keeps is None:
             return answer
-        mailboxes = zip(answer.emails, answer.statuses, strict=True)
-        keep = [self.keeps(email, status or "") for email, status in mailboxes]
+        mailboxes = zip(answer.text("email"), answer.text("status"), strict=True)
+        keep = [self.keeps(email or "", status or "") for email, status in mailboxes]
         return answer if all(keep) else answer.where(keep)
 
+    def rejoined(self, workspace: Workspace, roster: Roster | None) -> dict[str, Reading]:
+        """Return the readings of the feeds that join which are not of this roster, rendered anew."""
+        readings = {}
+        for name, poll in workspace.polls.items():
+            last = poll.reading
+            if poll.feed.joins and last and (last.part.roster if last.part else None) is not roster:
+                readings[name] = replace(
+                    self._joined(poll.feed, last.answer, roster, last), digest=last.digest
+                )
+        return readings
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What became of the bytes of an answer; `totals` are the workspace's with its rises."""
+    def rendered(self, workspace: Workspace, label: str) -> dict[str, Reading]:
+        """Return all readings of a workspace, rendered anew under a label."""
+        base = workspace.all_time
+        if base.reading is None:
+            return self.rejoined(workspace, None)
+        reading = self._base(base.feed, base.reading.answer, workspace.totals, label, None)
+        roster = reading.part.roster if reading.part else None
+        return {base.feed.name: reading, **self.rejoined(workspace, roster)}
 
-    digest: bytes
-    answer: Answer
-    totals: Totals
-    part: Part
-    seconds: float
+    def _base(self, feed: Feed, answer: Answer, totals: Totals, label: str, last: Reading | None) -> Reading:
+        before = last.part if last else None
+        roster = roster_of(label, answer, before.roster if before else None)
+        return Reading(answer, render_base(feed, answer, totals, roster, self.disclosure, before))
+
+    def _joined(self, feed: Feed, answer: Answer, roster: Roster | None, last: Reading | None) -> Reading:
+        part = render_join(feed, answer, roster, last.part if last else None) if roster else None
+        return Reading(answer, part)
+
+
+def _is_current(last: Reading, workspace: Workspace, feed: Feed) -> bool:
+    """Whether the samples of a reading are under the workspace's label and of its roster."""
+    roster = last.part.roster if last.part else None
+    if feed.joins:
+        return roster is workspace.roster
+    return roster is not None and roster.label == workspace.label

@@ -5,7 +5,6 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -25,13 +24,32 @@ Result = TypeVar("Result")
 _log = structlog.get_logger(__name__)
 
 
+def _ignore() -> None:
+    pass
+
+
+class Job:
+    """A job of a schedule."""
+
+    def __init__(self, scheduler: AsyncIOScheduler, job_id: str) -> None:
+        self._scheduler = scheduler
+        self._id = job_id
+
+    def cancel(self) -> None:
+        """End the job: it comes no more."""
+        if self._scheduler.get_job(self._id):
+            self._scheduler.remove_job(self._id)
+
+    def change(self, interval: timedelta) -> None:
+        """Have the job come at another interval from now on; one that has ended stays so."""
+        if self._scheduler.get_job(self._id):
+            self._scheduler.reschedule_job(self._id, trigger=_Interval(interval))
+
+
 class Schedule:
-    """Jobs by their ids, none of which runs twice at a time.
+    """Jobs at intervals, none of which runs twice at a time."""
 
-    `on_overrun` is told the id of a job that is due while it still runs.
-    """
-
-    def __init__(self, on_overrun: Callable[[str], None]) -> None:
+    def __init__(self) -> None:
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
             # However late it is, a job that is due runs, once.
@@ -39,12 +57,14 @@ class Schedule:
         )
 
         def overrun(event: JobEvent) -> None:
-            on_overrun(event.job_id)
+            job = self._scheduler.get_job(event.job_id)
+            if job:
+                job.kwargs["on_overrun"]()
 
         self._scheduler.add_listener(overrun, EVENT_JOB_MAX_INSTANCES)
         self._heartbeat = time.monotonic()
         self._watch: asyncio.Task[None] | None = None
-        self.every(_HEARTBEAT_INTERVAL, self._beat, _HEARTBEAT)
+        self._add(_HEARTBEAT_INTERVAL, self._beat, _ignore, _HEARTBEAT)
 
     def start(self) -> None:
         """Begin to run what is due."""
@@ -69,28 +89,33 @@ class Schedule:
         """Whether what is due is still run."""
         return time.monotonic() - self._heartbeat < HEARTBEAT_LOST_SECONDS
 
-    def __contains__(self, job_id: str) -> bool:
-        return self._scheduler.get_job(job_id) is not None
+    def every(
+        self,
+        interval: timedelta,
+        run: Callable[[], Awaitable[None]],
+        on_overrun: Callable[[], None] = _ignore,
+    ) -> Job:
+        """Schedule a job: at once, then at the interval, spread by jitter.
 
-    def every(self, interval: timedelta, run: Callable[[], Awaitable[None]], job_id: str) -> None:
-        """Schedule a job: at once, then at the interval, spread by jitter."""
-        self._scheduler.add_job(
-            partial(guarded, run),
+        `on_overrun` is called when the job is due while it still runs.
+        """
+        return self._add(interval, run, on_overrun, None)
+
+    def _add(
+        self,
+        interval: timedelta,
+        run: Callable[[], Awaitable[None]],
+        on_overrun: Callable[[], None],
+        job_id: str | None,
+    ) -> Job:
+        job = self._scheduler.add_job(
+            _run,
             _Interval(interval),
+            kwargs={"run": run, "on_overrun": on_overrun},
             id=job_id,
             next_run_time=datetime.now(UTC),
-            replace_existing=True,
         )
-
-    def change(self, job_id: str, interval: timedelta) -> None:
-        """Have a job come at another interval from now on; one that is gone stays so."""
-        if job_id in self:
-            self._scheduler.reschedule_job(job_id, trigger=_Interval(interval))
-
-    def remove(self, job_id: str) -> None:
-        """Forget a job, if there is such a one."""
-        if job_id in self:
-            self._scheduler.remove_job(job_id)
+        return Job(self._scheduler, job.id)
 
     async def _beat(self) -> None:
         """Show that the scheduler turns."""
@@ -134,6 +159,11 @@ class _Interval(BaseTrigger):  # type: ignore[misc] # ships no types
         pause = timedelta(seconds=seconds)
         following = (previous_fire_time or now) + pause
         return following if following > now else now + pause
+
+
+async def _run(run: Callable[[], Awaitable[None]], on_overrun: Callable[[], None]) -> None:  # noqa: ARG001
+    """Run a job; `on_overrun` is kept with the job, for the one that comes too soon."""
+    await guarded(run)
 
 
 async def guarded(job: Callable[[], Awaitable[Result]]) -> Result | None:

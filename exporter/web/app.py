@@ -14,11 +14,12 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from exporter.config import ConfigError
-from exporter.daemon import Exporter
+from exporter.exporter import Exporter
 from exporter.exposition import telemetry
-from exporter.exposition.body import END, Body, Format
 from exporter.page import status as status_page
-from exporter.polling import poller as polling
+from exporter.polling.board import now
+from exporter.textformat.body import Body
+from exporter.textformat.lines import END, Format
 from exporter.web.turns import Turns
 
 _CHUNK_BYTES = 256 * 1024
@@ -142,7 +143,7 @@ class _Answers:
         return Exposition(Body().ended(own + END[format_]), request, format_)
 
     async def page(self, request: Request) -> Response:
-        view = status_page.look(self._exporter.fleet, polling.now(), self._exporter.notices())
+        view = status_page.look(self._exporter.fleet, now(), self._exporter.notices())
         disclosure = self._exporter.poller.disclosure
         html = await run_in_threadpool(
             status_page.render, view, disclosure, _host(request), telemetry.version(), request.url.scheme

@@ -11,7 +11,8 @@ from typing import Any, cast
 from pydantic import SecretStr
 
 from exporter.config.errors import ConfigError
-from exporter.web.config import CURVES, TLS12_CIPHERS, VERSIONS, TlsServer, san
+from exporter.web.config import TlsServer
+from exporter.web.values import CURVES, TLS12_CIPHERS, VERSIONS, san
 
 _VERIFY_MODES = {
     "NoClientCert": ssl.CERT_NONE,

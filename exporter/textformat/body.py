@@ -1,100 +1,19 @@
-"""Columns to bytes: the text of samples, and the bodies that scrapes get, in both formats.
+"""The bodies that scrapes get, put together from pieces and compressed once.
 
-Sample lines are the same bytes in the text format 0.0.4 and in OpenMetrics 1.0.0; only HELP, TYPE and the end
-differ. A family must stand in one group, so every workspace's part of it is a piece of its own, rendered and
+A family must stand in one group, so every workspace's part of it is a piece of its own, rendered and
 compressed when it changes; a body is pieces put together by family. Pieces are compressed apart, each up to
 a byte's edge, so that any row of them is one gzip stream. Bodies stay lists of chunks: joining a large one
 costs more than rendering it.
 """
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
-from itertools import compress
 
 from isal import isal_zlib
 
-from exporter.metrics import Metric
-from exporter.model import BLOCK, Column
-
-
-class Format(Enum):
-    """An exposition format, by its content type."""
-
-    TEXT = "text/plain; version=0.0.4; charset=utf-8"
-    OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
-
-
-END = {Format.TEXT: b"", Format.OPENMETRICS: b"# EOF\n"}
-
-
-def escaped(value: str) -> bytes:
-    r"""Return a label's value as it stands between quotes: `\`, `"` and the line feed escaped."""
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n").encode()
-
-
-def label_text(labels: Mapping[str, str]) -> bytes:
-    """Return the labels as they stand between braces."""
-    return b",".join(b'%s="%s"' % (name.encode(), escaped(value)) for name, value in labels.items())
-
-
-class _NumberLines(dict[float, bytes]):
-    """A bounded memo from a number to the end of its sample line; the sign of zero is not kept."""
-
-    def __missing__(self, number: float) -> bytes:
-        if len(self) >= 1 << 16:
-            self.clear()
-        line = self[number] = number_text(number).encode() + b"\n"
-        return line
-
-
-_number_lines = _NumberLines()
-
-
-def number_text(number: float) -> str:
-    """Return the shortest text that reads back as the number."""
-    if number != number:  # noqa: PLR0124 - only NaN differs from itself
-        return "NaN"
-    if number in (float("inf"), float("-inf")):
-        return "+Inf" if number > 0 else "-Inf"
-    if number == int(number) and abs(number) < 1 << 53:
-        return str(int(number))
-    return repr(float(number))
-
-
-def encode_column(name: str, labels: bytes, rows: Sequence[bytes], column: Column) -> Iterator[bytes]:
-    """Yield the sample lines of a column, `BLOCK` rows a chunk; a row without a number has none.
-
-    `labels` stand in every line; `rows` holds each line's own labels and what follows up to the number.
-    """
-    if None in column:
-        keep = [number is not None for number in column]
-        rows, column = list(compress(rows, keep)), list(compress(column, keep))
-    start = name.encode() + b"{" + labels + b","
-    for first in range(0, len(rows), BLOCK):
-        block = rows[first : first + BLOCK]
-        slots = [start] * (3 * len(block))
-        slots[1::3] = block
-        slots[2::3] = map(_number_lines.__getitem__, column[first : first + BLOCK])  # type: ignore[arg-type]
-        yield b"".join(slots)
-
-
-def encode_samples(name: str, samples: Iterable[tuple[Mapping[str, str], float]]) -> bytes:
-    """Return the lines of a few samples, each with labels of its own."""
-    return b"".join(
-        b"%s%s %s" % (name.encode(), b"{%s}" % label_text(labels) if labels else b"", _number_lines[number])
-        for labels, number in samples
-    )
-
-
-def header(metric: Metric, format_: Format) -> bytes:
-    """Return the family's HELP and TYPE lines."""
-    name, text = metric.name, metric.help_text.replace("\\", r"\\").replace("\n", r"\n")
-    if format_ is Format.OPENMETRICS:
-        name, text = name.removesuffix("_total"), text.replace('"', r"\"")
-    return f"# HELP {name} {text}\n# TYPE {name} {metric.type}\n".encode()
-
+from exporter.catalogue.kinds import Metric
+from exporter.textformat.lines import Format, header
 
 _GZIP_START = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff"
 _DEFLATE_END = b"\x03\x00"  # one last, empty block

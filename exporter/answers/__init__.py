@@ -1,0 +1,1 @@
+"""The API's answers, parsed and checked: wire names and units end here."""

@@ -1,0 +1,74 @@
+"""The checked answer: columns, one row a mailbox."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import compress
+from typing import TypeVar
+
+BLOCK = 1024
+"""Mailboxes decoded, and rows rendered, in one uninterruptible step."""
+
+Value = TypeVar("Value")
+Column = Sequence[float | None]
+"""One number a mailbox; `None` where the API gave none that can be used."""
+Texts = Sequence[str | None]
+"""One text a mailbox; `None` where the API gave none that can be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The mailboxes of one answer, as columns of equal length, one row a mailbox.
+
+    `texts` and `numbers` hold the columns by the names of the catalogue; ratios are 0-1, flags are 0 or 1. A
+    column in which no mailbox has a value is left out. `suspects` counts unusable or out-of-range values by
+    API field, `duplicates` the mailboxes whose id an earlier one had.
+    """
+
+    ids: Sequence[str]
+    texts: Mapping[str, Texts] = field(default_factory=dict)
+    numbers: Mapping[str, Column] = field(default_factory=dict)
+    suspects: Mapping[str, int] = field(default_factory=dict)
+    duplicates: int = 0
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def text(self, name: str) -> Texts:
+        """Return a column of texts, `None` in each row where the answer has no such column."""
+        return self.texts.get(name) or [None] * len(self)
+
+    def where(self, keep: Sequence[bool]) -> "Answer":
+        """Return the rows for which `keep` is true; `suspects` and `duplicates` stay."""
+        return replace(
+            self,
+            ids=list(compress(self.ids, keep)),
+            texts=filled({name: list(compress(column, keep)) for name, column in self.texts.items()}),
+            numbers=filled({name: list(compress(column, keep)) for name, column in self.numbers.items()}),
+        )
+
+    def aligned(self, ids: Sequence[str]) -> "Answer":
+        """Return one row for each of `ids`, in their order, empty where this answer has none."""
+        if ids is self.ids or ids == self.ids:
+            return self
+        rows = {mailbox_id: row for row, mailbox_id in enumerate(self.ids)}
+        order = [rows.get(mailbox_id) for mailbox_id in ids]
+        return replace(
+            self,
+            ids=ids,
+            texts=filled({name: _picked(column, order) for name, column in self.texts.items()}),
+            numbers=filled({name: _picked(column, order) for name, column in self.numbers.items()}),
+        )
+
+
+def _picked(column: Sequence[Value | None], order: Iterable[int | None]) -> list[Value | None]:
+    return [None if row is None else column[row] for row in order]
+
+
+def filled(columns: Mapping[str, Sequence[Value]]) -> dict[str, Sequence[Value]]:
+    """Return the columns that have a value."""
+    return {name: column for name, column in columns.items() if column.count(None) < len(column)}
+
+
+def domain_of(email: str | None) -> str:
+    """Return the address's domain in lower case, "" where it has none."""
+    return email.rpartition("@")[2].lower() if email and "@" in email else ""

@@ -1,0 +1,154 @@
+"""The whole configuration, and loading it with every error named at its dotted place."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, WrapValidator, field_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from exporter.config import keys, values, yaml
+from exporter.config.accounts import AccountConfig
+from exporter.config.errors import ConfigError, kind_of, mismatch, tell
+from exporter.config.sections import (
+    ApiConfig,
+    Listed,
+    MailboxesConfig,
+    PollConfig,
+    PrivacyConfig,
+    Section,
+    ShardConfig,
+    StateConfig,
+    Thresholds,
+    WindowConfig,
+)
+
+DEFAULT_KEY_VARIABLE = "SENDKIT_API_KEY"
+
+
+def _names_differ(items: object, validate: Callable[[object], Any]) -> object:
+    """Refuse a name that an earlier item has, beside all errors of the items themselves."""
+    faults: list[InitErrorDetails] = []
+    try:
+        checked = validate(items)
+    except ValidationError as error:
+        faults = [
+            InitErrorDetails(
+                type=PydanticCustomError(fault["type"], fault["msg"], fault.get("ctx")),
+                loc=fault["loc"],
+                input=fault["input"],
+            )
+            for fault in error.errors()
+        ]
+    seen: dict[object, int] = {}
+    for index, item in enumerate(items if isinstance(items, list | tuple) else ()):
+        name = item.get("name") if isinstance(item, dict) else getattr(item, "name", None)
+        if isinstance(name, str) and seen.setdefault(name, index) != index:
+            fault = mismatch(f"a name that no other one has (item {seen[name]} has it)", "")
+            faults.append(InitErrorDetails(type=fault, loc=(index, "name"), input=name))
+    if faults:
+        raise ValidationError.from_exception_data("names", faults, hide_input=True)
+    return checked
+
+
+class Config(Section):
+    """The whole configuration."""
+
+    api: ApiConfig = ApiConfig()
+    poll: PollConfig = PollConfig()
+    accounts: Annotated[Listed[AccountConfig], WrapValidator(_names_differ)]
+    windows: Annotated[Listed[WindowConfig], WrapValidator(_names_differ)] = (
+        WindowConfig(name="7d", days=7),
+    )
+    timezone: values.TimeZone = Field(default="UTC", validate_default=True)
+    """IANA name of the time zone in which a window's days begin."""
+    mailboxes: MailboxesConfig = MailboxesConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
+    thresholds: Thresholds = Thresholds()
+    state: StateConfig = StateConfig()
+    shard: ShardConfig = ShardConfig()
+
+    @field_validator("accounts")
+    @classmethod
+    def _has_an_account(cls, accounts: tuple[AccountConfig, ...]) -> tuple[AccountConfig, ...]:
+        if not accounts:
+            raise mismatch("at least one account", "none")
+        return accounts
+
+    def thresholds_for(self, account: AccountConfig) -> Mapping[str, float]:
+        """Return an account's thresholds by name: the common ones with its own in their place."""
+        return self.thresholds.model_dump() | account.thresholds.model_dump(exclude_unset=True)
+
+    def poll_interval_for(self, account: AccountConfig) -> timedelta:
+        """Return the time between two all-time polls of a workspace of this account."""
+        return account.poll_interval or self.poll.interval
+
+    def warnings(self) -> list[str]:
+        """Return what is allowed but hardly meant, each with its dotted place."""
+        return [*self._slow_polls(), *self._open_key_files()]
+
+    def _slow_polls(self) -> Iterator[str]:
+        """Tell of polls so rare that their series are dropped in between."""
+        intervals = {"poll.interval": self.poll.interval} | {
+            f"accounts.{index}.poll_interval": account.poll_interval
+            for index, account in enumerate(self.accounts)
+            if account.poll_interval
+        }
+        for place, interval in intervals.items():
+            if interval > self.poll.stale_after:
+                yield (
+                    f"{place}: {interval.total_seconds():g} s is above poll.stale_after "
+                    f"({self.poll.stale_after.total_seconds():g} s): series vanish between polls"
+                )
+
+    def _open_key_files(self) -> Iterator[str]:
+        """Tell of key files that others can use, or their group can do more with than read."""
+        files = {
+            f"accounts.{index}.api_key_file": account.api_key_file
+            for index, account in enumerate(self.accounts)
+        }
+        for place, path in (files | {"privacy.hmac_key_file": self.privacy.hmac_key_file}).items():
+            try:
+                mode = path.stat().st_mode if path else 0
+            except (OSError, ValueError):
+                continue  # a file may appear later; polls tell when it is missing
+            if mode & 0o037:  # a group that reads is how Kubernetes mounts secrets for another user
+                yield keys.redact(
+                    f"{place}: {str(path)!r} has mode {mode & 0o777:04o}, "
+                    "open to others or to changes by its group, expected 0600, or 0640 for a mounted secret"
+                )
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Config:
+    """Return the configuration of a YAML file.
+
+    Raises ConfigError with every error, also for an `api_key_env` that `environ` does not hold.
+    """
+    try:
+        document = yaml.read(path)
+    except yaml.YamlFileError as error:
+        details = [keys.redact(detail) for detail in error.details]
+        raise ConfigError(f"{path}: {error.message}", details) from None
+    if not isinstance(document, dict):
+        found = "nothing" if document is None else kind_of(document)
+        raise ConfigError(f"{path}: found {found}, expected a mapping with at least the key accounts")
+    context = {"directory": path.parent, "environ": environ}
+    try:
+        return Config.model_validate(document, context=context)
+    except ValidationError as error:
+        details = [tell(fault, Config) for fault in error.errors(include_url=False)]
+    raise ConfigError(f"{path}: {len(details)} error{'s' if len(details) > 1 else ''}", details)
+
+
+def default(environ: Mapping[str, str]) -> Config:
+    """Return the configuration without a file: one account, `default`, with its key in SENDKIT_API_KEY.
+
+    Raises ConfigError when that variable is not set.
+    """
+    if not environ.get(DEFAULT_KEY_VARIABLE, "").strip():
+        raise ConfigError(
+            f"no key: set the environment variable {DEFAULT_KEY_VARIABLE} to a SendKit API key, "
+            "or name a configuration file with --config.file"
+        )
+    return Config(accounts=(AccountConfig(name="default", api_key_env=DEFAULT_KEY_VARIABLE),))

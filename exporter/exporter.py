@@ -1,0 +1,158 @@
+"""The application's state: what is known and who polls, over reloads of the configuration."""
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime, tzinfo
+
+import structlog
+
+from exporter.catalogue.kinds import ALL_TIME, Feed
+from exporter.config import Config, ConfigError, KeyUnavailable
+from exporter.exposition.store import Store
+from exporter.exposition.telemetry import Telemetry
+from exporter.fleet.poll import Poll
+from exporter.fleet.reading import Reading
+from exporter.fleet.state import StateDirectory, StateUnavailableError
+from exporter.fleet.workspace import Fleet, Workspace
+from exporter.polling.board import now
+from exporter.polling.poller import Poller
+from exporter.sendkit.feeds import families
+from exporter.textformat.lines import Format
+
+MOST_REASONS = 20
+
+_log = structlog.get_logger(__name__)
+
+
+class Exporter:
+    """What the exporter knows and exposes, and the poller that keeps it so.
+
+    `load` returns the configuration as it is now, or raises `ConfigError`. `calendar` tells the time in which
+    windows of days are reckoned.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Config],
+        environ: Mapping[str, str],
+        calendar: Callable[[tzinfo], datetime] = datetime.now,
+    ) -> None:
+        """Load the configuration; raises `ConfigError`."""
+        self._load = load
+        self._environ = environ
+        self._calendar = calendar
+        self._reloading = asyncio.Lock()
+        self._reload_error = ""
+        self._state: StateDirectory | None = None
+        self.fleet = Fleet()
+        self.store = Store(self.fleet, families())
+        self.telemetry = Telemetry()
+        self.poller = self._configured()
+        self._restore()
+
+    def _configured(self) -> Poller:
+        """Return a poller by the configuration as it is now; raises `ConfigError`."""
+        self.telemetry.reload_successful.set(0)
+        config = self._load()
+        for warning in config.warnings():
+            _log.warning("configuration: " + warning)
+        state = self._state_of(config)
+        try:
+            poller = Poller(
+                config, self._environ, self.fleet, self.store, self.telemetry, self._calendar, state
+            )
+        except KeyUnavailable as error:
+            if state and state is not self._state:
+                state.close()
+            raise ConfigError(f"privacy.hmac_key_file: {error}") from None
+        self._state = state
+        self.telemetry.reload_successful.set(1)
+        self.telemetry.reload_timestamp.set_to_current_time()
+        return poller
+
+    def _state_of(self, config: Config) -> StateDirectory | None:
+        """Return the configured state, taken if it is another one than before; raises `ConfigError`."""
+        path = config.state.directory
+        if path is None or (self._state and self._state.path == path):
+            return self._state if path else None
+        try:
+            return StateDirectory(path)
+        except StateUnavailableError as error:
+            raise ConfigError(f"state.directory: {error}") from None
+
+    def _restore(self) -> None:
+        """Take in what was saved before, if state is kept."""
+        moment = now()
+        for saved in self._state.load() if self._state else ():
+            workspace = self.fleet.get(saved.key)
+            if workspace is None:
+                workspace = Workspace(saved.key, saved.account, saved.name, saved.label)
+                self.fleet.add(workspace)
+            success = saved.as_of(moment)
+            feed = Feed(saved.feed, "", (), 0, joins=saved.feed != ALL_TIME)  # until the poller names its own
+            workspace.polls[saved.feed] = Poll(
+                feed, math.inf, Reading(saved.answer(), None), success.unix, success.steady
+            )
+            if not feed.joins:
+                workspace.totals = saved.totals(moment.steady)
+        for workspace in self.fleet:
+            _log.info("workspace restored", workspace=workspace.label)
+
+    def _move_state(self, old: StateDirectory | None) -> None:
+        """Leave no counters behind, in the old folder or the new one, that are out of date."""
+        if old is self._state:
+            return
+        for directory in filter(None, (old, self._state)):
+            directory.clear()
+        if old:
+            old.close()
+
+    def notices(self) -> list[str]:
+        """Return troubles that no workspace shows."""
+        reload_error = (
+            [f"The configuration was not reloaded: {self._reload_error}"] if self._reload_error else []
+        )
+        state_error = (
+            [f"State is not saved: {self._state.error}"] if self._state and self._state.error else []
+        )
+        return [*reload_error, *state_error, *self.poller.notices()]
+
+    async def reload(self) -> None:
+        """Poll by the configuration as it is now; raises `ConfigError` and keeps the old one if it is bad."""
+        async with self._reloading:
+            old_state = self._state
+            try:
+                poller = self._configured()
+            except ConfigError as error:
+                self._reload_error = str(error)
+                _log.error("configuration not reloaded, the old one stays", error=str(error))
+                raise
+            self._reload_error = ""
+            await self.poller.stop()
+            self._move_state(old_state)
+            self.poller = poller
+            await poller.start()
+            _log.info("configuration reloaded")
+
+    async def stop(self) -> None:
+        """Stop polling, and let the state go."""
+        await self.poller.stop()
+        if self._state:
+            self._state.close()
+
+    def own_metrics(self, format_: Format, *, process: bool = True) -> bytes:
+        """Return the lines of the exporter's own metrics, `process` with the library's."""
+        self.telemetry.series.set(self.store.series())
+        return self.telemetry.text(format_, process=process)
+
+    def unready_reason(self) -> str:
+        """Return why no workspace has fresh data, "" when at least one has."""
+        if self.fleet.is_fresh(now()):
+            return ""
+        failures = [
+            f"{workspace.label}: {workspace.all_time.failure.value}: {workspace.all_time.error}"
+            for workspace in self.fleet
+            if workspace.all_time.failure
+        ]
+        return "\n".join(["No workspace has fresh data.", *failures[:MOST_REASONS]])

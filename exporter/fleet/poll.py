@@ -1,0 +1,91 @@
+"""A poll: one feed of one workspace, how its polls went, and the last good answer."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from exporter.answers.answer import Answer
+from exporter.catalogue.kinds import Feed
+from exporter.catalogue.workspace import Reason
+from exporter.fleet.reading import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """A moment, by the wall clock (Unix seconds) and by one that is never set (seconds)."""
+
+    unix: float
+    steady: float
+
+
+class Job(Protocol):
+    """What polls at the poll's interval."""
+
+    def cancel(self) -> None:
+        """End it."""
+
+
+@dataclass(slots=True, eq=False)
+class Poll:
+    """One feed of one workspace.
+
+    Times are Unix seconds; `fresh_since` is the last success by the steady clock, so that a clock that is set
+    makes nothing stale. `overruns` says that it was still running when it was last due.
+    """
+
+    feed: Feed
+    stale_after: float
+    reading: Reading | None = None
+    last_success: float | None = None
+    fresh_since: float | None = None
+    last_poll: float | None = None
+    duration: float | None = None
+    failure: Reason | None = None
+    error: str = ""
+    polls: int = 0
+    skipped: int = 0
+    overruns: bool = False
+    failures: Counter[Reason] = field(default_factory=Counter)
+    suspects: Counter[str] = field(default_factory=Counter)
+    job: Job | None = None
+
+    @property
+    def answer(self) -> Answer | None:
+        """Return the last good answer that still counts."""
+        return self.reading.answer if self.reading else None
+
+    @property
+    def up(self) -> bool | None:
+        """Whether the last poll succeeded; `None` before the first one."""
+        return None if self.last_poll is None else self.failure is None
+
+    def succeeded(self, reading: Reading, now: Instant, duration: float) -> None:
+        """Take a good answer in."""
+        self.reading, self.failure, self.error = reading, None, ""
+        self.last_success, self.fresh_since = now.unix, now.steady
+        self.suspects.update(reading.answer.suspects)
+        self._ended(now, duration)
+
+    def failed(self, reason: Reason, error: str, now: Instant, duration: float) -> None:
+        """Note a failure; the last answer stays until it is stale."""
+        self.failure, self.error = reason, error
+        self.failures[reason] += 1
+        self._ended(now, duration)
+
+    def _ended(self, now: Instant, duration: float) -> None:
+        self.last_poll, self.duration = now.unix, duration
+        self.polls += 1
+
+    def is_stale(self, now: Instant) -> bool:
+        """Whether there was no success for so long that the last answer no longer counts."""
+        return self.fresh_since is None or now.steady - self.fresh_since >= self.stale_after
+
+    def is_fresh(self, now: Instant) -> bool:
+        """Whether there is an answer that counts, and the key behind it was not refused since."""
+        return self.reading is not None and not self.is_stale(now) and self.failure is not Reason.AUTH
+
+    def cancel(self) -> None:
+        """End polling."""
+        if self.job:
+            self.job.cancel()
+            self.job = None

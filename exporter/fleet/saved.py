@@ -1,0 +1,75 @@
+"""What is saved of a poll: its last answer, and the workspace's counters with the all-time one."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from exporter.answers.answer import Answer
+from exporter.fleet.counters import Departed, Number, Totals
+from exporter.fleet.poll import Instant
+from exporter.fleet.workspace import Key, Workspace
+
+
+class Saved(msgspec.Struct):
+    """The last answer of a workspace's feed, and the workspace's counters with the base feed's.
+
+    `departed_ago` holds for each mailbox that is gone its totals and the seconds since then.
+    """
+
+    workspace_id: str
+    account: str
+    name: str
+    label: str
+    feed: str
+    ids: Sequence[str]
+    texts: Mapping[str, Sequence[str | None]]
+    numbers: Mapping[str, Sequence[Number]]
+    duplicates: int
+    seen: Mapping[str, Sequence[Number]]
+    risen: Mapping[str, Sequence[Number]]
+    departed_ago: Mapping[str, tuple[Sequence[Number], Sequence[Number], float]]
+    succeeded: float = 0.0
+    """When the poll succeeded, in Unix seconds: not in the file, but its modification time."""
+
+    @classmethod
+    def of(cls, workspace: Workspace, feed: str, answer: Answer, totals: Totals, steady: float) -> "Saved":
+        """Return what is to be saved; `steady` is the time by the steady clock."""
+        return cls(
+            workspace_id=workspace.key.id,
+            account=workspace.account,
+            name=workspace.name,
+            label=workspace.label,
+            feed=feed,
+            ids=answer.ids,
+            texts=answer.texts,
+            numbers=answer.numbers,
+            duplicates=answer.duplicates,
+            seen=totals.seen,
+            risen=totals.risen,
+            departed_ago={
+                mailbox_id: (gone.seen, gone.risen, steady - gone.since)
+                for mailbox_id, gone in totals.departed.items()
+            },
+        )
+
+    @property
+    def key(self) -> Key:
+        """Return what the workspace was known by."""
+        return Key(self.workspace_id) if self.workspace_id else Key(account=self.account)
+
+    def answer(self) -> Answer:
+        """Return the answer; its suspect values were counted before."""
+        return Answer(self.ids, self.texts, self.numbers, duplicates=self.duplicates)
+
+    def totals(self, steady: float) -> Totals:
+        """Return the counters; `steady` is the time by the steady clock."""
+        departed = {
+            mailbox_id: Departed(tuple(seen), tuple(risen), steady - ago)
+            for mailbox_id, (seen, risen, ago) in self.departed_ago.items()
+        }
+        return Totals(self.ids, self.seen, self.risen, departed)
+
+    def as_of(self, now: Instant) -> Instant:
+        """Return when the poll succeeded; if the wall clock was set back since, that is now."""
+        age = max(0.0, now.unix - self.succeeded)
+        return Instant(now.unix - age, now.steady - age)

@@ -1,0 +1,126 @@
+"""Workspaces, each with all that is known of it, and the fleet of them."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from exporter.catalogue.kinds import ALL_TIME
+from exporter.fleet.counters import Totals
+from exporter.fleet.poll import Instant, Poll
+from exporter.fleet.reading import Part, Roster
+from exporter.textformat.body import Piece
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """What a workspace is known by: its id or, until that is known, the account that stands for it."""
+
+    id: str = ""
+    account: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Workspace:
+    """A workspace: where it comes from, its polls by feed, its counters, and the samples of its own.
+
+    `lock` is held while its answers are read and rendered, so that each joins the roster before it.
+    `samples` counts all that a scrape gets of it.
+    """
+
+    key: Key
+    account: str
+    name: str
+    label: str
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    polls: dict[str, Poll] = field(default_factory=dict)
+    totals: Totals = field(default_factory=Totals)
+    own: Mapping[str, Piece] = field(default_factory=dict)
+    samples: int = 0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def all_time(self) -> Poll:
+        """Return the poll of the base feed, which every workspace has."""
+        return self.polls[ALL_TIME]
+
+    @property
+    def roster(self) -> Roster | None:
+        """Return the mailboxes that there are, as far as that is known now."""
+        part = self.all_time.reading.part if self.all_time.reading else None
+        return part.roster if part else None
+
+    @property
+    def suspects(self) -> Counter[str]:
+        """Return the suspect values seen so far, by API field."""
+        return sum((poll.suspects for poll in self.polls.values()), Counter())
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the mailbox samples of its polls."""
+        for poll in self.polls.values():
+            if poll.reading and poll.reading.part:
+                yield poll.reading.part
+
+    def keep_polls(self, polls: Iterable[Poll]) -> Iterable[Poll]:
+        """Have exactly these polls, with what is known of those from before; return those that went."""
+        known, self.polls = self.polls, {}
+        for poll in polls:
+            kept = self.polls[poll.feed.name] = known.pop(poll.feed.name, poll)
+            kept.feed, kept.stale_after = poll.feed, poll.stale_after
+        return known.values()
+
+
+class Fleet:
+    """Every workspace that is polled, in the order in which they were first seen."""
+
+    def __init__(self) -> None:
+        self._workspaces: dict[Key, Workspace] = {}
+
+    def __iter__(self) -> Iterator[Workspace]:
+        return iter(self._workspaces.values())
+
+    def __len__(self) -> int:
+        return len(self._workspaces)
+
+    def __contains__(self, workspace: Workspace) -> bool:
+        return self._workspaces.get(workspace.key) is workspace
+
+    def get(self, key: Key) -> Workspace | None:
+        """Return the workspace of that key, if there is one."""
+        return self._workspaces.get(key)
+
+    def add(self, workspace: Workspace) -> None:
+        """Add a workspace."""
+        self._workspaces[workspace.key] = workspace
+
+    def rekey(self, workspace: Workspace, key: Key) -> None:
+        """Know a workspace by another key, in its place."""
+        self._workspaces = {
+            (key if known is workspace else known.key): known for known in self._workspaces.values()
+        }
+        workspace.key = key
+
+    def forget(self, workspace: Workspace) -> None:
+        """Drop a workspace and all that is known of it."""
+        for poll in workspace.polls.values():
+            poll.cancel()
+        del self._workspaces[workspace.key]
+
+    def is_fresh(self, now: Instant) -> bool:
+        """Whether at least one workspace has fresh all-time data."""
+        return any(workspace.all_time.is_fresh(now) for workspace in self)
+
+
+def labels_for(names: Mapping[Key, str]) -> dict[Key, str]:
+    """Return a label of its own for each workspace, from its name; ids must differ.
+
+    A name that several share is followed by the id, `NAME (ID)`; one without a name is its id.
+    """
+    labels = {key: name or key.id for key, name in names.items()}
+    while True:
+        shared = Counter(labels.values())
+        clashing = [key for key, label in labels.items() if shared[label] > 1 and key.id]
+        if not clashing:
+            return labels
+        for key in clashing:
+            labels[key] += f" ({key.id})"

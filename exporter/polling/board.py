@@ -1,0 +1,221 @@
+"""The board: the only writer of what is known of workspaces, and of what is shown of them.
+
+Answers are read and rendered in a thread, one at a time for a workspace; everything else is done on the event
+loop, so that a scrape never sees half a poll.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import structlog
+
+from exporter.catalogue.workspace import Reason
+from exporter.exposition.store import Store
+from exporter.exposition.telemetry import Telemetry
+from exporter.exposition.workspace import render_workspace
+from exporter.fleet.counters import Totals
+from exporter.fleet.poll import Instant, Poll
+from exporter.fleet.reading import Reading
+from exporter.fleet.saved import Saved
+from exporter.fleet.state import StateDirectory
+from exporter.fleet.workspace import Fleet, Workspace
+from exporter.polling.reading import Reader
+
+Result = TypeVar("Result")
+
+_log = structlog.get_logger(__name__)
+
+
+def now() -> Instant:
+    """Return this moment."""
+    return Instant(time.time(), time.monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What an answer became; `rejoined` holds the readings of other feeds that it changed."""
+
+    reading: Reading
+    totals: Totals
+    rejoined: Mapping[str, Reading]
+    seconds: float
+
+
+class Board:
+    """Writes the outcome of polls into the fleet, the store and the state."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        store: Store,
+        telemetry: Telemetry,
+        reader: Reader,
+        state: StateDirectory | None,
+        threads: Executor,
+    ) -> None:
+        self._fleet = fleet
+        self._store = store
+        self._telemetry = telemetry
+        self._reader = reader
+        self._state = state
+        self._threads = threads
+        self._renaming = asyncio.Lock()
+
+    async def succeeded(self, workspace: Workspace, poll: Poll, body: bytes, started: Instant) -> None:
+        """Read the answer to a poll and show it.
+
+        Raises `envelope.MalformedAnswerError`, or `MemoryError`, and changes nothing then.
+        """
+        async with workspace.lock:
+            outcome = await self._in_thread(lambda: self._read(workspace, poll, body))
+            if workspace not in self._fleet:  # it went while it was polled
+                self._unsave(workspace, poll)
+                return
+            was_up, ended = poll.up, now()
+            poll.succeeded(outcome.reading, ended, ended.steady - started.steady)
+            workspace.totals = outcome.totals
+            self._put(workspace, outcome.rejoined)
+            self._telemetry.render_duration.set(outcome.seconds)
+            self._show(workspace)
+        if not was_up:
+            _log.info(
+                "polls succeed" if was_up is None else "polls succeed again",
+                **_place(workspace, poll),
+                mailboxes=len(outcome.reading.answer),
+            )
+
+    def _read(self, workspace: Workspace, poll: Poll, body: bytes) -> _Outcome:
+        """Read an answer, and save it before anything of it is shown."""
+        began = time.perf_counter()
+        last = poll.reading
+        reading, totals = self._reader.read(workspace, poll, body)
+        rejoined: Mapping[str, Reading] = {}
+        if not poll.feed.joins and reading.part:
+            rejoined = self._reader.rejoined(workspace, reading.part.roster)
+        seconds = time.perf_counter() - began
+        if self._state and not (
+            reading is last and self._state.touch(workspace.key, poll.feed.name, time.time())
+        ):
+            saved = Saved.of(
+                workspace,
+                poll.feed.name,
+                reading.answer,
+                Totals() if poll.feed.joins else totals,
+                time.monotonic(),
+            )
+            self._state.save(saved, time.time())
+        return _Outcome(reading, totals, rejoined, seconds)
+
+    def failed(self, workspace: Workspace, poll: Poll, reason: Reason, error: str, started: Instant) -> None:
+        """Show a failed poll, as metrics and as one log line a change of state."""
+        before, ended = poll.failure, now()
+        poll.failed(reason, error, ended, ended.steady - started.steady)
+        if workspace in self._fleet:
+            self._show(workspace)
+        say = _log.debug if before is reason else _log.warning
+        say("poll failed", **_place(workspace, poll), reason=reason.value, error=error)
+
+    def skipped(self, workspace: Workspace, poll: Poll) -> None:
+        """Count a poll that was due while the one before still ran."""
+        poll.skipped += 1
+        self._show(workspace)
+        say = _log.debug if poll.overruns else _log.warning
+        say("poll skipped: the one before is still running", **_place(workspace, poll))
+        poll.overruns = True
+
+    def drop_stale(self) -> None:
+        """Drop the answers that no longer count."""
+        moment = now()
+        for workspace in self._fleet:
+            for poll in workspace.polls.values():
+                if poll.reading is not None and poll.is_stale(moment):
+                    poll.reading = None
+                    self._put(workspace, {})
+                    self._show(workspace)
+                    _log.warning("data is stale: mailbox series dropped", **_place(workspace, poll))
+
+    def tracked(self, workspace: Workspace) -> None:
+        """Show a workspace that is new, or polled otherwise than before."""
+        self._fleet.add(workspace)
+        self._show(workspace)
+
+    async def renamed(self, labels: Mapping[Workspace, str]) -> None:
+        """Show workspaces under other labels, all at once: two may have swapped theirs."""
+        async with self._renaming, AsyncExitStack() as locks:
+            for workspace in labels:
+                await locks.enter_async_context(workspace.lock)
+            readings = await self._in_thread(
+                lambda: {
+                    workspace: self._reader.rendered(workspace, label) for workspace, label in labels.items()
+                }
+            )
+            for workspace, label in labels.items():
+                self._store.changed(workspace.label)
+                workspace.label = label
+                self._put(workspace, readings[workspace])
+            for workspace in filter(self._fleet.__contains__, labels):
+                self._show(workspace)
+
+    def configured(self, workspace: Workspace, polls: Iterable[Poll]) -> None:
+        """Have a workspace polled by exactly these polls; what is known of one that stays, stays."""
+        for poll in workspace.keep_polls(polls):
+            poll.cancel()
+            self._unsave(workspace, poll)
+
+    async def adopted(self, workspace: Workspace) -> None:
+        """Show what is known from before as this configuration keeps and shows it."""
+        async with workspace.lock:
+            moment = now()
+            for poll in workspace.polls.values():
+                if poll.reading is not None and poll.is_stale(moment):
+                    poll.reading = None
+            base = workspace.all_time
+            if base.reading is not None:
+                answer = self._reader.kept(base.reading.answer)
+                base.reading = replace(base.reading, answer=answer, digest=b"")
+                workspace.totals = workspace.totals.after(answer, moment.steady)
+            readings = await self._in_thread(lambda: self._reader.rendered(workspace, workspace.label))
+            self._put(workspace, readings)
+            self._show(workspace)
+
+    def forgotten(self, workspace: Workspace) -> None:
+        """Drop a workspace that is gone."""
+        self._fleet.forget(workspace)
+        self._store.changed(workspace.label)
+        for poll in workspace.polls.values():
+            self._unsave(workspace, poll)
+        if workspace.key.id:
+            _log.info("workspace gone", account=workspace.account, workspace=workspace.label)
+
+    def _unsave(self, workspace: Workspace, poll: Poll) -> None:
+        if self._state:
+            self._state.forget(workspace.key, poll.feed.name)
+
+    def _put(self, workspace: Workspace, readings: Mapping[str, Reading]) -> None:
+        """Take readings that were rendered anew; one that joins another roster shows nothing until it is."""
+        for name, reading in readings.items():
+            if name in workspace.polls and workspace.polls[name].reading:
+                workspace.polls[name].reading = reading
+        roster = workspace.roster
+        for poll in workspace.polls.values():
+            if poll.reading and poll.reading.part and poll.reading.part.roster is not roster:
+                poll.reading = replace(poll.reading, part=None)
+
+    def _show(self, workspace: Workspace) -> None:
+        """Render what is known of a workspace and its polls now."""
+        workspace.own = render_workspace(workspace, stale=workspace.all_time.is_stale(now()))
+        own = sum(piece.samples for piece in workspace.own.values())
+        workspace.samples = own + sum(part.samples for part in workspace.parts())
+        self._store.changed(workspace.label)
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _place(workspace: Workspace, poll: Poll) -> Mapping[str, str]:
+    return {"workspace": workspace.label, **poll.feed.label}

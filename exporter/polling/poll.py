@@ -1,0 +1,61 @@
+"""One poll, from the key to the board."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from exporter.answers.envelope import MalformedAnswerError
+from exporter.catalogue.workspace import Reason
+from exporter.config import KeyUnavailable
+from exporter.fleet.poll import Poll
+from exporter.fleet.workspace import Workspace
+from exporter.polling.account import Account
+from exporter.polling.board import Board, now
+from exporter.sendkit.client import SendKit
+from exporter.sendkit.errors import SendKitError
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """Asks the API and gives the answer to the board; `today` is the date in the configured time zone."""
+
+    client: SendKit
+    board: Board
+    environ: Mapping[str, str]
+    today: Callable[[], date]
+
+    async def poll(self, account: Account, workspace: Workspace, poll: Poll) -> None:
+        """Poll a feed of a workspace once; a failure is shown here and nowhere else."""
+        skipped, started = poll.skipped, now()
+
+        def failed(reason: Reason, error: str) -> None:
+            self.board.failed(workspace, poll, reason, error, started)
+
+        try:
+            body = await self._asked(account, workspace, poll)
+            await self.board.succeeded(workspace, poll, body, started)
+        except KeyUnavailable as error:
+            failed(Reason.AUTH, str(error))
+        except SendKitError as error:
+            failed(error.reason, str(error))
+        except MalformedAnswerError as error:
+            failed(Reason.MALFORMED, str(error))
+        except MemoryError:
+            failed(Reason.TOO_LARGE, "there is not enough memory for the answer")
+        except Exception as error:
+            failed(Reason.MALFORMED, f"the exporter failed: {type(error).__name__}")
+            raise
+        if poll.skipped == skipped:
+            poll.overruns = False
+
+    async def _asked(self, account: Account, workspace: Workspace, poll: Poll) -> bytes:
+        return await self.client.get(
+            poll.feed.path,
+            poll.feed.query(self.today()),
+            key=account.config.read_key(self.environ),
+            workspace_id=workspace.key.id,
+            deadline=asyncio.get_running_loop().time() + poll.feed.interval_seconds,
+            lane=account.lane,
+            suspect=poll.failure is not None,
+        )
