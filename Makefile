@@ -14,7 +14,7 @@ RUN := .venv/.run
 DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test servers lint bench fuzz soak evaluate image docs dashboards images kubernetes lock clean
+.PHONY: help run test servers lint bench fuzz soak evaluate image docs dashboards rules images lock clean
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -61,8 +61,8 @@ dashboards: $(DEV) ## write the dashboards' files anew
 images: $(DEV) servers ## take the pictures of docs/images anew (GRAFANA_RENDERER draws the dashboards, see docs/dashboards.md)
 	$(BIN)/python -m tests.stack.pictures docs/images
 
-kubernetes: $(RUN) ## write the Kubernetes manifests of the rules anew
-	$(BIN)/python deploy/kubernetes/prometheus_rules.py
+rules: $(DEV) ## write the rules' files anew, and what follows from them
+	$(BIN)/python -m prometheus.build
 
 # What is locked stays at its version; COMPILE_FLAGS=--upgrade moves it.
 COMPILE = $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q $(COMPILE_FLAGS)

@@ -1,0 +1,32 @@
+"""Write what follows from the table of rules: `python -m prometheus.build`."""
+
+from pathlib import Path
+
+from prometheus.output import documentation, inhibition, kubernetes, rule_files
+from prometheus.table import FILES
+
+ROOT = Path(__file__).parents[1]
+ALERTMANAGER = "prometheus/alertmanager.example.yml"
+DOCUMENTATION = "docs/rules.md"
+
+
+def files() -> dict[str, str]:
+    """Return the text of every file, by its path in the project.
+
+    Of Alertmanager's configuration and of the documentation, a part alone is written; the rest stays.
+    """
+    return {
+        **{f"prometheus/rules/{file.name}.yml": rule_files.text(file) for file in FILES},
+        "deploy/kubernetes/base/prometheus-rules.yaml": kubernetes.manifest(),
+        ALERTMANAGER: inhibition.replaced(_read(ALERTMANAGER)),
+        DOCUMENTATION: documentation.replaced(_read(DOCUMENTATION)),
+    }
+
+
+def _read(path: str) -> str:
+    return (ROOT / path).read_text()
+
+
+if __name__ == "__main__":
+    for path, text in files().items():
+        (ROOT / path).write_text(text)

@@ -1,0 +1,46 @@
+"""Alertmanager's inhibition rules: one incident is one page."""
+
+from typing import Any
+
+from prometheus.output.yaml_text import as_comment, dump
+from prometheus.table import ALERTS
+from prometheus.table.incidents import DOWN, REASONS
+
+SAME_ALERT = {
+    "source_matchers": ['severity="critical"', 'alertname=~"SendKit.+"'],
+    "target_matchers": ['severity="warning"', 'alertname=~"SendKit.+"'],
+    "equal": ["alertname", "workspace", "domain", "mailbox_id"],
+}
+
+
+def inhibit_rules() -> list[tuple[str, dict[str, Any]]]:
+    """Return the rules, each with its reason."""
+    return [
+        *((reason, _rule(source)) for source, reason in REASONS.items()),
+        ("The page for something: not the ticket for the same too.", SAME_ALERT),
+    ]
+
+
+def text() -> str:
+    """Return the section of Alertmanager's configuration."""
+    rules = "".join(f"{as_comment(reason)}{dump([rule])}" for reason, rule in inhibit_rules())
+    return f"inhibit_rules:\n{''.join(f'  {line}' for line in rules.splitlines(keepends=True))}"
+
+
+def _rule(source: str) -> dict[str, Any]:
+    if source == DOWN:
+        targets = ['alertname=~"SendKit.+"', f'alertname!="{DOWN}"']
+        return {"source_matchers": [f'alertname="{DOWN}"'], "target_matchers": targets}
+    targets = list(dict.fromkeys(alert.alert for alert in ALERTS if source in alert.inhibited_by))
+    (level,) = {alert.level for alert in ALERTS if alert.alert == source}
+    return {
+        "source_matchers": [f'alertname="{source}"'],
+        "target_matchers": [f'alertname=~"{"|".join(targets)}"'],
+        "equal": list(level.labels),
+    }
+
+
+def replaced(configuration: str) -> str:
+    """Return a configuration that ends with the inhibition rules, with those as they are now."""
+    before, _, _ = configuration.partition("inhibit_rules:\n")
+    return before + text()

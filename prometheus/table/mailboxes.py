@@ -1,0 +1,128 @@
+"""The state of mailboxes and of a workspace's mailboxes together."""
+
+from prometheus.table.annotations import VALUE, WORKSPACE_NAME, number
+from prometheus.table.incidents import STALE
+from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE
+from prometheus.table.mailbox_alerts import EVERY_5_MINUTES, OF_TODAY
+from prometheus.table.promql import highest
+from prometheus.table.rule import Alert, Group, Record, RuleFile
+
+
+def state(name: str, series: str) -> Record:
+    """Record a state of each mailbox: 1 where it is so, else 0."""
+    return Record(
+        record=f"mailbox:sendkit_{name}:bool", expr=highest(MAILBOX, f"last_over_time({series}[5m])")
+    )
+
+
+COUNT = "last_over_time(workspace:sendkit_mailboxes:count[5m])"
+COUNT_BEFORE = "last_over_time(workspace:sendkit_mailboxes:count{of}[5m] offset 1h)"
+BEFORE = COUNT_BEFORE.replace("{of}", "")
+
+RECORDS = [
+    state("active", 'sendkit_mailbox_status{status="active"}'),
+    state("warmup_enabled", "sendkit_mailbox_warmup_enabled"),
+    state("warmup_in_progress", 'sendkit_mailbox_warmup_status{status="in_progress"}'),
+    state("warmup_completed", 'sendkit_mailbox_warmup_status{status="completed"}'),
+    Record(
+        record="workspace:sendkit_mailboxes:count",
+        expr=highest(WORKSPACE, "sum without (status) (sendkit_workspace_mailboxes)"),
+    ),
+    Record(
+        record="workspace:sendkit_mailboxes_left_active:count1h",
+        comment="Mailboxes that were active at some time of the last hour and are not now.",
+        expr="""\
+count by (workspace) (
+  mailbox:sendkit_active:bool == 0
+  and
+  max_over_time(mailbox:sendkit_active:bool[1h]) == 1
+)
+""",
+    ),
+    Record(
+        record="mailbox:sendkit_unhealthy:bool",
+        comment="""
+            1 for a mailbox that is not active or bounces too much (see bounces.yml), 0 for a healthy one. The
+            alert on a domain's share of them is in bounce-alerts.yml.
+        """,
+        expr="""\
+clamp_max(
+  (1 - mailbox:sendkit_active:bool) + (mailbox:sendkit_bouncing:bool or 0 * mailbox:sendkit_active:bool),
+  1
+)
+""",
+    ),
+    Record(
+        record="domain:sendkit_unhealthy_mailboxes:ratio",
+        expr=f"avg by ({DOMAIN.by}) (mailbox:sendkit_unhealthy:bool)",
+    ),
+    Record(
+        record="domain:sendkit_inactive_mailboxes:ratio",
+        expr=f"avg by ({DOMAIN.by}) (1 - mailbox:sendkit_active:bool)",
+    ),
+]
+
+OF_WORKSPACES = [
+    Alert(
+        alert="SendKitMailboxesLeavingActive",
+        severity="critical",
+        level=WORKSPACE,
+        expr="""\
+workspace:sendkit_mailboxes_left_active:count1h >= 3
+and
+workspace:sendkit_mailboxes_left_active:count1h / count by (workspace) (mailbox:sendkit_active:bool) >= 0.1
+""",
+        wait="5m",
+        summary=f"Many mailboxes of workspace {WORKSPACE_NAME} are leaving active",
+        description=f"""
+            Within an hour {VALUE} of the {number("count(mailbox:sendkit_active:bool{of})", WORKSPACE)} mailboxes of
+            workspace {WORKSPACE_NAME} left the status active.
+        """,
+        inhibited_by=STALE,
+    ),
+    Alert(
+        alert="SendKitMailboxCountDropped",
+        severity="warning",
+        level=WORKSPACE,
+        comment="A single deleted mailbox is no drop, however small the workspace: at least two must be gone.",
+        expr=f"""\
+{COUNT}
+  < 0.8 * {BEFORE}
+and
+{BEFORE}
+  - {COUNT} >= 2
+""",
+        wait="10m",
+        summary=f"Workspace {WORKSPACE_NAME} has lost mailboxes",
+        description=f"""
+            Workspace {WORKSPACE_NAME} has {VALUE} mailboxes; an hour ago it had
+            {number(COUNT_BEFORE, WORKSPACE)}.
+        """,
+        inhibited_by=STALE,
+    ),
+]
+
+FILE = RuleFile(
+    name="mailboxes",
+    makes="the state of mailboxes and domains, and its alerts",
+    comment="""
+        The state of mailboxes: which stopped being active, whose warm-up stopped, which are at the limit, which
+        are gone.
+
+        "Now" is the last sample of 5 minutes, so a missed scrape or an exporter's restart neither fires nor
+        resolves anything. A mailbox that was deleted has no such sample, and so left nothing. Of two replicas
+        the one with the better news counts until both agree.
+    """,
+    groups=[
+        Group(name="sendkit-mailboxes", interval="2m", rules=[*RECORDS, *OF_WORKSPACES, *OF_TODAY]),
+        Group(
+            name="sendkit-mailboxes-1d",
+            interval="5m",
+            comment="""
+                A day of every mailbox takes long to read, and these alerts wait 15 minutes anyway: so they are
+                evaluated less often.
+            """,
+            rules=EVERY_5_MINUTES,
+        ),
+    ],
+)

@@ -1,0 +1,99 @@
+"""PromQL that several rules share."""
+
+from prometheus.table.levels import Level
+
+QUANTILES = {"99": "2.3263", "99.9": "3.0902"}
+"""The one-sided quantiles of the normal distribution, by confidence in percent."""
+
+JOB = 'up{job="sendkit-exporter"}'
+"""The scrape job of the exporter, by the name that the examples give it."""
+
+STALE_AGE = (
+    "time() - workspace:sendkit_last_success:timestamp_seconds"
+    " > clamp_min(3 * workspace:sendkit_poll_interval:seconds, 300)"
+)
+"""The age of a workspace's last successful poll, where it is too old."""
+
+
+def threshold(name: str) -> str:
+    """Return a configured threshold of every workspace."""
+    return f'workspace:sendkit_alert_threshold:last2h{{threshold="{name}"}}'
+
+
+def compared(vector: str, operator: str, bound: str) -> str:
+    """Return a vector compared with a bound of its workspace, to be put in brackets."""
+    return f"""
+    {vector}
+  {operator} on (workspace) group_left ()
+    {bound}
+"""
+
+
+def highest(level: Level, vector: str) -> str:
+    """Return a vector of a level without the labels of the exporter's replicas."""
+    return f"max by ({level.by}) ({vector})"
+
+
+def rises(level: Level, counter: str, window: str, offset: str = "") -> str:
+    """Return how much a counter rose over a window, of replicas the highest, as a whole number."""
+    return f"round({highest(level, f'increase({counter}[{window}]{offset})')})"
+
+
+def summed(level: Level, vector: str) -> str:
+    """Return the sums of a vector on a level."""
+    return f"sum by ({level.by}) ({vector})"
+
+
+def last_hour(vector: str) -> str:
+    """Return the newest value of a series that is recorded every half hour."""
+    return f"last_over_time({vector}[1h])"
+
+
+def wilson_lower(level: Level) -> str:
+    """Return the lower bound of the Wilson score interval from the recorded ratio p and doubt u.
+
+    LB = max(0, (p + u/2 - sqrt(u * (p * (1 - p) + u/4))) / (1 + u))
+    """
+    ratio, doubt = _ratio_and_doubt(level)
+    return f"""\
+clamp_min(
+    (
+        {doubt} / 2
+      + on ({level.by}, window) group_left ()
+        {ratio}
+      -
+        sqrt(
+            {doubt}
+          * (
+                {doubt} / 4
+              + on ({level.by}, window) group_left ()
+                ({ratio} * (1 - {ratio}))
+            )
+        )
+    )
+  / (1 + {doubt}),
+  0
+)
+"""
+
+
+def wilson_upper(level: Level) -> str:
+    """Return the upper bound of the Wilson score interval.
+
+    The two bounds lie evenly around (p + u/2) / (1 + u).
+    """
+    ratio, doubt = _ratio_and_doubt(level)
+    return f"""\
+(
+    {doubt}
+  + on ({level.by}, window) group_left ()
+    2 * {ratio}
+)
+/ (1 + {doubt})
+- {level.name}:sendkit_bounce_ratio:wilson_lower
+"""
+
+
+def _ratio_and_doubt(level: Level) -> tuple[str, str]:
+    ratio = f"{level.name}:sendkit_bounce_ratio"
+    return f"{ratio}:rolling", f"{ratio}:wilson_doubt"

@@ -1,0 +1,131 @@
+"""What a workspace sends and what is replied, against the same time a week ago."""
+
+from prometheus.table.annotations import (
+    VALUE,
+    VALUE_PERCENTAGE,
+    WORKSPACE_NAME,
+    number,
+    percentage,
+)
+from prometheus.table.bounces import WEEK
+from prometheus.table.incidents import STALE
+from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE
+from prometheus.table.promql import STALE_AGE, rises, summed, threshold
+from prometheus.table.rule import Alert, Group, Record, RuleFile
+
+SENT = "sendkit_mailbox_emails_sent_total"
+WEEK_SENT = f"sum_over_time(workspace:sendkit_emails_sent:increase1h{{of}}{WEEK})"
+RATIO_BEFORE = "last_over_time(workspace:sendkit_reply_ratio:rolling7d{of}[1h] offset 7d)"
+
+FILE = RuleFile(
+    name="sending",
+    makes="sending and replies against a week ago",
+    comment="""
+        What a workspace sends and what comes back, against the same time a week ago: nights and weekends are
+        quiet every week.
+    """,
+    groups=[
+        Group(
+            name="sendkit-sending",
+            interval="2m",
+            rules=[
+                Record(
+                    record="workspace:sendkit_emails_sent:increase2h",
+                    expr=summed(WORKSPACE, rises(MAILBOX, SENT, "2h")),
+                ),
+                Record(
+                    record="workspace:sendkit_emails_sent_week_ago:increase2h",
+                    expr=summed(WORKSPACE, rises(MAILBOX, SENT, "2h", " offset 7d")),
+                ),
+                *(
+                    Record(
+                        record=f"domain:sendkit_emails_{kind}:increase1h",
+                        expr=summed(DOMAIN, rises(MAILBOX, f"sendkit_mailbox_emails_{kind}_total", "1h")),
+                    )
+                    for kind in ("replied", "positive_replied")
+                ),
+                *(
+                    Record(
+                        record=f"workspace:sendkit_emails_{kind}:increase1h",
+                        expr=summed(WORKSPACE, f"domain:sendkit_emails_{kind}:increase1h"),
+                    )
+                    for kind in ("replied", "positive_replied")
+                ),
+                Record(
+                    record="workspace:sendkit_emails_sent_seen:count2h",
+                    comment="""
+                        At how many of the last 2 h's 24 five-minute marks the counters were there. Counters that
+                        nobody scrapes do not rise either, which is no stall.
+                    """,
+                    expr=f"count_over_time((count by (workspace) (last_over_time({SENT}[5m])))[2h:5m])",
+                ),
+                Alert(
+                    alert="SendKitSendingStalled",
+                    severity="critical",
+                    level=WORKSPACE,
+                    expr=f"""\
+workspace:sendkit_emails_sent:increase2h == 0
+and
+workspace:sendkit_emails_sent_week_ago:increase2h >= 20
+and
+workspace:sendkit_emails_sent_seen:count2h >= 24
+unless on (workspace)
+({STALE_AGE})
+""",
+                    wait="5m",
+                    summary=f"Workspace {WORKSPACE_NAME} has stopped sending",
+                    description=f"""
+                        Workspace {WORKSPACE_NAME} sent {VALUE} mails within 2 h; a week ago it sent
+                        {number("workspace:sendkit_emails_sent_week_ago:increase2h{of}", WORKSPACE)} in the same 2 h.
+                    """,
+                    inhibited_by=STALE,
+                ),
+            ],
+        ),
+        Group(
+            name="sendkit-replies-7d",
+            interval="30m",
+            comment="""
+                Seven days from recorded hours, as in bounces.yml. Comparing two weeks needs 15 days of retention.
+            """,
+            rules=[
+                *(
+                    Record(
+                        record=f"workspace:sendkit_emails_{kind}:increase7d",
+                        expr=f"sum_over_time(workspace:sendkit_emails_{kind}:increase1h{WEEK})",
+                    )
+                    for kind in ("replied", "positive_replied")
+                ),
+                Record(
+                    record="workspace:sendkit_reply_ratio:rolling7d",
+                    comment="Of a week with at least 500 sends; from fewer, the ratio says little.",
+                    expr=f"""\
+workspace:sendkit_emails_replied:increase7d
+  / ({WEEK_SENT.replace("{of}", "")} >= 500)
+""",
+                ),
+                Alert(
+                    alert="SendKitReplyRateCollapse",
+                    severity="warning",
+                    level=WORKSPACE,
+                    expr=f"""\
+workspace:sendkit_reply_ratio:rolling7d
+<=
+({RATIO_BEFORE.replace("{of}", "")} > 0)
+  * on (workspace)
+    (1 - {threshold("reply_ratio_drop")})
+""",
+                    wait="30m",
+                    summary=f"Replies to workspace {WORKSPACE_NAME} have collapsed",
+                    description=f"""
+                        Within 7 days workspace {WORKSPACE_NAME} had
+                        {number("workspace:sendkit_emails_replied:increase7d{of}", WORKSPACE)} replies to
+                        {number(WEEK_SENT, WORKSPACE)} sends ({VALUE_PERCENTAGE}); in the 7 days before it was
+                        {percentage(RATIO_BEFORE, WORKSPACE)}.
+                    """,
+                    inhibited_by=STALE,
+                ),
+            ],
+        ),
+    ],
+)

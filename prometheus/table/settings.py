@@ -1,0 +1,47 @@
+"""What the other rules get from outside: addresses, and the thresholds of the exporter's configuration."""
+
+from prometheus.table.annotations import LINKS
+from prometheus.table.rule import Group, Record, RuleFile
+
+FILE = RuleFile(
+    name="settings",
+    makes=(
+        "the addresses, and the configured thresholds (`sendkit_alert_threshold`) bridged over 2 h without "
+        "an exporter"
+    ),
+    comment="""
+        What the other rules get from outside: addresses, and the thresholds of the exporter's configuration.
+
+        This is the one file that an installation edits: sendkit:links:info says where this installation keeps its runbooks and
+        dashboards; the annotations of every alert read its two labels. `runbooks` is any place that serves
+        prometheus/runbooks/*.md, `dashboards` is Grafana's address and /d; both without a slash at the end.
+    """,
+    groups=[
+        Group(
+            name="sendkit-settings",
+            interval="1m",
+            rules=[
+                Record(
+                    record=LINKS,
+                    labels={
+                        "runbooks": "https://example.com/sendkit-exporter/prometheus/runbooks",
+                        "dashboards": "http://localhost:3000/d",
+                    },
+                    expr="vector(1)",
+                ),
+                Record(
+                    record="workspace:sendkit_alert_threshold:last2h",
+                    comment="""
+                        The threshold as it is now, of whichever exporter. While there is no exporter, the last
+                        one of 2 h: an alert that fires must not resolve because its threshold is missing.
+                    """,
+                    expr="""\
+max by (workspace, threshold) (sendkit_alert_threshold)
+or
+max by (workspace, threshold) (last_over_time(sendkit_alert_threshold[2h]))
+""",
+                ),
+            ],
+        )
+    ],
+)

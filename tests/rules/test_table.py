@@ -1,0 +1,28 @@
+"""The table of rules, and the files that are written from it."""
+
+import pytest
+
+from prometheus import build
+from prometheus.table import ALERTS
+from prometheus.table.incidents import REASONS
+
+FILES = build.files()
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_a_committed_file_is_what_the_table_writes(path: str) -> None:
+    """`make rules` writes it."""
+    assert (build.ROOT / path).read_text() == FILES[path]
+
+
+def test_no_file_of_rules_is_left_from_an_older_table() -> None:
+    for folder in ("prometheus/rules",):
+        found = {f"{folder}/{path.name}" for path in (build.ROOT / folder).iterdir()}
+        assert found == {path for path in FILES if path.startswith(f"{folder}/")}
+
+
+def test_every_alert_that_inhibits_another_is_an_alert_and_says_why() -> None:
+    named = {name for alert in ALERTS for name in alert.inhibited_by}
+
+    assert named <= {alert.alert for alert in ALERTS}
+    assert named <= set(REASONS)
