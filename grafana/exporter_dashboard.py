@@ -195,7 +195,7 @@ def _time() -> Row:
         "Values out of their documented range. Steady: the API changed; ask support before trusting the field.",
         [
             Line(
-                f"sum by (field) (max by (workspace, field) (increase(sendkit_suspect_values_total{{{W}}}[1h])))",
+                f"sum by (field) (max by (workspace, field) (increase(sendkit_suspect_values_total{{{W}}}[1h]))) > 0",
                 "{{field}}",
             )
         ],

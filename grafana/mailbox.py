@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from exporter.metrics import STATUSES, WARMUP_STATUSES
+from exporter.catalogue.mailbox import STATUSES, WARMUP_STATUSES
 from grafana import queries as q
 from grafana.layout import (
     Builder,

@@ -4,35 +4,69 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from exporter.model import Answer, parse
+from exporter.answers.answer import Answer
+from exporter.answers.parse import parse
+from exporter.catalogue.kinds import Check, Feed, Field
+from exporter.catalogue.mailbox import FIELDS
+from exporter.sendkit.feeds import analytics
 
 Mailbox = dict[str, Any]
 
+BASE = analytics.all_time(60)
+WEEK = analytics.window("7d", 7, 900)
+ID = "664a1b2c3d4e5f6a7b8c9d03"
+
+DOCUMENTED: dict[str, Any] = {
+    "email": "sales@example.com",
+    "displayName": "Sales",
+    "status": "active",
+    "totalSent": 4500,
+    "totalReceived": 320,
+    "bounceRate": 0.02,
+    "sentToday": 45,
+    "dailySendLimit": 100,
+    "warmup.enabled": True,
+    "warmup.status": "completed",
+    "performance.sent": 1000,
+    "performance.opened": 400,
+    "performance.clicked": 35,
+    "performance.bounced": 12,
+    "performance.replied": 50,
+    "performance.positiveReplied": 20,
+    "rates.open": "25.0",
+    "rates.click": "3.5",
+    "rates.bounce": "1.2",
+    "rates.reply": "5.0",
+    "rates.positiveReply": "2.0",
+}
+"""A mailbox's values, by the place of their field."""
+
+OF_ITS_KIND: dict[Check, Any] = {
+    Check.TEXT: "a text",
+    Check.OPTIONAL_TEXT: "a text",
+    Check.STATE: "a state",
+    Check.FLAG: True,
+    Check.COUNT: 42,
+    Check.RATIO: 0.125,
+    Check.PERCENT: "12.5",
+}
+"""A value for a field that is not in `DOCUMENTED`."""
+
+
+def put(mailbox: Mailbox, field: Field, value: Any) -> None:  # noqa: ANN401 - whatever an API may send
+    """Put a value into a mailbox, at the place of its field."""
+    *parts, name = (name for name, _ in field.path)
+    for part in parts:
+        mailbox = mailbox.setdefault(part, {})
+    mailbox[name] = value
+
 
 def mailbox(**changes: Any) -> Mailbox:  # noqa: ANN401 - whatever an API may send
-    """Return a mailbox as documented, with changes by its fields."""
-    return {
-        "_id": "664a1b2c3d4e5f6a7b8c9d03",
-        "email": "sales@example.com",
-        "displayName": "Sales",
-        "status": "active",
-        "totalSent": 4500,
-        "totalReceived": 320,
-        "bounceRate": 0.02,
-        "sentToday": 45,
-        "dailySendLimit": 100,
-        "warmup": {"enabled": True, "status": "completed"},
-        "performance": {
-            "sent": 1000,
-            "opened": 400,
-            "clicked": 35,
-            "bounced": 12,
-            "replied": 50,
-            "positiveReplied": 20,
-        },
-        "rates": {"open": "25.0", "click": "3.5", "bounce": "1.2", "reply": "5.0", "positiveReply": "2.0"},
-        **changes,
-    }
+    """Return a mailbox with every field of the catalogue, with changes by its top-level fields."""
+    example: Mailbox = {"_id": ID}
+    for field in FIELDS:
+        put(example, field, DOCUMENTED.get(field.name, OF_ITS_KIND[field.check]))
+    return example | changes
 
 
 def older(**changes: Any) -> Mailbox:  # noqa: ANN401 - whatever an API may send
@@ -44,5 +78,34 @@ def envelope(mailboxes: Sequence[object]) -> bytes:
     return json.dumps({"success": True, "data": mailboxes}).encode()
 
 
-def answer_of(*mailboxes: object) -> Answer:
-    return parse(envelope(mailboxes))
+def answer_of(*mailboxes: object, feed: Feed = BASE) -> Answer:
+    return parse(envelope(mailboxes), feed)
+
+
+def with_raw(field: str, raw: bytes) -> bytes:
+    """Return an answer of two mailboxes, the first with a field as these bytes; `part.name` is inside one."""
+    part, _, name = field.partition(".")
+    mark = "a place for the raw value"
+    changed = {**mailbox()[part], name: mark} if name else mark
+    first = json.dumps(mailbox(_id="first") | {part: changed}).encode()
+    second = json.dumps(mailbox(_id="second")).encode()
+    assert first.count(mark.encode()) == 1
+    return b'{"success":true,"data":[%s,%s]}' % (first.replace(b'"%s"' % mark.encode(), raw), second)
+
+
+def rows(answer: Answer) -> list[dict[str, Any]]:
+    """Return an answer as one mapping a mailbox, without what is missing."""
+    columns = {**answer.texts, **answer.numbers}
+    return [
+        {
+            "id": mailbox_id,
+            **{name: column[row] for name, column in columns.items() if column[row] is not None},
+        }
+        for row, mailbox_id in enumerate(answer.ids)
+    ]
+
+
+def brief(value: object) -> str:
+    """Return a test's name from a parameter."""
+    text = repr(value)
+    return text if len(text) < 40 else f"{text[:20]}...{len(text)}"

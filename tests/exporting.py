@@ -7,8 +7,8 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from exporter.config import Config
-from exporter.daemon import Exporter
-from exporter.exposition.body import END, Format
+from exporter.exporter import Exporter
+from exporter.textformat.lines import END, Format
 from tests.samples import Samples
 from tests.scripted_api import ScriptedApi
 
@@ -49,6 +49,10 @@ class Exporting:
     def is_up(self, workspace: str) -> bool:
         """Whether a workspace's last all-time poll succeeded."""
         return self.one("sendkit_up", workspace) == 1
+
+    def failures(self, workspace: str = "acme", reason: str = "auth") -> float:
+        """Return how many of a workspace's all-time polls failed for this reason."""
+        return self.one("sendkit_poll_failures_total", workspace, reason=reason) or 0
 
     def labels(self) -> set[str]:
         """Return the workspaces' labels."""

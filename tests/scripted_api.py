@@ -118,13 +118,14 @@ class ScriptedApi:
 
     `workspaces` holds what a key sees, names by id; `listing` replaces the answer to that question, by key.
     `behaviours` holds the treatment of requests for mailboxes, by workspace id or, where there is none, by
-    key; `default` goes for all others.
+    key; `default` goes for all others. `windowed` goes before them for requests that name a range of days.
     """
 
     workspaces: dict[str, dict[str, str]] = field(default_factory=dict)
     listing: dict[str, Behaviour] = field(default_factory=dict)
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
     default: Behaviour = field(default_factory=lambda: answered(mailbox("m1")))
+    windowed: Behaviour | None = None
     requests: list[Request] = field(default_factory=list)
     url: str = ""
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -145,6 +146,8 @@ class ScriptedApi:
             items = [{"id": workspace_id, "name": name} for workspace_id, name in seen.items()]
             listed = answer(200, json.dumps({"success": True, "data": items}).encode())
             return self.listing.get(request.key, listed)
+        if request.query and self.windowed:
+            return self.windowed
         return self.behaviours.get(request.workspace_id or request.key, self.default)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -6,15 +6,15 @@ from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp
 
-from exporter import daemon
 from exporter.web.gate import Security
+from exporter.web.server import http_server, listen
 
 
 @asynccontextmanager
 async def served(app: ASGIApp, security: Security | None = None) -> AsyncIterator[int]:
     """Serve an application on a free port of loopback while the context lasts."""
-    listener = daemon.listen("127.0.0.1:0")
-    server = daemon.http_server(app, security)
+    listener = listen("127.0.0.1:0")
+    server = http_server(app, security)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     port: int = listener.getsockname()[1]
     try:

@@ -14,15 +14,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from exporter.metrics import MAILBOX_COUNTERS, WINDOW_NUMBERS
-from exporter.model import PERFORMANCE
+from exporter.catalogue.kinds import Metric
+from exporter.catalogue.mailbox import COUNTERS, EVENTS
 from tests.samples import Samples
 from tests.stack.processes import Process, Processes, Simulator, free_port, start_simulator, write_config
 from tests.waiting import wait_for
@@ -43,6 +43,7 @@ MOST_GROWTH_KIB = 6 * 1024
 SPARE = 3
 """More descriptors, threads or tasks than at first that are no leak: a connection or poll under way."""
 
+GAUGES = {field.column: field.metric for field in EVENTS if field.metric}
 _COUNTER = re.compile(r"^(sendkit_mailbox_emails_\w+_total\{[^\n]*\}) (\S+)$", re.MULTILINE)
 
 Figures = dict[tuple[str, str, str], float]
@@ -157,12 +158,12 @@ class Soak:
         def is_settled() -> bool:
             before, text, after = _truth(self.simulator), self.scrape(), _truth(self.simulator)
             samples = Samples(text)
-            shown = _figures(samples, WINDOW_NUMBERS, window="all")
+            shown = _figures(samples, GAUGES, window="all")
             for workspace in list(missing):
                 if _of(workspace, before) == _of(workspace, after) == _of(workspace, shown):
                     missing.remove(workspace)
                     true.update(_of(workspace, before))
-                    counted.update(_of(workspace, _figures(samples, MAILBOX_COUNTERS)))
+                    counted.update(_of(workspace, _figures(samples, COUNTERS)))
             return not missing
 
         wait_for(is_settled, SETTLING_SECONDS, what="the exporter shows what is true")
@@ -220,19 +221,19 @@ def _truth(simulator: Simulator) -> Figures:
     """Return the all-time campaign figures that are true now."""
     names = {workspace["id"]: workspace["name"] for workspace in simulator.workspaces}
     return {
-        (names[workspace], mailbox_id, column): float(mailbox["performance"][name])
+        (names[workspace], mailbox_id, field.column): float(mailbox["performance"][field.path[-1][0]])
         for workspace, mailboxes in simulator.truth().items()
         for mailbox_id, mailbox in mailboxes.items()
-        for name, column in PERFORMANCE.items()
+        for field in EVENTS
     }
 
 
-def _figures(samples: Samples, metrics: Any, **labels: str) -> Figures:  # noqa: ANN401 - of the catalogue
+def _figures(samples: Samples, metrics: Mapping[str, Metric], **labels: str) -> Figures:
     """Return the samples of campaign figures."""
     return {
         (dict(own)["workspace"], dict(own)["mailbox_id"], column): value
-        for column in PERFORMANCE.values()
-        for own, value in samples.all_of(metrics[column].name, **labels).items()
+        for column, metric in metrics.items()
+        for own, value in samples.all_of(metric.name, **labels).items()
     }
 
 

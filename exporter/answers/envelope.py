@@ -25,7 +25,7 @@ def split(body: bytes, items: str) -> Sequence[Raw]:
         try:
             envelope = decoder.decode(without_lone_surrogates(body))
         except UNREADABLE as error:
-            wanted = items.replace(".", ": {") + ": [...]" + "}" * items.count(".")
+            wanted = '"' + items.replace(".", '": {"') + '": [...]' + "}" * items.count(".")
             raise MalformedAnswerError(
                 f'expected {{"success": true, {wanted}}}, found {len(body)} bytes: {error}'
             ) from None

@@ -54,14 +54,16 @@ def _value(mailbox: Mapping[str, Any], field: Field) -> tuple[Value, str]:
             return None, "" if may_lack else field.name
         inner = inner[name]
     value = _checked(field.check, inner)
-    is_empty = field.check is Check.OPTIONAL_TEXT and (inner is None or inner == "")
-    return value, "" if value is not None or is_empty else field.name
+    is_good = value is not None or (field.check is Check.OPTIONAL_TEXT and inner is None)
+    return value, "" if is_good else field.name
 
 
 def _checked(check: Check, value: object) -> Value:
     match check:
-        case Check.TEXT | Check.STATE | Check.OPTIONAL_TEXT:
+        case Check.TEXT | Check.STATE:
             return text(value)
+        case Check.OPTIONAL_TEXT:
+            return "" if value == "" else text(value)
         case Check.FLAG:
             return int(value) if isinstance(value, bool) else None
         case Check.COUNT:
@@ -70,10 +72,8 @@ def _checked(check: Check, value: object) -> Value:
         case Check.RATIO:
             return _number(value)
         case Check.PERCENT:
-            if isinstance(value, str):
-                return ratios[value]
-            number = _number(value)  # a plain number, where the API sends one
-            return None if number is None else ratios[repr(number)]
+            # A plain number, where the API sends one; the text of None is no number.
+            return ratios[value if isinstance(value, str) else repr(_number(value))]
 
 
 def _number(value: object) -> float | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import insort
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import structlog
 
@@ -64,11 +64,15 @@ class Discovery:
                 await self._take(account, known)
         for workspace in list(self._fleet):
             if workspace.key in self._seen_by:
+                self._configure(workspace, self._seen_by[workspace.key][0])
                 await self._board.adopted(workspace)
             elif (
                 workspace.key.id and workspace.account not in self._accounts and self._is_ours(workspace.key)
             ):
                 self._unclaimed.add(workspace)
+                any_account = next(iter(self._accounts.values()))  # all have the same feeds
+                self._board.configured(workspace, self._polls(any_account))
+                await self._board.adopted(workspace)
             else:
                 self._board.forgotten(workspace)
 
@@ -135,6 +139,13 @@ class Discovery:
                 self._board.forgotten(workspace)
             self._unclaimed.clear()
 
+    def _make_way(self, taken: Collection[str]) -> None:
+        """Forget what is unclaimed and has a label that another workspace takes."""
+        for workspace in list(self._unclaimed):
+            if workspace.label in taken and workspace.key not in self._seen_by:
+                self._unclaimed.remove(workspace)
+                self._board.forgotten(workspace)
+
     async def _take(self, account: Account, names: dict[Key, str]) -> None:
         """Track exactly these workspaces of the account; the first account that has one polls it."""
         async with self._taking:
@@ -144,6 +155,7 @@ class Discovery:
                 insort(self._seen_by.setdefault(key, []), account, key=lambda seer: seer.order)
             account.workspaces = names
             labels = self._labels()
+            self._make_way({labels[key] for key in self._seen_by})
             await self._relabel(labels)
             for key in names:
                 self._track(key, labels[key])
@@ -199,14 +211,18 @@ class Discovery:
 
     def _configure(self, workspace: Workspace, account: Account) -> None:
         """Have a workspace polled as an account's."""
-        stale_after = self._config.poll.stale_after.total_seconds()
+        if workspace.account != account.name:
+            for poll in workspace.polls.values():  # what polls it does so with the other account's key
+                poll.cancel()
         workspace.account = account.name
         workspace.thresholds = self._config.thresholds_for(account.config)
+        self._board.configured(workspace, self._polls(account))
+
+    def _polls(self, account: Account) -> Iterable[Poll]:
+        """Return a poll for each feed of an account."""
+        stale_after = self._config.poll.stale_after.total_seconds()
         # A feed that is polled less often must not be stale before its next poll.
-        self._board.configured(
-            workspace,
-            [Poll(feed, stale_after + feed.interval_seconds * feed.joins) for feed in account.feeds],
-        )
+        return [Poll(feed, stale_after + feed.interval_seconds * feed.joins) for feed in account.feeds]
 
     def _poll(self, account: Account) -> None:
         for key in account.workspaces:

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))  # run as a script
 
-from exporter import metrics  # noqa: E402 - once the path is known
+from exporter.catalogue import mailbox  # noqa: E402 - once the path is known
 from exporter.config import Thresholds  # noqa: E402
 from tests.dashboards import targets  # noqa: E402
 from tests.stack import history  # noqa: E402
@@ -27,7 +27,7 @@ DAYS = 2
 POINTS = 700
 REPEATS = 3
 SLOWEST_SECONDS = 2.0
-STATES = {"status": metrics.STATUSES, "warmup_status": metrics.WARMUP_STATUSES}
+STATES = {field.metric: field.states for field in mailbox.FIELDS}
 MARGINS = (
     {"window": "1d", "confidence": "99"},
     {"window": "1d", "confidence": "99.9"},
@@ -51,7 +51,7 @@ def variants(name: str) -> tuple[dict[str, str], ...]:
     if name.endswith("threshold:last2h"):
         return tuple({"threshold": threshold} for threshold in Thresholds.model_fields)
     if name.startswith("workspace_status:"):
-        return tuple({"status": status} for status in metrics.WARMUP_STATUSES)
+        return tuple({"status": status} for status in mailbox.WARMUP_STATUSES)
     if name.startswith("workspace_reason:"):
         return ({"reason": "timeout"},)
     return ({},)
@@ -75,9 +75,9 @@ def families() -> Iterator[tuple[str, str, dict[str, str]]]:
         level = name.partition(":")[0].partition("_")[0]
         if level in ("workspace", "domain", "mailbox"):
             yield from ((name, level, extra) for extra in variants(name))
-    for metric in metrics.MAILBOX_METRICS:
-        states = STATES.get(metric.name.removeprefix("sendkit_mailbox_"), ())
-        if metric is metrics.MAILBOX_INFO:
+    for metric in mailbox.METRICS:
+        states = STATES.get(metric, ())
+        if metric is mailbox.INFO:
             yield metric.name, "mailbox", {"email": "someone@somewhere.example"}
         elif states:
             yield from ((metric.name, "mailbox", {"status": status}) for status in states)

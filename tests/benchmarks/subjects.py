@@ -22,49 +22,70 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, MetricsHandler
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from exporter import daemon
-from exporter import metrics as catalogue
+from exporter.answers.answer import Answer, domain_of
+from exporter.answers.parse import parse
+from exporter.catalogue import mailbox as catalogue
+from exporter.catalogue.kinds import ALL_TIME, Metric
 from exporter.config import AccountConfig, Config
-from exporter.exposition.body import Format
-from exporter.exposition.rendering import Disclosure, render_workspace
-from exporter.fleet.fleet import Instant, Poll, Totals, Workspace
-from exporter.metrics import ALL_TIME, MAILBOX_COUNTERS, MAILBOX_NUMBERS, WINDOW_NUMBERS
-from exporter.model import Answer, domain_of, parse
-from exporter.polling.reading import Reader, Reading
+from exporter.daemon import tune_interpreter
+from exporter.exporter import Exporter
+from exporter.exposition.rendering import Disclosure
+from exporter.exposition.workspace import render_workspace
+from exporter.fleet.counters import Totals
+from exporter.fleet.poll import Poll
+from exporter.fleet.reading import Reading
+from exporter.fleet.workspace import Key, Workspace
+from exporter.polling.board import now
+from exporter.polling.reading import Reader
+from exporter.sendkit.feeds import analytics
+from exporter.textformat.lines import Format
 from exporter.web.app import create_app
+from exporter.web.server import http_server, listen
 
 WORKSPACE = "acme"
+FEED = analytics.all_time(60)
+NUMBERS: dict[str, Metric] = {
+    field.column: field.metric
+    for field in catalogue.FIELDS
+    if field.metric and not field.is_text and not field.path[-1][1]
+}
+"""The metrics of what every answer has, by their column."""
+STATES = [
+    (field.column, field.metric, field.states) for field in catalogue.FIELDS if field.metric and field.states
+]
 
 
 class Ours:
     """The exporter: its reader, store and server; its poller does not turn by itself."""
 
     def __init__(self) -> None:
-        daemon.tune_interpreter()
+        tune_interpreter()
         account = AccountConfig.model_validate({"name": WORKSPACE, "api_key": "sk_benchmark"})
-        self._exporter = daemon.Exporter(lambda: Config(accounts=(account,)), {})
-        self._workspace = Workspace(WORKSPACE, "", WORKSPACE, WORKSPACE)
-        self._tracked = self._exporter.fleet.track(self._workspace, {}, [Poll(ALL_TIME, 60, 900)])
+        self._exporter = Exporter(lambda: Config(accounts=(account,)), {})
+        self._poll = Poll(FEED, 900)
+        self._workspace = Workspace(
+            Key(account=WORKSPACE), WORKSPACE, WORKSPACE, WORKSPACE, polls={FEED.name: self._poll}
+        )
+        self._exporter.fleet.add(self._workspace)
         self._reader = Reader(Disclosure(lambda email: email))
-        self._reading: Reading | None = None
         self._loop = asyncio.new_event_loop()
         self.store = self._exporter.store
 
     def poll(self, body: bytes) -> None:
-        self._keep(self._read(body))
+        self._keep(*self._read(body))
 
-    def _read(self, body: bytes) -> Reading:
-        return self._reader.read(body, WORKSPACE, ALL_TIME, self._tracked.totals, self._reading)
+    def _read(self, body: bytes) -> tuple[Reading, Totals]:
+        return self._reader.read(self._workspace, self._poll, body)
 
-    def _keep(self, reading: Reading) -> None:
-        self._reading, self._tracked.totals = reading, reading.totals
-        self._tracked.all_time.succeeded(reading.answer, Instant(time.time(), time.monotonic()), 0.0)
-        own = render_workspace(self._tracked, stale=False)
-        self._exporter.store.put(self._workspace.key, WORKSPACE, own, {ALL_TIME: reading.part})
+    def _keep(self, reading: Reading, totals: Totals) -> None:
+        self._poll.succeeded(reading, now(), 0.0)
+        self._workspace.totals = totals
+        self._workspace.own = render_workspace(self._workspace, stale=False)
+        self.store.changed(WORKSPACE)
 
     def serve(self) -> int:
-        listener = daemon.listen("127.0.0.1:0")
-        server = daemon.http_server(create_app(self._exporter, enable_lifecycle=False))
+        listener = listen("127.0.0.1:0")
+        server = http_server(create_app(self._exporter, enable_lifecycle=False))
 
         def run() -> None:
             asyncio.set_event_loop(self._loop)
@@ -77,7 +98,7 @@ class Ours:
         async def turn() -> None:
             while True:
                 for body in bodies:
-                    self._keep(await self._loop.run_in_executor(None, self._read, body))
+                    self._keep(*await self._loop.run_in_executor(None, self._read, body))
 
         asyncio.run_coroutine_threadsafe(turn(), self._loop)
 
@@ -99,19 +120,18 @@ class Naive(_LibraryServer):
 
     def __init__(self) -> None:
         super().__init__()
-        labels = list(catalogue.MAILBOX)
+        labels = list(catalogue.LABELS)
         self._gauges = {
             name: Gauge(metric.name, metric.help, metric.labels, registry=self.registry)
-            for name, metric in (MAILBOX_NUMBERS | WINDOW_NUMBERS).items()
+            for name, metric in NUMBERS.items()
         }
         self._totals = {
             name: Counter(metric.name, metric.help, labels, registry=self.registry)
-            for name, metric in MAILBOX_COUNTERS.items()
+            for name, metric in catalogue.COUNTERS.items()
         }
         self._info = Gauge("sendkit_mailbox_info", "info", [*labels, "email"], registry=self.registry)
         self._states = [
-            Gauge(metric.name, metric.help, metric.labels, registry=self.registry)
-            for metric in (catalogue.MAILBOX_STATUS, catalogue.WARMUP_STATUS)
+            Gauge(metric.name, metric.help, metric.labels, registry=self.registry) for _, metric, _ in STATES
         ]
         self._seen: dict[tuple[str, str], float] = {}
 
@@ -119,7 +139,7 @@ class Naive(_LibraryServer):
         for mailbox in json.loads(body)["data"]:
             labels = (WORKSPACE, domain_of(mailbox["email"]), mailbox["_id"])
             for name, value in _numbers(mailbox):
-                own = (*labels, ALL_TIME) if name in WINDOW_NUMBERS else labels
+                own = (*labels, ALL_TIME) if "window" in NUMBERS[name].labels else labels
                 self._gauges[name].labels(*own).set(value)
                 if name in self._totals:
                     risen = value - self._seen.get((mailbox["_id"], name), value)
@@ -127,14 +147,13 @@ class Naive(_LibraryServer):
                     self._seen[mailbox["_id"], name] = value
             self._info.labels(*labels, mailbox["email"]).set(1)
             states = (mailbox["status"], mailbox["warmup"]["status"])
-            documented = (catalogue.STATUSES, catalogue.WARMUP_STATUSES)
-            for gauge, own_state, known in zip(self._states, states, documented, strict=True):
-                for state in known:
+            for gauge, own_state, (_, _, documented) in zip(self._states, states, STATES, strict=True):
+                for state in documented:
                     gauge.labels(*labels, state).set(own_state == state)
 
 
 def _numbers(mailbox: dict[str, Any]) -> Iterator[tuple[str, float]]:
-    for name, metric in (MAILBOX_NUMBERS | WINDOW_NUMBERS).items():
+    for name, metric in NUMBERS.items():
         value: Any = mailbox
         for part in metric.source.split("."):
             value = value[part]
@@ -151,39 +170,37 @@ class Custom(_LibraryServer, Collector):
         self.registry.register(self)
 
     def poll(self, body: bytes) -> None:
-        self._answer = parse(body)
+        self._answer = parse(body, FEED)
         self._totals = self._totals.after(self._answer, 0.0)
 
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
         answer = self._answer
         if answer is None:
             return
+        emails = answer.text("email")
         rows = [
             (WORKSPACE, domain_of(email), mailbox_id)
-            for email, mailbox_id in zip(answer.emails, answer.ids, strict=True)
+            for email, mailbox_id in zip(emails, answer.ids, strict=True)
         ]
-        for name, metric in (MAILBOX_NUMBERS | WINDOW_NUMBERS).items():
+        for name, metric in NUMBERS.items():
             gauge = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
-            window = (ALL_TIME,) if name in WINDOW_NUMBERS else ()
+            window = (ALL_TIME,) if "window" in metric.labels else ()
             for labels, value in zip(rows, answer.numbers[name], strict=True):
                 gauge.add_metric([*labels, *window], value)  # type: ignore[arg-type]
             yield gauge
-        for name, metric in MAILBOX_COUNTERS.items():
+        for name, metric in catalogue.COUNTERS.items():
             counter = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
             for labels, value in zip(rows, self._totals.risen[name], strict=True):
                 counter.add_metric(labels, value)  # type: ignore[arg-type]
             yield counter
-        info = GaugeMetricFamily("sendkit_mailbox_info", "info", labels=[*catalogue.MAILBOX, "email"])
-        for labels, email in zip(rows, answer.emails, strict=True):
-            info.add_metric([*labels, email], 1)
+        info = GaugeMetricFamily("sendkit_mailbox_info", "info", labels=[*catalogue.LABELS, "email"])
+        for labels, email in zip(rows, emails, strict=True):
+            info.add_metric([*labels, email or ""], 1)
         yield info
-        for metric, states, known in (
-            (catalogue.MAILBOX_STATUS, answer.statuses, catalogue.STATUSES),
-            (catalogue.WARMUP_STATUS, answer.warmup_statuses, catalogue.WARMUP_STATUSES),
-        ):
+        for name, metric, documented in STATES:
             family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
-            for labels, own in zip(rows, states, strict=True):
-                for state in known:
+            for labels, own in zip(rows, answer.text(name), strict=True):
+                for state in documented:
                     family.add_metric([*labels, state], own == state)
             yield family
 

@@ -7,16 +7,21 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter import metrics
+from exporter.answers.answer import Answer, domain_of
+from exporter.answers.envelope import MalformedAnswerError
+from exporter.answers.parse import parse
+from exporter.catalogue import mailbox as catalogue
+from exporter.catalogue import workspace as workspace_catalogue
 from exporter.exposition import privacy
-from exporter.exposition.body import END, Format, Piece, assemble
-from exporter.exposition.rendering import Disclosure, render_workspace
-from exporter.exposition.store import CATALOGUE
-from exporter.fleet.fleet import Fleet, Instant, Poll, Totals, Workspace
-from exporter.metrics import ALL_TIME, MAILBOX_COUNTERS, MAILBOX_NUMBERS, WINDOW_NUMBERS
-from exporter.model import Answer, MalformedAnswerError, domain_of, parse
+from exporter.exposition.rendering import Disclosure
+from exporter.exposition.workspace import render_workspace
+from exporter.fleet.poll import Instant, Poll
+from exporter.fleet.workspace import Key, Workspace
 from exporter.polling.reading import Reader
-from tests.answers import mailbox, older
+from exporter.sendkit.feeds import families
+from exporter.textformat.body import Piece, assemble
+from exporter.textformat.lines import END, Format
+from tests.answers import BASE, WEEK, mailbox, older
 from tests.fuzz.trees import Node, Pair, Pairs, Raw, changed, encoded, spliced, tree_of
 from tests.samples import Samples
 
@@ -102,23 +107,21 @@ def answer_bytes(items: Sequence[Node]) -> bytes:
 def read(body: bytes) -> Answer | None:
     """Return an answer, None when it is malformed."""
     try:
-        return parse(body)
+        return parse(body, BASE)
     except MalformedAnswerError as error:
         assert str(error)  # noqa: PT017 - many answers are malformed, not all
         return None
 
 
-def rows(answer: Answer) -> dict[str, tuple[object, ...]]:
+def rows(answer: Answer) -> dict[str, dict[str, str | float]]:
     """Return what is known of each mailbox, by its id."""
-    texts = zip(answer.emails, answer.display_names, answer.statuses, answer.warmup_statuses, strict=True)
-    numbers: list[dict[str, float]] = [{} for _ in answer.ids]
-    for name, column in answer.numbers.items():
-        for own, number in zip(numbers, column, strict=True):
-            if number is not None:
-                own[name] = number
-    return {
-        mailbox_id: (*text, own) for mailbox_id, text, own in zip(answer.ids, texts, numbers, strict=True)
-    }
+    known: list[dict[str, str | float]] = [{} for _ in answer.ids]
+    columns: Mapping[str, Sequence[str | float | None]] = {**answer.texts, **answer.numbers}
+    for name, column in columns.items():
+        for own, value in zip(known, column, strict=True):
+            if value is not None:
+                own[name] = value
+    return dict(zip(answer.ids, known, strict=True))
 
 
 def assert_sound(answer: Answer) -> None:
@@ -126,12 +129,13 @@ def assert_sound(answer: Answer) -> None:
     known = rows(answer)  # raises for columns of different length
     assert len(known) == len(answer)
     assert "" not in known
-    for *texts, numbers in known.values():
-        for text in texts:
-            assert text is None or isinstance(text, str)
-            (text or "").encode()
-        assert isinstance(numbers, dict)
-        assert all(0 <= number < math.inf for number in numbers.values())
+    for own in known.values():
+        assert {*own} <= {field.column for field in BASE.fields}
+        for value in own.values():
+            if isinstance(value, str):
+                value.encode()
+            else:
+                assert 0 <= value < math.inf
 
 
 @given(answers | spliced(answers, pieces))
@@ -164,8 +168,9 @@ DISCLOSURES = [
 
 def scraped(parts: Sequence[Mapping[str, Piece]]) -> Samples:
     """Return what both formats tell alike, read by the client library."""
+    every_family = (*workspace_catalogue.METRICS, *families())
     in_each = [
-        Samples(b"".join(assemble(parts, CATALOGUE, format_).ended(END[format_]).plain).decode())
+        Samples(b"".join(assemble(parts, every_family, format_).ended(END[format_]).plain).decode())
         for format_ in Format
     ]
     assert sorted(in_each[0]) == sorted(in_each[1]), "the formats differ"
@@ -173,58 +178,59 @@ def scraped(parts: Sequence[Mapping[str, Piece]]) -> Samples:
 
 
 @given(
-    st.lists(st.lists(mailboxes, max_size=3).map(answer_bytes), min_size=1, max_size=3),
+    st.lists(
+        st.tuples(st.booleans(), st.lists(mailboxes, max_size=3).map(answer_bytes)), min_size=1, max_size=4
+    ),
     st.sampled_from(DISCLOSURES),
-    st.sampled_from([ALL_TIME, "7d"]),
     st.text(st.characters(codec="utf-8"), min_size=1, max_size=4),
 )
 def test_what_is_shown_is_what_was_read(
-    bodies: list[bytes], disclosure: Disclosure, window: str, label: str
+    bodies: list[tuple[bool, bytes]], disclosure: Disclosure, label: str
 ) -> None:
-    """A workspace's polls one after the other, by the reader that goes on from its last reading."""
-    reader, reading, totals = Reader(disclosure), None, Totals()
-    poll, other = Poll(ALL_TIME, 60, 900), Poll("7d", 60, 900)
-    tracked = Fleet().track(Workspace("a", label, label, label), {}, [poll, other])
+    """A workspace's polls one after the other, of the base feed and of a window, as the board takes them."""
+    reader, base, week = Reader(disclosure), Poll(BASE, 900), Poll(WEEK, 900)
+    acme = Workspace(Key(label), label, label, label, polls={BASE.name: base, WEEK.name: week})
     counted: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}
-    for body in bodies:
+    for is_base, body in bodies:
+        poll = base if is_base else week
         try:
-            reading = reader.read(body, label, window, totals, reading)
+            reading, acme.totals = reader.read(acme, poll, body)
         except MalformedAnswerError:
             continue
-        totals = reading.totals
-        tracked.polls[window].succeeded(reading.answer, Instant(0, 0), 0)
-        samples = scraped([render_workspace(tracked, stale=False), reading.part.pieces])
+        poll.succeeded(reading, Instant(0, 0), 0)
+        for name, rejoined in reader.rejoined(acme, acme.roster).items():
+            acme.polls[name].reading = rejoined
+        samples = scraped([render_workspace(acme, stale=False), *(part.pieces for part in acme.parts())])
 
-        assert_shown(reading.answer, samples, label, window)
-        for name in (metric.name for metric in MAILBOX_COUNTERS.values()):
+        assert_shown(acme, samples)
+        for name in (metric.name for metric in catalogue.COUNTERS.values()):
             for labels, value in samples.all_of(name).items():
                 without_domain = frozenset(pair for pair in labels if pair[0] != "domain")
                 assert value >= counted.get((name, without_domain), 0), "a counter fell"
                 counted[name, without_domain] = value
 
 
-def assert_shown(answer: Answer, samples: Samples, label: str, window: str) -> None:
-    """Assert that every number of an answer is a sample, and that no other mailbox has one."""
-    of_mailboxes = {**WINDOW_NUMBERS, **(MAILBOX_NUMBERS if window == ALL_TIME else {})}
-    domains = dict(zip(answer.ids, map(domain_of, answer.emails), strict=True))
-    for name, metric in of_mailboxes.items():
-        column = answer.numbers.get(name, [None] * len(answer))
-        shown = {
-            frozenset(
-                {
-                    ("workspace", label),
-                    ("domain", domains[mailbox_id]),
-                    ("mailbox_id", mailbox_id),
-                    *([("window", window)] if name in WINDOW_NUMBERS else []),
-                }
-            ): float(number)
-            for mailbox_id, number in zip(answer.ids, column, strict=True)
-            if number is not None
-        }
-        assert samples.all_of(metric.name) == shown, name
-    assert samples.values_of("mailbox_id", metrics.MAILBOX_INFO.name) == (
-        set(answer.ids) if window == ALL_TIME else set()
-    )
+def assert_shown(acme: Workspace, samples: Samples) -> None:
+    """Assert that every number of the answers is a sample, and that no other mailbox has one."""
+    roster = acme.all_time.answer
+    mailbox_ids = roster.ids if roster else ()
+    domains = dict(zip(mailbox_ids, map(domain_of, roster.text("email") if roster else ()), strict=True))
+    shown: dict[str, dict[frozenset[tuple[str, str]], float]] = {}
+    for poll in acme.polls.values():
+        for field in poll.feed.fields:
+            if field.metric and not field.is_text:
+                column = poll.answer.numbers.get(field.column) if poll.answer else None
+                by_id = dict(zip(poll.answer.ids, column, strict=True)) if poll.answer and column else {}
+                window = {"window": poll.feed.name} if "window" in field.metric.labels else {}
+                for mailbox_id, number in by_id.items():
+                    if number is not None and mailbox_id in domains:
+                        own = {"domain": domains[mailbox_id], "mailbox_id": mailbox_id, **window}
+                        labels = frozenset({"workspace": acme.label, **own}.items())
+                        shown.setdefault(field.metric.name, {})[labels] = float(number)
+    for field in BASE.fields:
+        if field.metric and not field.is_text:
+            assert samples.all_of(field.metric.name) == shown.get(field.metric.name, {}), field.name
+    assert samples.values_of("mailbox_id", catalogue.INFO.name) == {*mailbox_ids}
 
 
 @given(mailboxes, st.booleans())
@@ -234,4 +240,4 @@ def test_a_hostile_mailbox_costs_no_other_one_its_samples(hostile: Node, is_firs
     answer = read(answer_bytes([hostile, sound] if is_first else [sound, hostile]))
 
     if answer:
-        assert rows(answer)["sound"] == rows(parse(answer_bytes([sound])))["sound"]
+        assert rows(answer)["sound"] == rows(parse(answer_bytes([sound]), BASE))["sound"]

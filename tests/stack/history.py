@@ -6,6 +6,7 @@ written into the TSDB, and then, level by level, what the shipped rules would ha
 
 import re
 import subprocess
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,16 +15,18 @@ from typing import Any
 
 import yaml
 
-from exporter import metrics
+from exporter.catalogue import mailbox
+from exporter.catalogue.workspace import Reason
 from exporter.config import Thresholds
-from exporter.exposition.body import Format
-from exporter.exposition.rendering import Disclosure, render_workspace
+from exporter.exposition.rendering import Disclosure
 from exporter.exposition.telemetry import Telemetry
-from exporter.fleet.fleet import Fleet, Instant, Poll, Tracked, Workspace
-from exporter.metrics import ALL_TIME
-from exporter.model import Reason
-from exporter.polling.reading import Reader, Reading
+from exporter.exposition.workspace import render_workspace
+from exporter.fleet.poll import Instant, Poll
+from exporter.fleet.workspace import Fleet, Key, Workspace
+from exporter.polling.reading import Reader
+from exporter.sendkit.feeds import analytics
 from exporter.simulator import ScenarioRequest, Simulation
+from exporter.textformat.lines import Format
 from tests.stack.processes import Process, Processes, start_prometheus
 from tests.stack.queries import Queries, Samples
 
@@ -41,7 +44,7 @@ COUNTERS_DAYS, SENT_TODAY_DAYS, GAUGES_DAYS = 15, 10, 3
 RECORDED_DAYS = {"mailbox": 3}
 """For how long the rules' series are recorded, by their level; the others for as long as the counters."""
 
-COUNTERS = frozenset(metric.name for metric in metrics.MAILBOX_COUNTERS.values())
+COUNTERS = frozenset(metric.name for metric in mailbox.COUNTERS.values())
 UNUSED = re.compile(
     r"sendkit_mailbox_("
     r"bounce_ratio|lifetime|emails_(clicked|opened)|"
@@ -95,15 +98,12 @@ class Past:
         self._waiting = sorted(story.events, key=lambda event: -event.seconds_before)
         self._fleet, self._telemetry = Fleet(), Telemetry()
         self._reader = Reader(Disclosure(lambda email: email))
-        self._readings: dict[str, Reading] = {}
         self._telemetry.reload_successful.set(1)
         self._telemetry.reload_timestamp.set(self._start)
         for each in self._simulation.workspaces:
-            self._fleet.track(
-                Workspace("agency", each.id, each.name, each.name),
-                Thresholds().model_dump(),
-                [Poll(ALL_TIME, POLL_INTERVAL_SECONDS, 900.0)],
-            )
+            workspace = Workspace(Key(each.id), "agency", each.name, each.name, Thresholds().model_dump())
+            workspace.keep_polls([Poll(analytics.all_time(POLL_INTERVAL_SECONDS), 900.0)])
+            self._fleet.add(workspace)
 
     def scrapes(self) -> Iterator[bytes]:
         """Yield what a scrape would have got at each moment, with the target's labels and the time."""
@@ -111,8 +111,8 @@ class Past:
             self._now = now
             while self._waiting and self._end - self._waiting[0].seconds_before <= self._now:
                 self._simulation.start(self._waiting.pop(0).request)
-            for tracked, workspace in zip(self._fleet, self._simulation.workspaces, strict=True):
-                yield from self._poll(tracked, self._simulation.answer(workspace).plain)
+            for workspace, simulated in zip(self._fleet, self._simulation.workspaces, strict=True):
+                yield from self._poll(workspace, self._simulation.answer(simulated).plain)
             if self._is_within(GAUGES_DAYS):
                 own = self._telemetry.text(Format.TEXT)
                 samples = [
@@ -135,24 +135,28 @@ class Past:
             bare = bare.replace(b" ", b"{" + TARGET + b"} ")
         return bare.replace(b"\n", b" %d\n" % self._now)
 
-    def _poll(self, tracked: Tracked, body: bytes) -> Iterator[bytes]:
+    def _poll(self, workspace: Workspace, body: bytes) -> Iterator[bytes]:
         moment = Instant(self._now, self._now)
-        poll, label = tracked.all_time, tracked.workspace.label
+        poll = workspace.all_time
         if reason := self._failure():
             poll.failed(reason, reason, moment, 30.0)
             self._telemetry.api_requests.labels("429" if reason is Reason.RATE_LIMITED else "error").inc(15)
             self._telemetry.api_retries.inc(10)
         else:
-            reading = self._reader.read(body, label, ALL_TIME, tracked.totals, self._readings.get(label))
-            self._readings[label], tracked.totals = reading, reading.totals
-            poll.succeeded(reading.answer, moment, 0.4 + self._now // STEP_SECONDS % 7 / 20)
+            began = time.perf_counter()
+            reading, workspace.totals = self._reader.read(workspace, poll, body)
+            self._telemetry.render_duration.set(time.perf_counter() - began)
+            poll.succeeded(reading, moment, 0.4 + self._now // STEP_SECONDS % 7 / 20)
             poll.polls += POLLS_PER_STEP - 1
             self._telemetry.api_requests.labels("200").inc(POLLS_PER_STEP)
-            self._telemetry.render_duration.set(reading.seconds)
         stale = poll.is_stale(moment)
-        pieces = dict({} if stale else self._readings[label].part.pieces)
+        pieces = (
+            {}
+            if stale
+            else {name: piece for part in workspace.parts() for name, piece in part.pieces.items()}
+        )
         if self._is_within(GAUGES_DAYS):
-            pieces |= render_workspace(tracked, stale=stale)
+            pieces |= render_workspace(workspace, stale=stale)
             self._telemetry.series.set(sum(piece.samples for piece in pieces.values()))
         for name, piece in pieces.items():
             if self._is_kept(name) and piece.samples:

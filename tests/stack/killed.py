@@ -23,9 +23,9 @@ from unittest.mock import patch
 import structlog
 
 from exporter.config import Config
-from exporter.daemon import Exporter
-from exporter.exposition.body import Format
+from exporter.exporter import Exporter
 from exporter.exposition.store import Store
+from exporter.textformat.lines import Format
 
 FALLING = "falls"
 """A mailbox whose total falls now and then, so that its counter is not the total's rise."""
@@ -51,10 +51,10 @@ def shown_by(store: Store) -> Shown:
 
 def live(settings: Mapping[str, Any], told: int) -> None:
     """Poll until killed, and write each state of the samples as a line, as soon as it is there."""
-    put = Store.put
+    changed = Store.changed
 
-    def observed(store: Store, *parts: Any) -> None:  # noqa: ANN401 - as it is given
-        put(store, *parts)
+    def observed(store: Store, *labels: str) -> None:
+        changed(store, *labels)
         if shown := shown_by(store):
             os.write(told, json.dumps(shown).encode() + b"\n")  # short enough to be whole or not there
 
@@ -63,7 +63,7 @@ def live(settings: Mapping[str, Any], told: int) -> None:
         await exporter.poller.start()
         await asyncio.Event().wait()
 
-    with patch.object(Store, "put", observed):
+    with patch.object(Store, "changed", observed):
         asyncio.run(poll())
 
 

@@ -7,9 +7,9 @@ import asyncio
 import sys
 from datetime import datetime
 
-from exporter import daemon
 from exporter.commands import demo
 from exporter.simulator import Simulation
+from exporter.web.server import listen
 
 if __name__ == "__main__":
     start, mailboxes, workspaces, speed = sys.argv[1:]
@@ -19,4 +19,4 @@ if __name__ == "__main__":
         speed=float(speed),
         start=datetime.fromisoformat(start),
     )
-    asyncio.run(demo.simulate(daemon.listen("127.0.0.1:0"), simulation))
+    asyncio.run(demo.simulate(listen("127.0.0.1:0"), simulation))

@@ -9,11 +9,15 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from exporter.answers.answer import Answer
+from exporter.catalogue.workspace import Reason
 from exporter.config import Thresholds
 from exporter.exposition.rendering import Disclosure
-from exporter.fleet.fleet import Fleet, Instant, Poll, Workspace
-from exporter.model import Answer, Reason
+from exporter.fleet.poll import Instant, Poll
+from exporter.fleet.reading import Reading
+from exporter.fleet.workspace import Fleet, Key, Workspace
 from exporter.page import status as status_page
+from exporter.sendkit.feeds import analytics
 
 NOW = Instant(unix=1_760_000_000.0, steady=5_000.0)
 CHROMIUM = "/usr/bin/chromium"
@@ -32,15 +36,17 @@ Scheme = Literal["light", "dark"]
 
 def track(fleet: Fleet, label: str, mailboxes: int = 0, address: str = "anna{}@acme.example") -> Poll:
     """Track a workspace with half of its mailboxes suspended; it is polled unless it has none."""
-    poll = Poll("all", interval=60.0, stale_after=900.0)
-    fleet.track(Workspace("agency", label, label, label), Thresholds().model_dump(), [poll])
+    poll = Poll(analytics.all_time(60), stale_after=900.0)
+    polls = {poll.feed.name: poll}
+    fleet.add(Workspace(Key(label), "agency", label, label, Thresholds().model_dump(), polls))
     if mailboxes:
         answer = Answer(
             ids=[f"m{row}" for row in range(mailboxes)],
-            emails=[address.format(row) for row in range(mailboxes)],
-            display_names=[""] * mailboxes,
-            statuses=["active", "suspended"] * (mailboxes // 2),
-            warmup_statuses=["completed"] * mailboxes,
+            texts={
+                "email": [address.format(row) for row in range(mailboxes)],
+                "status": ["active", "suspended"] * (mailboxes // 2),
+                "warmup_status": ["completed"] * mailboxes,
+            },
             numbers={
                 "campaign_sent": [2000] * mailboxes,
                 "campaign_bounced": [31, 170] * (mailboxes // 2),
@@ -48,7 +54,7 @@ def track(fleet: Fleet, label: str, mailboxes: int = 0, address: str = "anna{}@a
                 "daily_send_limit": [50] * mailboxes,
             },
         )
-        poll.succeeded(answer, Instant(NOW.unix - 23, NOW.steady - 23), 0.42)
+        poll.succeeded(Reading(answer, None), Instant(NOW.unix - 23, NOW.steady - 23), 0.42)
     return poll
 
 

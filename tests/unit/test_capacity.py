@@ -5,31 +5,28 @@ from pathlib import Path
 
 import yaml
 
-from exporter import metrics
+from exporter.catalogue import mailbox
+from exporter.catalogue.kinds import Metric
 from exporter.config import Config
-from exporter.metrics import Metric
 
 ROOT = Path(__file__).parents[2]
 TOLD = (ROOT / "docs/capacity.md").read_text()
 RULES = "".join(path.read_text() for path in (ROOT / "prometheus/rules").glob("*.yml"))
-WINDOWED = len(metrics.WINDOW_NUMBERS)
+WINDOWED = len([*mailbox.EVENTS, *mailbox.RATES])
 
 
 def series(metric: Metric) -> int:
     """A mailbox's series of a family, with all-time figures alone."""
-    states = {
-        metrics.MAILBOX_STATUS.name: metrics.STATUSES,
-        metrics.WARMUP_STATUS.name: metrics.WARMUP_STATUSES,
-    }
-    return len(states.get(metric.name, [""]))
+    states = {field.metric: field.states for field in mailbox.FIELDS if field.states}
+    return len(states.get(metric, [""]))
 
 
-ALL_TIME_ALONE = sum(map(series, metrics.MAILBOX_METRICS))
+ALL_TIME_ALONE = sum(map(series, mailbox.METRICS))
 
 
 def test_series_of_a_mailbox() -> None:
     assert f"| series | {ALL_TIME_ALONE} | {ALL_TIME_ALONE + WINDOWED} | {WINDOWED} |" in TOLD
-    older = ALL_TIME_ALONE - WINDOWED - len(metrics.MAILBOX_COUNTERS)
+    older = ALL_TIME_ALONE - WINDOWED - len(mailbox.COUNTERS)
     assert f"without `performance` and `rates`, has {older}." in TOLD
 
 
@@ -46,7 +43,7 @@ def test_figures_are_by_the_defaults() -> None:
 def test_what_is_dropped_no_rule_reads() -> None:
     (block,) = re.findall(r"^```yaml\n(.*?)^```$", TOLD, re.MULTILINE | re.DOTALL)
     (relabelling,) = yaml.safe_load(block)["metric_relabel_configs"]
-    kept = [m for m in metrics.MAILBOX_METRICS if not re.fullmatch(relabelling["regex"], m.name)]
+    kept = [m for m in mailbox.METRICS if not re.fullmatch(relabelling["regex"], m.name)]
 
     assert {metric.name for metric in kept} == set(re.findall(r"sendkit_mailbox_[a-z_]+", RULES))
     share = sum(map(series, kept)) / (ALL_TIME_ALONE + WINDOWED)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
-from exporter import metrics
+from exporter.catalogue import exporter, mailbox, workspace
 from exporter.config import Thresholds
 from grafana import build, panels
 from tests.dashboards import (
@@ -43,10 +43,7 @@ RULES: list[Object] = [
     for rule in group["rules"]
 ]
 RECORDED = {rule["record"] for rule in RULES if "record" in rule}
-EXPORTED = {
-    metric.name
-    for metric in (*metrics.MAILBOX_METRICS, *metrics.WORKSPACE_METRICS, *metrics.EXPORTER_METRICS)
-}
+EXPORTED = {metric.name for metric in (*mailbox.METRICS, *workspace.METRICS, *exporter.METRICS)}
 OF_OTHERS = {
     "up",
     "scrape_duration_seconds",

@@ -229,7 +229,7 @@ class TestMemory:
             for place in (
                 "exporter.sendkit.client.read_body",
                 "exporter.polling.reading.parse",
-                "exporter.polling.reading.render_mailboxes",
+                "exporter.polling.reading.render_base",
             ):
                 with monkeypatch.context() as patch:
                     patch.setattr(place, fail)

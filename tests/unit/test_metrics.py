@@ -7,19 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from exporter import metrics
-from exporter.exposition.body import END, Format
-from exporter.exposition.rendering import Disclosure, render_mailboxes, render_workspace
+from exporter.catalogue import exporter, mailbox, workspace
+from exporter.catalogue.kinds import Feed, Metric
+from exporter.catalogue.workspace import Reason
+from exporter.exposition import reference
+from exporter.exposition.rendering import Disclosure, render_base, render_join, roster_of
 from exporter.exposition.store import Store
 from exporter.exposition.telemetry import Telemetry
-from exporter.fleet.fleet import Fleet, Instant, Poll, Workspace
-from exporter.metrics import ALL_TIME, EXPORTER_METRICS, MAILBOX_METRICS, WORKSPACE_METRICS, Metric
-from exporter.model import Reason
-from tests.answers import answer_of, mailbox
+from exporter.exposition.workspace import render_workspace
+from exporter.fleet.poll import Instant, Poll
+from exporter.fleet.reading import Reading
+from exporter.fleet.workspace import Fleet, Key, Workspace
+from exporter.sendkit.feeds import families
+from exporter.textformat.lines import END, Format
+from tests import answers
+from tests.answers import BASE, WEEK, answer_of
 from tests.samples import Samples
 
 ROOT = Path(__file__).parents[2]
-EVERY_METRIC = (*MAILBOX_METRICS, *WORKSPACE_METRICS, *EXPORTER_METRICS)
+EVERY_METRIC = (*families(), *workspace.METRICS, *exporter.METRICS)
 
 MAILBOX = "workspace domain mailbox_id"
 PUBLIC = {
@@ -62,6 +68,10 @@ PUBLIC = {
     "sendkit_suspect_values_total": ("counter", "workspace field"),
     "sendkit_duplicate_mailboxes": ("gauge", "workspace"),
     "sendkit_alert_threshold": ("gauge", "workspace threshold"),
+    "sendkit_collector_up": ("gauge", "workspace collector"),
+    "sendkit_collector_last_success_timestamp_seconds": ("gauge", "workspace collector"),
+    "sendkit_collector_interval_seconds": ("gauge", "workspace collector"),
+    "sendkit_collector_failures_total": ("counter", "workspace collector reason"),
     "sendkit_exporter_build_info": ("gauge", "version pythonversion"),
     "sendkit_exporter_config_last_reload_successful": ("gauge", ""),
     "sendkit_exporter_config_last_reload_success_timestamp_seconds": ("gauge", ""),
@@ -74,27 +84,37 @@ PUBLIC = {
 }
 
 
+COLLECTOR = Feed("collector", "/v1/collected", (), 3600)
+
+
 def everything(format_: Format) -> str:
     """Return a body with a sample of every metric."""
-    fleet, store, telemetry = Fleet(), Store(), Telemetry()
-    tracked = fleet.track(
-        Workspace("agency", "w1", "Acme", "acme"),
-        {"minimum_bounces": 3},
-        [Poll(ALL_TIME, 60, 900), Poll("7d", 60, 900)],
-    )
+    polls = {feed.name: Poll(feed, 900) for feed in (BASE, WEEK, COLLECTOR)}
+    acme = Workspace(Key("w1"), "agency", "Acme", "acme", {"minimum_bounces": 3}, polls)
     disclosure = Disclosure(lambda email: email, display_name=True)
-    parts = {}
-    for window, poll in tracked.polls.items():
-        answer = answer_of(mailbox(_id="a", bounceRate=2, status="odd"), mailbox(_id="b", sentToday=None))
-        tracked.totals = tracked.totals.after(answer, 0)
-        poll.succeeded(answer, Instant(1_700_000_000.25, 0), 0.5)
+    mailboxes = [
+        answers.mailbox(_id="a", bounceRate=2, status="odd"),
+        answers.mailbox(_id="b", sentToday=None),
+    ]
+    base = answer_of(*mailboxes)
+    acme.totals = acme.totals.after(base, 0)
+    roster = roster_of("acme", base, None)
+    for poll in polls.values():
+        answer = answer_of(*mailboxes, feed=poll.feed)
+        part = (
+            render_join(poll.feed, answer, roster, None)
+            if poll.feed.joins
+            else render_base(poll.feed, answer, acme.totals, roster, disclosure, None)
+        )
+        poll.succeeded(Reading(answer, part), Instant(1_700_000_000.25, 0), 0.5)
         poll.failed(Reason.TIMEOUT, "no answer", Instant(1_700_000_060, 60), 30)
-        parts[window] = render_mailboxes("acme", window, answer, tracked.totals, disclosure, None)
-    store.put(tracked.workspace.key, "acme", render_workspace(tracked, stale=False), parts)
+    acme.own = render_workspace(acme, stale=False)
+    fleet, telemetry = Fleet(), Telemetry()
+    fleet.add(acme)
     telemetry.api_requests.labels("200").inc()
     telemetry.discovery_up.labels("agency").set(1)
     telemetry.discovery_last_success.labels("agency").set(1_700_000_000)
-    body = store.body(format_).ended(telemetry.text(format_) + END[format_])
+    body = Store(fleet, families()).body(format_).ended(telemetry.text(format_) + END[format_])
     return b"".join(body.plain).decode()
 
 
@@ -188,20 +208,30 @@ def test_help_names_the_field_of_the_api(name: str) -> None:
     assert help_line[1].endswith(f"API field: {FROM_THE_API[name]}.")
 
 
+def test_every_metric_of_a_field_names_it() -> None:
+    for field in mailbox.FIELDS:
+        for metric in filter(None, (field.metric, field.counter)):
+            assert metric.source == field.name
+
+
 def test_every_metric_of_a_mailbox_names_its_field() -> None:
-    assert all("API field: " in metric.help_text for metric in MAILBOX_METRICS)
+    assert all("API field: " in metric.help_text for metric in families())
 
 
 def test_the_reference_is_what_the_catalogue_prints() -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "exporter.metrics"], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "exporter.exposition.reference"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
-    assert (ROOT / "docs/metrics.md").read_text() == run.stdout == metrics.reference()
+    assert (ROOT / "docs/metrics.md").read_text() == run.stdout == reference.reference()
 
 
 def test_the_reference_has_a_row_for_every_metric() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?) \| .+ \|$", metrics.reference(), re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?) \| .+ \|$", reference.reference(), re.MULTILINE)
 
     assert {name: (kind, " ".join(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows} == PUBLIC
     assert len(rows) == len(PUBLIC)

@@ -13,8 +13,10 @@ import click
 import pytest
 from packaging.requirements import Requirement
 
-from exporter import cli, metrics
+from exporter.cli import main
+from exporter.commands.flags import DEFAULT_ADDRESS
 from exporter.config import reference as config_reference
+from exporter.exposition import reference as metrics_reference
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -23,7 +25,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 CI = (ROOT / ".ci/run").read_text()
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 VERSION = PROJECT["project"]["version"]
-PORT = cli.DEFAULT_ADDRESS.rpartition(":")[2]
+PORT = DEFAULT_ADDRESS.rpartition(":")[2]
 WALKTHROUGH = runpy.run_path(str(ROOT / "tests/walkthrough.py"))
 
 
@@ -60,7 +62,7 @@ def test_no_other_kind_of_block_hides_a_command() -> None:
 
 
 def test_targets_that_are_told_exist() -> None:
-    text = README + CI + (ROOT / "exporter/metrics.py").read_text()
+    text = README + CI + (ROOT / "exporter/exposition/reference.py").read_text()
     targets = re.findall(r"[`'\n]make ([a-z]+)", text)
 
     assert {"run", "test", "lint"} <= set(targets)
@@ -83,7 +85,7 @@ def test_links_lead_to_files(link: str) -> None:
 def test_flags_and_commands_of_the_readme_exist() -> None:
     commands = {
         name: {flag for parameter in command.params for flag in parameter.opts}
-        for name, command in cli.main.commands.items()
+        for name, command in main.commands.items()
     }
     named = re.findall(
         r"sendkit-exporter ([a-z]+)((?: --?[a-z.-]+(?: [\w./]+)?)*)$", "\n".join(told()), re.MULTILINE
@@ -99,7 +101,7 @@ def test_flags_and_commands_of_the_readme_exist() -> None:
 def test_environment_variables_of_the_readme_exist() -> None:
     variables = {
         str(parameter.envvar)
-        for command in cli.main.commands.values()
+        for command in main.commands.values()
         for parameter in command.params
         if isinstance(parameter, click.Option)
     }
@@ -109,7 +111,7 @@ def test_environment_variables_of_the_readme_exist() -> None:
 
 def test_references_are_those_of_the_code() -> None:
     """`make docs` writes them."""
-    assert (ROOT / "docs/metrics.md").read_text() == metrics.reference()
+    assert (ROOT / "docs/metrics.md").read_text() == metrics_reference.reference()
     assert (ROOT / "docs/configuration.md").read_text() == config_reference.markdown()
 
 

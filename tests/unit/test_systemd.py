@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter import cli, daemon
+from exporter import cli
+from exporter.web import server
 
 UNIT = Path(__file__).parents[2] / "deploy/systemd/sendkit-exporter.service"
 LARGEST_EXPOSURE = 1.5
@@ -89,4 +90,4 @@ def test_unit_reloads_by_the_signal_that_the_exporter_takes() -> None:
 def test_unit_leaves_the_exporter_time_to_end() -> None:
     (seconds,) = settings("TimeoutStopSec")
 
-    assert int(seconds) > daemon.DRAIN_SECONDS
+    assert int(seconds) > server.DRAIN_SECONDS

@@ -5,9 +5,9 @@ from importlib import metadata
 
 import pytest
 
-from exporter.exposition.body import END, Format
+from exporter.catalogue.exporter import METRICS
 from exporter.exposition.telemetry import Telemetry, version
-from exporter.metrics import EXPORTER_METRICS
+from exporter.textformat.lines import END, Format
 from tests.samples import Samples
 
 
@@ -54,8 +54,8 @@ def test_every_metric_of_the_exporter_is_there_with_its_value(used: Telemetry, f
 def test_the_types_are_those_of_the_catalogue(used: Telemetry, format_: Format) -> None:
     types = samples_of(used, format_).types
 
-    assert {metric.name: types[metric.name.removesuffix("_total")] for metric in EXPORTER_METRICS} == {
-        metric.name: metric.type for metric in EXPORTER_METRICS
+    assert {metric.name: types[metric.name.removesuffix("_total")] for metric in METRICS} == {
+        metric.name: metric.type for metric in METRICS
     }
 
 
@@ -71,7 +71,7 @@ def test_the_librarys_metrics_of_the_process_and_of_python_are_there_and_may_be_
         "process_open_fds",
         "python_info",
     } <= {*everything.by_name}
-    assert {*ours.by_name} == {metric.name for metric in EXPORTER_METRICS}
+    assert {*ours.by_name} == {metric.name for metric in METRICS}
     assert {*ours} <= {*everything}
     assert all(
         name.startswith(("process_", "python_")) for name in everything.by_name.keys() - ours.by_name.keys()

@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 
-from exporter.model import Answer, Column
+from exporter.answers.answer import Answer, Column, filled
 from exporter.page.figures import Figures
 
 
@@ -10,10 +10,7 @@ def answer_of(
     size = len(statuses)
     return Answer(
         ids=[f"m{row}" for row in range(size)],
-        emails=[""] * size,
-        display_names=[""] * size,
-        statuses=statuses,
-        warmup_statuses=warmups or [None] * size,
+        texts=filled({"status": statuses, "warmup_status": warmups or [None] * size}),
         numbers=numbers,
     )
 

@@ -11,13 +11,17 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.answers.answer import Answer, Column
+from exporter.catalogue.workspace import Reason
 from exporter.config import Thresholds
 from exporter.exposition import privacy
 from exporter.exposition.rendering import Disclosure
-from exporter.fleet.fleet import Fleet, Instant, Poll, Tracked, Workspace
-from exporter.model import Answer, Column, Reason
+from exporter.fleet.poll import Instant, Poll
+from exporter.fleet.reading import Reading
+from exporter.fleet.workspace import Fleet, Key, Workspace
 from exporter.page import status as status_page
 from exporter.page.wording import MISSING
+from exporter.sendkit.feeds import analytics
 
 NOW = Instant(unix=1_760_000_000.0, steady=5_000.0)
 PLAIN = Disclosure(lambda email: email)
@@ -32,25 +36,29 @@ def answer_of(
 ) -> Answer:
     return Answer(
         ids=[f"m{row}" for row in range(size)],
-        emails=[address.format(row) for row in range(size)],
-        display_names=["Anna"] * size,
-        statuses=statuses or ["active"] * size,
-        warmup_statuses=["in_progress"] * size,
+        texts={
+            "email": [address.format(row) for row in range(size)],
+            "display_name": ["Anna"] * size,
+            "status": statuses or ["active"] * size,
+            "warmup_status": ["in_progress"] * size,
+        },
         numbers=numbers,
     )
 
 
-def track(fleet: Fleet, label: str, *windows: str) -> Tracked:
-    polls = [Poll(window, interval=60.0, stale_after=900.0) for window in ("all", *windows)]
-    workspace = Workspace(account="agency", id=label, name=label, label=label)
-    return fleet.track(workspace, Thresholds().model_dump(), polls)
+def track(fleet: Fleet, label: str, *windows: str) -> Workspace:
+    feeds = (analytics.all_time(60), *(analytics.window(window, 7, 60) for window in windows))
+    polls = {feed.name: Poll(feed, stale_after=900.0) for feed in feeds}
+    workspace = Workspace(Key(label), "agency", label, label, Thresholds().model_dump(), polls)
+    fleet.add(workspace)
+    return workspace
 
 
-def fresh(fleet: Fleet, label: str, answer: Answer | None = None, *windows: str) -> Tracked:
+def fresh(fleet: Fleet, label: str, answer: Answer | None = None, *windows: str) -> Workspace:
     """Track a workspace of which every poll succeeded 23 s ago."""
     tracked = track(fleet, label, *windows)
     for poll in tracked.polls.values():
-        poll.succeeded(answer_of(2) if answer is None else answer, before(23), 0.42)
+        poll.succeeded(Reading(answer_of(2) if answer is None else answer, None), before(23), 0.42)
     return tracked
 
 
@@ -151,8 +159,7 @@ def test_one_failed_poll_is_a_warning_as_its_last_answer_still_counts() -> None:
 def test_stale_answers_no_longer_count() -> None:
     fleet = Fleet()
     fresh(fleet, "acme")
-    fresh(fleet, "beta")
-    track(fleet, "beta").all_time.succeeded(answer_of(5), before(900), 1.0)
+    fresh(fleet, "beta").all_time.succeeded(Reading(answer_of(5), None), before(900), 1.0)
     page = page_of(fleet)
     assert page.headline == "✕ 1 of 2 workspaces failing"
     assert "no poll ends: beta" in page.text
@@ -198,7 +205,8 @@ def test_some_still_wait() -> None:
 def test_an_answer_from_before_the_start_counts_and_says_so() -> None:
     fleet = Fleet()
     poll = track(fleet, "acme").all_time
-    poll.answer, poll.last_success, poll.fresh_since = answer_of(3), before(300).unix, before(300).steady
+    poll.reading = Reading(answer_of(3), None)
+    poll.last_success, poll.fresh_since = before(300).unix, before(300).steady
     assert (
         f"acme ✓ Fresh 3 5 min ago not polled since the start {MISSING} of 1 min {MISSING}"
         in page_of(fleet).text
@@ -411,6 +419,6 @@ def test_what_happens_after_the_look_does_not_show() -> None:
     view = status_page.look(fleet, NOW)
     first = status_page.render(view, PLAIN, "h", "1")
     tracked.all_time.failed(Reason.AUTH, "401", NOW, 1.0)
-    tracked.all_time.succeeded(answer_of(9, ["error"] * 9), NOW, 1.0)
+    tracked.all_time.succeeded(Reading(answer_of(9, ["error"] * 9), None), NOW, 1.0)
     fresh(fleet, "beta")
     assert status_page.render(view, PLAIN, "h", "1") == first

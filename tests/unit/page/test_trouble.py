@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.answers.answer import Answer, Column
 from exporter.config import Thresholds
-from exporter.model import Answer, Column
 from exporter.page.trouble import Concern, Troubled, nearest, watched
 
 THRESHOLDS = Thresholds().model_dump()
@@ -14,10 +14,10 @@ THRESHOLDS = Thresholds().model_dump()
 def answer_of(size: int, statuses: Sequence[str | None] | None = None, **numbers: Column) -> Answer:
     return Answer(
         ids=[f"m{row}" for row in range(size)],
-        emails=[f"anna{row}@acme.example" for row in range(size)],
-        display_names=[""] * size,
-        statuses=statuses or ["active"] * size,
-        warmup_statuses=["idle"] * size,
+        texts={
+            "email": [f"anna{row}@acme.example" for row in range(size)],
+            "status": statuses or ["active"] * size,
+        },
         numbers=numbers,
     )
 
@@ -139,10 +139,6 @@ def test_bounces_are_those_of_the_shortest_window_matched_by_mailbox_id() -> Non
     week = answer_of(2, campaign_bounced=[0, 0], campaign_sent=[280, 280])
     day = Answer(
         ids=["m1", "new"],
-        emails=["", ""],
-        display_names=["", ""],
-        statuses=["active", "error"],
-        warmup_statuses=["idle", "idle"],
         numbers={"campaign_bounced": [20, 30], "campaign_sent": [40, 40]},
     )
     (mailbox,) = troubles(everything, week=week, day=day)

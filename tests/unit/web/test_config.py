@@ -16,8 +16,9 @@ from exporter.config.errors import ConfigError
 from exporter.web import config as web_config
 from exporter.web import file as web_file
 from exporter.web import tls as web_tls
-from exporter.web.config import TLS12_CIPHERS, TLS13_CIPHERS, WebConfig
+from exporter.web.config import WebConfig
 from exporter.web.file import WebFile
+from exporter.web.values import TLS12_CIPHERS, TLS13_CIPHERS
 from tests.certificates import Authority, Certificate, authority
 
 HASH = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG"

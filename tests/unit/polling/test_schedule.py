@@ -10,7 +10,6 @@ import pytest
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from hypothesis import given
 from hypothesis import strategies as st
-from structlog.testing import capture_logs
 from structlog.types import EventDict
 
 from exporter.polling.schedule import Schedule, _Interval
@@ -31,11 +30,6 @@ class WallClock(datetime):
         return super().now(tz) + cls.error
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(autouse=True)
 def wall_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[WallClock]]:
     """The clock of the schedule, and of the scheduler below."""
@@ -46,16 +40,10 @@ def wall_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[WallClock]]:
     WallClock.error = timedelta(0)
 
 
-@pytest.fixture(autouse=True)
-def logged() -> Iterator[list[EventDict]]:
-    with capture_logs() as events:
-        yield events
-
-
 @pytest.fixture
 async def schedule() -> AsyncIterator[Schedule]:
     """A schedule that is started and ended with the test."""
-    schedule = Schedule(lambda _: None)
+    schedule = Schedule()
     schedule.start()
     yield schedule
     await schedule.stop()
@@ -82,7 +70,7 @@ class TestClock:
         self, schedule: Schedule, wall_clock: type[WallClock], logged: list[EventDict], back: timedelta
     ) -> None:
         job = Job()
-        schedule.every(timedelta(seconds=FAST), job, "job")
+        schedule.every(timedelta(seconds=FAST), job)
         await job.runs_again(2)
         wall_clock.error -= back
         await job.runs_again(3)
@@ -97,8 +85,8 @@ class TestClock:
     ) -> None:
         """Counting the runs of ten years would take minutes, and as much memory as there is."""
         often, seldom = Job(), Job()
-        schedule.every(timedelta(seconds=FAST), often, "often")
-        schedule.every(timedelta(minutes=30), seldom, "seldom")
+        schedule.every(timedelta(seconds=FAST), often)
+        schedule.every(timedelta(minutes=30), seldom)
         await often.runs_again(2)
         wall_clock.error += forward
         await often.runs_again(3)
@@ -110,7 +98,7 @@ class TestClock:
         self, schedule: Schedule, wall_clock: type[WallClock]
     ) -> None:
         job = Job()
-        schedule.every(timedelta(seconds=FAST), job, "job")
+        schedule.every(timedelta(seconds=FAST), job)
         for step in (YEAR, -YEAR, -timedelta(hours=1), timedelta(hours=2)):
             await job.runs_again()
             wall_clock.error += step
@@ -120,11 +108,11 @@ class TestClock:
         self, schedule: Schedule, wall_clock: type[WallClock], logged: list[EventDict]
     ) -> None:
         job = Job()
-        schedule.every(timedelta(hours=2), job, "job")
+        scheduled = schedule.every(timedelta(hours=2), job)
         await until(lambda: job.at)
         wall_clock.error -= timedelta(days=1)
         await until(lambda: logged)
-        next_run = schedule._scheduler.get_job("job").next_run_time  # noqa: SLF001
+        next_run = schedule._scheduler.get_job(scheduled._id).next_run_time  # noqa: SLF001
         assert timedelta(hours=1.9) < next_run - WallClock.now(UTC) < timedelta(hours=2.3)
         assert len(job.at) == 1
 
@@ -161,7 +149,7 @@ class TestTimer:
     ) -> None:
         """As when memory ran out in the midst of the scheduler."""
         job = Job()
-        schedule.every(timedelta(seconds=FAST), job, "job")
+        schedule.every(timedelta(seconds=FAST), job)
         await job.runs_again()
         failures: list[object] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
@@ -193,18 +181,55 @@ class TestTimer:
 
 @pytest.mark.anyio
 class TestJobs:
-    async def test_are_known_until_they_are_removed(self, schedule: Schedule) -> None:
-        job = Job()
-        schedule.every(timedelta(seconds=FAST), job, "job")
-        assert "job" in schedule
-        schedule.remove("job")
-        schedule.remove("job")
-        schedule.change("job", timedelta(seconds=FAST))
-        assert "job" not in schedule
+    async def test_come_no_more_once_they_are_cancelled(self, schedule: Schedule) -> None:
+        job, other = Job(), Job()
+        cancelled = schedule.every(timedelta(seconds=FAST), job)
+        schedule.every(timedelta(seconds=FAST), other)
+        await job.runs_again()
+        cancelled.cancel()
+        cancelled.cancel()
+        cancelled.change(timedelta(seconds=FAST))
+        runs = len(job.at)
+        await other.runs_again(5)
+        assert len(job.at) == runs
 
     async def test_come_at_another_interval_once_it_is_changed(self, schedule: Schedule) -> None:
         job = Job()
-        schedule.every(timedelta(days=1), job, "job")
+        scheduled = schedule.every(timedelta(days=1), job)
         await job.runs_again()
-        schedule.change("job", timedelta(seconds=FAST))
+        scheduled.change(timedelta(seconds=FAST))
         await job.runs_again(3)
+
+    async def test_that_are_due_while_they_run_are_reported_and_run_once_at_a_time(
+        self, schedule: Schedule
+    ) -> None:
+        begun, overruns, release = 0, 0, asyncio.Event()
+
+        async def run() -> None:
+            nonlocal begun
+            begun += 1
+            await release.wait()
+
+        def overrun() -> None:
+            nonlocal overruns
+            overruns += 1
+
+        schedule.every(timedelta(seconds=FAST), run, on_overrun=overrun)
+        await until(lambda: overruns >= 3)
+        assert begun == 1
+        release.set()
+        await until(lambda: begun >= 3)
+
+    async def test_that_fail_come_again_and_are_logged(
+        self, schedule: Schedule, logged: list[EventDict]
+    ) -> None:
+        begun = 0
+
+        async def run() -> None:
+            nonlocal begun
+            begun += 1
+            raise ArithmeticError
+
+        schedule.every(timedelta(seconds=FAST), run)
+        await until(lambda: begun >= 2)
+        assert {event["event"] for event in logged} == {"a defect of the exporter"}

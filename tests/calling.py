@@ -1,0 +1,153 @@
+"""The API client, and a real server on loopback that can misbehave in every way we know."""
+
+import asyncio
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import date
+from typing import Self
+
+import pytest
+
+from exporter.config import ApiConfig
+from exporter.sendkit.client import SendKit
+from exporter.sendkit.errors import SendKitError
+from exporter.sendkit.feeds import analytics
+from exporter.sendkit.lane import Lane
+from tests.scripted_api import Behaviour
+
+KEY = "sk_canary-0123456789abcdef"
+PLATFORM_KEY = "sk_user_canary-0123456789abcdef"
+BODY = b'{"success": true, "data": []}'
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n"
+REFUSED_HEAD = b"HTTP/1.1 401 x\r\nContent-Length: 1000000\r\n\r\n"
+
+
+class Server:
+    """A server that treats each request as the next behaviour says, the last one for all that follow."""
+
+    def __init__(self, *behaviours: Behaviour) -> None:
+        self.behaviours = behaviours
+        self.requests: list[tuple[str, dict[str, str]]] = []
+        self.connections = 0
+        self.url = ""
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        task = asyncio.current_task()
+        assert task
+        self._tasks.add(task)
+        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            while not writer.is_closing():
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                line, *headers = head.strip().split("\r\n")
+                fields = dict(header.split(": ", 1) for header in headers)
+                self.requests.append((line, {name.lower(): value for name, value in fields.items()}))
+                behaviour = self.behaviours[min(len(self.requests), len(self.behaviours)) - 1]
+                await behaviour(writer)
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self.accept, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._server.wait_closed()
+
+
+def answer(status: int = 200, body: bytes = BODY, /, **headers: str) -> Behaviour:
+    """Answer whole and keep the connection."""
+
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        lines = [f"HTTP/1.1 {status} x", f"Content-Length: {len(body)}"]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+        await writer.drain()
+
+    return behave
+
+
+def drip(start: bytes, drop: bytes = b"x") -> Behaviour:
+    """Send a start, and then one drop after the other without end."""
+
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        writer.write(start)
+        while True:
+            writer.write(drop)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    return behave
+
+
+class Caller:
+    """A client whose pauses are recorded and not waited for, and whose jitter is the longest."""
+
+    def __init__(self, api: ApiConfig) -> None:
+        self.pauses: list[float] = []
+        self.codes: list[str] = []
+        self.retries = 0
+        self.sleep: Callable[[float], Awaitable[None]] = self._record
+        self.sendkit = SendKit(
+            api,
+            on_request=self.codes.append,
+            on_retry=self._retried,
+            sleep=lambda seconds: self.sleep(seconds),  # noqa: PLW0108 - tests put another one in its place
+            jitter=lambda _low, high: high,
+        )
+        self.lane = Lane(api.max_concurrent_requests)
+
+    async def _record(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+
+    def _retried(self) -> None:
+        self.retries += 1
+
+    async def mailboxes(
+        self,
+        key: str = KEY,
+        workspace_id: str = "",
+        window: tuple[date, date] | None = None,
+        within: float = 60,
+    ) -> bytes:
+        """Ask for the mailboxes of a workspace, all-time or of a window's first to its last day."""
+        return await self.sendkit.get(
+            analytics.PATH,
+            analytics.days_query(*window) if window else {},
+            key=key,
+            workspace_id=workspace_id,
+            deadline=asyncio.get_running_loop().time() + within,
+            lane=self.lane,
+        )
+
+    async def failure(self, key: str = KEY, within: float = 60) -> SendKitError:
+        """Return the error of a call, after a look for the key in it and in all behind it."""
+        with pytest.raises(SendKitError) as caught:
+            await self.mailboxes(key, within=within)
+        seen: list[BaseException] = []
+        behind: BaseException | None = caught.value
+        while behind:
+            seen.append(behind)
+            behind = behind.__cause__ or behind.__context__
+        told = "".join(traceback.format_exception(caught.value))
+        told += "".join(f"{error!r} {error} {vars(error)}" for error in seen)
+        assert "canary" not in told
+        return caught.value
+
+
+@asynccontextmanager
+async def calling(*behaviours: Behaviour, **api: object) -> AsyncIterator[tuple[Server, Caller]]:
+    """Run a server with these behaviours, and a client that calls it."""
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(Server(*behaviours))
+        caller = Caller(ApiConfig.model_validate({"base_url": server.url, **api}))
+        await stack.enter_async_context(caller.sendkit)
+        yield server, caller

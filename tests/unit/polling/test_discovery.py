@@ -1,0 +1,220 @@
+"""Workspaces over a scripted API: those that the accounts have are polled, each once."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from structlog.types import EventDict
+
+from tests.exporting import FAST, Exporting, exporting
+from tests.scripted_api import ScriptedApi, answer, answered, hang, mailbox, once_set
+from tests.waiting import until
+
+pytestmark = pytest.mark.anyio
+
+ACME: dict[str, Any] = {"name": "acme", "api_key": "sk_canary-acme"}
+GLOBEX: dict[str, Any] = {"name": "globex", "api_key": "sk_canary-globex"}
+PLATFORM = "sk_user_canary-agency"
+AGENCY: dict[str, Any] = {"name": "agency", "api_key": PLATFORM}
+
+UNAUTHORIZED = answer(401, b'{"error": "Unauthorized", "message": "no such key", "code": 401}')
+
+
+def told(logged: list[EventDict], event: str, **fields: object) -> list[EventDict]:
+    """Return the events above debug with this text and these fields."""
+    wanted = {"event": event, **fields}.items()
+    return [found for found in logged if wanted <= found.items() and found["log_level"] != "debug"]
+
+
+class TestDiscovery:
+    async def test_finds_what_a_platform_key_sees(self, logged: list[EventDict]) -> None:
+        api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}})
+        async with exporting(api, AGENCY) as running:
+            await until(lambda: running.is_up("one") and running.is_up("two"))
+            info = running.samples().one(
+                "sendkit_workspace_info", workspace="one", account="agency", workspace_id="w1"
+            )
+            assert info == 1
+            assert running.labels() == {"one", "two"}
+        assert {request.workspace_id for request in api.asked(PLATFORM)} == {"w1", "w2"}
+        assert len(told(logged, "workspace found")) == 2
+
+    async def test_polls_a_workspace_that_appears_and_drops_one_that_disappears(self) -> None:
+        api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}})
+        async with exporting(api, AGENCY) as running:
+            await until(lambda: running.is_up("one") and running.is_up("two"))
+            api.workspaces[PLATFORM] = {"w2": "two", "w3": "three"}
+            await until(lambda: running.is_up("three"))
+            assert running.labels() == {"two", "three"}
+            for name, labels, _ in running.samples():
+                assert ("workspace", "one") not in labels, name
+            asked, polled = len(api.asked("w1")), running.one("sendkit_polls_total", "two") or 0
+            await until(lambda: running.is_polled("two", int(polled) + 3))
+            assert len(api.asked("w1")) == asked
+
+    async def test_starts_counters_anew_for_one_that_comes_back(self) -> None:
+        api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}})
+        async with exporting(api, AGENCY) as running:
+            await until(lambda: running.is_polled("one", 3))
+            api.workspaces[PLATFORM] = {"w2": "two"}
+            await until(lambda: running.labels() == {"two"})
+            api.behaviours["w1"] = hang
+            api.workspaces[PLATFORM] = {"w1": "one"}
+            await until(lambda: running.labels() == {"one"})
+            assert running.one("sendkit_polls_total", "one") == 0
+
+    async def test_drops_the_answer_of_a_poll_that_ends_after_its_workspace(self) -> None:
+        release = asyncio.Event()
+        late = once_set(release, answered(mailbox("late")))
+        api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}}, {}, {"w1": late})
+        async with exporting(api, AGENCY, api={"timeout": 60}) as running:
+            await until(lambda: api.asked("w1") and running.is_up("two"))
+            api.workspaces[PLATFORM] = {"w2": "two"}
+            await until(lambda: running.labels() == {"two"})
+            release.set()
+            await until(lambda: running.is_polled("two", 4))
+            assert running.labels() == {"two"}
+            assert running.samples().all_of("sendkit_mailbox_info", mailbox_id="late") == {}
+
+    async def test_follows_a_rename_at_once(self) -> None:
+        """The label changes everywhere, before the next poll, and the counters go on."""
+        api = ScriptedApi({PLATFORM: {"w1": "one"}})
+        async with exporting(
+            api, AGENCY | {"poll_interval": "1d", "workspaces": {"refresh": FAST}}
+        ) as running:
+            await until(lambda: running.is_up("one"))
+            api.workspaces[PLATFORM] = {"w1": "uno"}
+            await until(lambda: running.labels() == {"uno"})
+            assert running.one("sendkit_polls_total", "uno") == 1
+            assert running.samples().one("sendkit_mailbox_sent_today", workspace="uno") == 3
+            assert running.samples().one("sendkit_mailbox_emails_sent_total", workspace="uno") == 0
+            for name, labels, _ in running.samples():
+                assert ("workspace", "one") not in labels, name
+            assert running.exporter.store.labels() == ["uno"]
+
+    async def test_follows_a_rename_while_a_poll_runs(self) -> None:
+        release = asyncio.Event()
+        late = once_set(release, answered(mailbox("m1")))
+        api = ScriptedApi({PLATFORM: {"w1": "one"}}, {}, {"w1": late})
+        async with exporting(api, AGENCY, api={"timeout": 60}) as running:
+            await until(lambda: api.asked("w1"))
+            api.workspaces[PLATFORM] = {"w1": "uno"}
+            await until(lambda: running.labels() == {"uno"})
+            release.set()
+            await until(lambda: running.is_polled("uno", 2))
+            assert running.samples().values_of("workspace", "sendkit_mailbox_sent_today") == {"uno"}
+
+    async def test_tells_workspaces_of_one_name_apart(self) -> None:
+        api = ScriptedApi({PLATFORM: {"w1": "shared", "w2": "shared"}})
+        async with exporting(api, AGENCY) as running:
+            await until(lambda: running.is_up("shared (w1)") and running.is_up("shared (w2)"))
+            api.workspaces[PLATFORM] = {"w2": "shared"}
+            await until(lambda: running.labels() == {"shared"})
+
+    @pytest.mark.parametrize(
+        ("index", "labels"), [(0, {"shared (w1)", "acme (w3)"}), (1, {"shared (w2)", "acme"})]
+    )
+    async def test_tells_them_apart_as_without_shards(self, index: int, labels: set[str]) -> None:
+        """Also from one that another shard polls, and from the start of a reload on."""
+        second = "sk_user_canary-second"
+        seen = {"w1": "shared", "w2": "shared", "w3": "acme"}
+        api = ScriptedApi({PLATFORM: seen, second: seen})
+        accounts = (ACME, AGENCY, {"name": "other", "api_key": second})
+        async with exporting(api, *accounts, shard={"index": index, "total": 2}) as running:
+            await until(lambda: running.labels() == labels and all(map(running.is_up, labels)))
+            api.listing = {PLATFORM: hang, second: hang}
+            await running.exporter.reload()
+            assert running.labels() == labels
+
+    async def test_polls_a_workspace_that_two_accounts_see_once_for_the_first_of_them(self) -> None:
+        """Whichever of them found it first."""
+        second = "sk_user_canary-second"
+        other = {"name": "other", "api_key": second}
+        held = asyncio.Event()
+        seen = json.dumps({"success": True, "data": [{"id": "w1", "name": "one"}]}).encode()
+        listing = {PLATFORM: once_set(held, answer(200, seen))}
+        api = ScriptedApi({second: {"w1": "one", "w2": "two"}}, listing)
+        async with exporting(api, AGENCY, other, api={"timeout": 60}) as running:
+            await until(lambda: running.is_up("one") and running.is_up("two"))
+            assert account_of(running, "one") == {"other"}
+            held.set()
+            await until(lambda: account_of(running, "one") == {"agency"})
+            await until(lambda: running.is_up("one"))
+            assert running.labels() == {"one", "two"}
+            asked = len([r for r in api.asked("w1") if r.key == second])
+            await until(lambda: running.is_polled("one", 3) and running.is_polled("two", 3))
+            assert len([r for r in api.asked("w1") if r.key == second]) == asked
+            assert account_of(running, "two") == {"other"}
+
+    async def test_keeps_to_include_and_exclude(self) -> None:
+        names = {"w1": "client-a", "w2": "client-b-sandbox", "w3": "internal", "w4": "client"}
+        chosen = {"include": ["client-.*"], "exclude": [".*-sandbox"], "refresh": FAST}
+        account = AGENCY | {"workspaces": chosen}
+        api = ScriptedApi({PLATFORM: names})
+        async with exporting(api, account) as running:
+            await until(lambda: running.is_polled("client-a", 3))
+            assert running.labels() == {"client-a"}
+            assert {request.workspace_id for request in api.asked(PLATFORM)} == {"w1"}
+
+    async def test_that_fails_from_the_start_is_told_by_the_accounts_name(
+        self, logged: list[EventDict]
+    ) -> None:
+        api = ScriptedApi({PLATFORM: {"w1": "one"}}, {PLATFORM: UNAUTHORIZED})
+        account = AGENCY | {"workspaces": {"refresh": "1d"}}
+        async with exporting(api, account) as running:
+            await until(lambda: running.failures("agency") >= 2)
+            assert running.one("sendkit_up", "agency") == 0
+            assert "agency: auth" in running.unready_reason()
+            del api.listing[PLATFORM]
+            await until(lambda: running.is_up("one"))
+            assert running.labels() == {"one"}
+            assert not running.unready_reason()
+        assert len(told(logged, "poll failed", workspace="agency")) == 1
+
+    async def test_that_fails_later_keeps_what_was_found(self, logged: list[EventDict]) -> None:
+        api = ScriptedApi({PLATFORM: {"w1": "one"}})
+        async with exporting(api, AGENCY) as running:
+            await until(lambda: running.is_up("one"))
+            api.listing[PLATFORM] = answer(503)
+            await until(lambda: running.own_samples().one("sendkit_discovery_up") == 0)
+            polls = running.one("sendkit_polls_total", "one") or 0
+            await until(lambda: running.is_polled("one", int(polls) + 4))
+            assert running.is_up("one")
+            assert running.labels() == {"one"}
+            del api.listing[PLATFORM]
+            await until(lambda: running.own_samples().one("sendkit_discovery_up") == 1)
+        assert len(told(logged, "workspaces cannot be listed", account="agency")) == 1
+
+    async def test_looks_again_soon_after_a_failure(self) -> None:
+        """At the poll's interval, not at the refresh."""
+        account = AGENCY | {"workspaces": {"refresh": "1d"}}
+        api = ScriptedApi({PLATFORM: {"w1": "one"}}, {PLATFORM: answer(503)})
+        async with exporting(api, account) as running:
+            await until(lambda: running.one("sendkit_up", "agency") == 0)
+            del api.listing[PLATFORM]
+            await until(lambda: running.is_up("one"))
+
+    async def test_may_find_nothing(self) -> None:
+        api = ScriptedApi()
+        async with exporting(api, AGENCY, GLOBEX) as running:
+            await until(lambda: running.is_polled("globex", 3))
+            assert running.labels() == {"globex"}
+
+
+class TestDefects:
+    async def test_of_ours_while_looking_for_workspaces_do_not_end_that(
+        self, logged: list[EventDict], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        api = ScriptedApi({PLATFORM: {"w1": "one"}})
+        with monkeypatch.context() as patch:
+            patch.setattr("exporter.polling.discovery.labels_for", lambda _: 1 / 0)
+            async with exporting(api, AGENCY) as running:
+                await until(lambda: told(logged, "a defect of the exporter", exc_info=True))
+                patch.undo()
+                await until(lambda: running.is_up("one"))
+
+
+def account_of(running: Exporting, workspace: str) -> set[str]:
+    infos = running.samples().all_of("sendkit_workspace_info", workspace=workspace)
+    return {value for labels in infos for key, value in labels if key == "account"}

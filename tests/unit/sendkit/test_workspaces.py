@@ -1,0 +1,68 @@
+"""The list of workspaces that a key can see."""
+
+import asyncio
+import json
+
+import pytest
+
+from exporter.catalogue.workspace import Reason
+from exporter.sendkit.errors import (
+    UnusableError,
+)
+from exporter.sendkit.workspaces import Workspace, list_workspaces, parse_workspaces
+from tests.calling import PLATFORM_KEY, answer, calling
+
+pytestmark = pytest.mark.anyio
+
+
+class TestWorkspaces:
+    async def test_are_asked_for_with_any_key(self) -> None:
+        body = json.dumps({"success": True, "data": [{"id": "w1", "name": "Acme", "ownerId": "o"}]}).encode()
+        async with calling(answer(200, body)) as (server, caller):
+            deadline = asyncio.get_running_loop().time() + 60
+            workspaces = await list_workspaces(caller.sendkit, PLATFORM_KEY, deadline, caller.lane)
+        assert workspaces == [Workspace("w1", "Acme")]
+        [(line, headers)] = server.requests
+        assert line == "GET /v1/workspaces HTTP/1.1"
+        assert headers["x-api-key"] == PLATFORM_KEY
+        assert "x-workspace-id" not in headers
+
+    def test_go_by_their_id_without_a_name_and_stand_once(self) -> None:
+        items = [
+            {"id": "a", "name": None},
+            {"id": "b"},
+            {"id": "c", "name": ""},
+            {"id": "a", "name": "again"},
+        ]
+        body = json.dumps({"success": True, "data": items}).encode()
+        assert parse_workspaces(body) == [Workspace("a", "a"), Workspace("b", "b"), Workspace("c", "c")]
+
+    @pytest.mark.parametrize("name", [rb"half \ud83d", b"byte \xff"])
+    def test_with_a_name_that_is_no_text_cost_the_others_nothing(self, name: bytes) -> None:
+        body = b'{"success": true, "data": [{"id": "a", "name": "%s"}, {"id": "b", "name": "B"}]}' % name
+        [broken, other] = parse_workspaces(body)
+        assert broken.name.endswith(" \ufffd")
+        assert other == Workspace("b", "B")
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"<html>",
+            b"\xff",
+            b"[]",
+            b"[" * 100_000,
+            b'{"success": true}',
+            b'{"success": false, "data": []}',
+            b'{"success": "true", "data": []}',
+            b'{"success": true, "data": {}}',
+            b'{"success": true, "data": [{"name": "x"}]}',
+            b'{"success": true, "data": [{"id": 5}]}',
+            b'{"success": true, "data": [{"id": ""}]}',
+            b'{"success": true, "data": [{"id": "a\\r\\nX-Evil: 1"}]}',
+        ],
+    )
+    def test_that_are_not_as_documented_are_malformed(self, body: bytes) -> None:
+        with pytest.raises(UnusableError) as caught:
+            parse_workspaces(body)
+        assert caught.value.reason == Reason.MALFORMED
