@@ -9,12 +9,17 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 RULES := $(wildcard prometheus/rules/*.yml)
 
+# How many processes run tests. The order is random: make test TESTS=--randomly-seed=1 repeats the order of the run
+# that printed this seed.
+WORKERS ?= auto
+PYTEST = $(BIN)/pytest -n $(WORKERS) $(TESTS)
+
 # Stamps: what the virtual environment holds.
 RUN := .venv/.run
 DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test servers lint bench fuzz soak evaluate image docs dashboards rules images lock clean
+.PHONY: help run test unit servers lint format bench fuzz soak evaluate image docs dashboards rules images lock clean
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -23,7 +28,10 @@ run: $(RUN) ## run the exporter over a simulated SendKit API, at http://127.0.0.
 	@$(BIN)/sendkit-exporter demo
 
 test: $(DEV) servers ## run every test, those against the real Prometheus and browser included
-	$(BIN)/pytest
+	$(PYTEST)
+
+unit: $(DEV) ## run the unit tests, which need no servers, in under a minute
+	$(PYTEST) tests/unit
 
 servers: # what tests and benchmark run against
 	@tests/install-servers
@@ -36,11 +44,15 @@ lint: $(DEV) ## check style, types and rules, and ask for known vulnerabilities 
 	@if command -v promtool >/dev/null; then promtool check rules $(RULES); \
 	else echo "promtool is not installed: the rules are not checked (make servers installs it)" >&2; fi
 
+format: $(DEV) ## format the code and mend what ruff can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
 bench: $(DEV) servers ## measure parsing, rendering, scrapes and memory (SIZES=10000: at so many mailboxes)
 	$(BIN)/python tests/benchmarks/run.py $(SIZES)
 
 fuzz: $(DEV) servers ## look long for input that breaks something (FUZZ_EXAMPLES=1000000: that much for each test)
-	$(BIN)/pytest tests/fuzz --hypothesis-profile=long
+	$(PYTEST) tests/fuzz --hypothesis-profile=long --timeout=0
 
 soak: $(DEV) ## run an hour at high speed with trouble at random (SOAK_SECONDS=600: less, SOAK_SEED=2: other trouble)
 	$(BIN)/python -m tests.soak

@@ -45,6 +45,8 @@ PAGES = {
 OVER = {"bouncing", "down", "revoked"}
 """Where it ends."""
 
+pytestmark = pytest.mark.timeout(1800)
+
 
 @dataclass(slots=True)
 class Story:

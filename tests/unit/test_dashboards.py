@@ -26,7 +26,7 @@ from tests.dashboards import panels as panels_of
 
 ROOT = Path(__file__).parents[2]
 DASHBOARDS = dashboards()
-UIDS = {"sendkit-fleet", "sendkit-domain", "sendkit-mailbox", "sendkit-exporter"}
+UIDS = ["sendkit-domain", "sendkit-exporter", "sendkit-fleet", "sendkit-mailbox"]
 PANELS = [
     pytest.param(uid, panel, id=f"{uid}-{panel['id']}")
     for uid, dashboard in DASHBOARDS.items()
@@ -64,7 +64,7 @@ def test_files_are_what_the_builder_makes(name: str) -> None:
 
 def test_there_is_no_other_dashboard() -> None:
     assert {file.name for file in FOLDER.iterdir()} == set(build.DASHBOARDS)
-    assert set(DASHBOARDS) == UIDS
+    assert sorted(DASHBOARDS) == UIDS
 
 
 @pytest.mark.parametrize("uid", UIDS)
