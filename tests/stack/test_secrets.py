@@ -105,12 +105,12 @@ def of_process(process: Process, name: str) -> bytes:
 
 DEFECT = """
 import exporter.polling.reading, pathlib
-parse = exporter.reading.parse
-def fail(body):
+parse = exporter.polling.reading.parse
+def fail(body, feed):
     if pathlib.Path({path!r}).exists():
         raise ArithmeticError({key!r}, {{"headers": [(b"X-Api-Key", {key!r}.encode())]}})
-    return parse(body)
-exporter.reading.parse = fail
+    return parse(body, feed)
+exporter.polling.reading.parse = fail
 """
 
 

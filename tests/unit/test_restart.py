@@ -73,9 +73,9 @@ class TestRestart:
     async def test_goes_on_where_the_counters_stood(self, api: ScriptedApi, folder: Path) -> None:
         api.default = answered(sent(115))
         async with exporting(api, ACME, state={"directory": str(folder)}) as running:
-            assert total(running) == 10, "before the first poll"
+            assert total(running, workspace="acme") == 10, "before the first poll"
             await until(lambda: running.is_up("acme"))
-            assert total(running) == 15
+            assert total(running, workspace="acme") == 15
 
     async def test_while_the_api_is_down_shows_the_last_answers_with_their_age(
         self, api: ScriptedApi, folder: Path
@@ -106,11 +106,11 @@ class TestRestart:
             api, ACME, state={"directory": str(folder)}, poll={"stale_after": 60}, api={"timeout": 0.3}
         ) as running:
             assert running.samples().all_of("sendkit_mailbox_sent_today") == {}
-            assert total(running) is None
+            assert total(running, workspace="acme") is None
             assert running.unready_reason()
             assert (running.one("sendkit_last_success_timestamp_seconds", "acme") or 0) < time.time() - 60
             api.default = answered(sent(120))
-            await until(lambda: total(running) == 20)
+            await until(lambda: total(running, workspace="acme") == 20)
 
     async def test_drops_at_stale_after_what_it_showed(self, api: ScriptedApi, folder: Path) -> None:
         age(folder, 58)
@@ -127,7 +127,7 @@ class TestRestart:
         age(folder, -86_400)
         api.default = answer(503)
         async with exporting(api, ACME, state={"directory": str(folder)}) as running:
-            assert total(running) == 10
+            assert total(running, workspace="acme") == 10
             assert (running.one("sendkit_last_success_timestamp_seconds", "acme") or 0) <= time.time()
 
     async def test_keeps_the_counters_of_a_mailbox_that_is_missing_for_a_while(
@@ -136,10 +136,10 @@ class TestRestart:
         api.default = answered()
         async with exporting(api, ACME, state={"directory": str(folder)}) as running:
             await until(lambda: running.is_up("acme"))
-            assert total(running) is None
+            assert total(running, workspace="acme") is None
         api.default = answered(sent(130))
         async with exporting(api, ACME, state={"directory": str(folder)}) as running:
-            await until(lambda: total(running) == 30)
+            await until(lambda: total(running, workspace="acme") == 30)
 
     async def test_forgets_what_is_gone(self, api: ScriptedApi, folder: Path) -> None:
         assert len(files(folder)) == 3
@@ -149,6 +149,17 @@ class TestRestart:
             await until(lambda: running.labels() == {"one"})
             await until(lambda: running.is_up("one"))
             assert len(files(folder)) == 1
+
+    async def test_keeps_the_counters_of_an_account_that_was_renamed_meanwhile(
+        self, api: ScriptedApi, folder: Path
+    ) -> None:
+        renamed = AGENCY | {"name": "renamed"}
+        api.default = answered(sent(115))
+        async with exporting(api, renamed, state={"directory": str(folder)}) as running:
+            await until(lambda: running.is_up("one") and running.is_up("two"))
+            assert (total(running, workspace="one"), total(running, workspace="two")) == (15, 15)
+            assert running.samples().one("sendkit_workspace_info", workspace="one", account="renamed") == 1
+            await until(lambda: len(files(folder)) == 2, what="that of acme is gone")
 
     async def test_forgets_a_window_that_is_gone(self, api: ScriptedApi, folder: Path) -> None:
         windows = [{"name": "7d", "days": 7}]
@@ -173,7 +184,7 @@ class TestRestart:
         async with exporting(api, *accounts, state={"directory": str(folder)}) as running:
             assert running.samples().one("sendkit_workspace_info", workspace="seven") == 1
             assert running.samples().one("sendkit_workspace_info", account="second") == 1
-            assert total(running) == 5
+            assert total(running, workspace="seven") == 5
 
     async def test_needs_no_whole_state(
         self, api: ScriptedApi, folder: Path, logged: list[EventDict]
@@ -187,7 +198,7 @@ class TestRestart:
         api.default = answered(sent(120))
         async with exporting(api, ACME, state={"directory": str(folder)}, windows=windows) as running:
             await until(lambda: running.is_up("acme"))
-            assert total(running) == 0
+            assert total(running, workspace="acme") == 0
         assert not [event for event in logged if event["log_level"] == "error"]
 
     async def test_finds_what_was_not_saved_for_want_of_room(
@@ -198,7 +209,7 @@ class TestRestart:
             await until(lambda: running.is_up("acme"))
             with no_room():
                 api.default = answered(sent(111))
-                await until(lambda: total(running) == 11)
+                await until(lambda: total(running, workspace="acme") == 11)
                 assert files(folder) == []
                 assert running.exporter.notices() == [f"State is not saved: {os.strerror(errno.EFBIG)}"]
                 assert running.is_up("acme"), "a poll is none the worse"
@@ -206,7 +217,7 @@ class TestRestart:
             await until(lambda: not running.exporter.notices())
         api.default = answer(503)
         async with exporting(api, ACME, state={"directory": str(folder)}) as running:
-            assert total(running) == 11
+            assert total(running, workspace="acme") == 11
         assert len([event for event in logged if event["event"] == "state: not saved"]) == 1
 
     async def test_is_refused_beside_an_exporter_that_runs(self, api: ScriptedApi, folder: Path) -> None:

@@ -105,6 +105,27 @@ class TestDiscovery:
             await until(lambda: running.is_polled("uno", 2))
             assert running.samples().values_of("workspace", "sendkit_mailbox_sent_today") == {"uno"}
 
+    async def test_follows_names_that_are_swapped(self) -> None:
+        """In one step: in no scrape do both have the same one."""
+        api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}})
+        api.behaviours = {"w1": answered(mailbox("m1")), "w2": answered(mailbox("m2"))}
+
+        def mailboxes() -> dict[str, str]:
+            infos = running.samples().all_of("sendkit_mailbox_info")
+            return {dict(labels)["workspace"]: dict(labels)["mailbox_id"] for labels in infos}
+
+        async with exporting(api, AGENCY) as running:
+            await until(lambda: mailboxes() == {"one": "m1", "two": "m2"})
+            api.workspaces[PLATFORM] = {"w1": "two", "w2": "one"}
+
+            def swapped() -> bool:
+                found = mailboxes()
+                assert found.keys() == {"one", "two"}
+                return found == {"one": "m2", "two": "m1"}
+
+            await until(swapped)
+            assert running.samples().one("sendkit_workspace_info", workspace="two", workspace_id="w1") == 1
+
     async def test_tells_workspaces_of_one_name_apart(self) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "shared", "w2": "shared"}})
         async with exporting(api, AGENCY) as running:
