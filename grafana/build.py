@@ -5,13 +5,13 @@ from pathlib import Path
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from grafana import domain, exporter_dashboard, fleet, mailbox
+from grafana import domain_dashboard, exporter_dashboard, fleet_dashboard, mailbox_dashboard
 
 FOLDER = Path(__file__).parent / "dashboards"
 DASHBOARDS = {
-    "fleet.json": fleet.dashboard,
-    "domain.json": domain.dashboard,
-    "mailbox.json": mailbox.dashboard,
+    "fleet.json": fleet_dashboard.dashboard,
+    "domain.json": domain_dashboard.dashboard,
+    "mailbox.json": mailbox_dashboard.dashboard,
     "exporter.json": exporter_dashboard.dashboard,
 }
 

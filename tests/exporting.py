@@ -11,6 +11,7 @@ from exporter.exporter import Exporter
 from exporter.textformat.lines import END, Format
 from tests.samples import Samples
 from tests.scripted_api import ScriptedApi
+from tests.waiting import until
 
 FAST = 0.1
 
@@ -99,3 +100,23 @@ async def exporting(
             yield running
         finally:
             await running.exporter.stop()
+
+
+def account_of(running: Exporting, workspace: str) -> set[str]:
+    """Return the account that a scrape shows for a workspace."""
+    infos = running.samples().all_of("sendkit_workspace_info", workspace=workspace)
+    return {value for labels in infos for key, value in labels if key == "account"}
+
+
+async def polled_by_another_key_alone(
+    running: Exporting, api: ScriptedApi, workspace: str, workspace_id: str, key: str
+) -> None:
+    """Wait until a workspace is polled on and on, and assert that the key is no longer used for it."""
+
+    async def polls_of(times: int) -> int:
+        polls = int(running.one("sendkit_polls_total", workspace) or 0)
+        await until(lambda: running.is_polled(workspace, polls + times))
+        return len([request for request in api.asked(workspace_id) if request.key == key])
+
+    asked = await polls_of(2)  # one with the key may have been under way
+    assert await polls_of(4) == asked

@@ -3,7 +3,7 @@
 `python -m exporter.exposition.reference > docs/metrics.md` writes it anew.
 """
 
-from exporter.catalogue import exporter, workspace
+from exporter.catalogue import own, workspace
 from exporter.sendkit.feeds import families
 
 
@@ -19,7 +19,7 @@ def reference() -> str:
         (
             "The exporter",
             "Besides the `process_*` and `python_*` metrics of the Prometheus client library.",
-            exporter.METRICS,
+            own.METRICS,
         ),
     )
     lines = [

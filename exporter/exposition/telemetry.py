@@ -15,7 +15,7 @@ from prometheus_client import (
     ProcessCollector,
 )
 
-from exporter.catalogue import exporter as metrics
+from exporter.catalogue import own as metrics
 from exporter.catalogue.kinds import Metric
 from exporter.textformat.lines import Format, encode_samples, header
 

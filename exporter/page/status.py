@@ -8,68 +8,25 @@ import base64
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from exporter.answers.answer import Answer
-from exporter.catalogue.kinds import ALL_TIME
-from exporter.catalogue.workspace import Reason
 from exporter.exposition.rendering import Disclosure
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.workspace import Fleet
 from exporter.page import trouble, wording
 from exporter.page.figures import Figures
-from exporter.page.poll_state import COLOURS, LEVELS, SYMBOLS, Level, State
+from exporter.page.headline import Headline
+from exporter.page.poll_state import SYMBOLS, Level
+from exporter.page.polls import Seen, rows
 from exporter.page.trouble import Concern, Troubled
 
 REFRESH_SECONDS = 30
 MOST_TROUBLED = 15
-MOST_NAMES = 3
-
-_REASONS = {
-    Reason.AUTH: "the key is refused",
-    Reason.RATE_LIMITED: "the API limits our requests",
-    Reason.TIMEOUT: "no answer in time",
-    Reason.NETWORK: "the API cannot be reached",
-    Reason.SERVER_ERROR: "the API fails",
-    Reason.CLIENT_ERROR: "the API rejects the request",
-    Reason.MALFORMED: "the answer cannot be understood",
-    Reason.TOO_LARGE: "the answer is too large",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A workspace as it was when looked at; its polls are copies, the all-time one among them."""
-
-    label: str
-    thresholds: Mapping[str, float]
-    polls: Mapping[str, Poll]
-    now: Instant
-
-    @property
-    def all_time(self) -> Poll:
-        """Return the copy of the all-time poll."""
-        return self.polls[ALL_TIME]
-
-    @property
-    def state(self) -> State:
-        """Return the worst state of its polls."""
-        return max((State.of(poll, self.now) for poll in self.polls.values()), key=lambda state: state.rank)
-
-    @property
-    def answers(self) -> Mapping[str, Answer]:
-        """Return the answers that still count, by window; none at all without the all-time one."""
-        answers = {
-            window: poll.answer
-            for window, poll in self.polls.items()
-            if poll.answer is not None and not poll.is_stale(self.now)
-        }
-        return answers if ALL_TIME in answers else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +67,7 @@ def render(view: View, disclosure: Disclosure, host: str, version: str, scheme: 
         notices=view.notices,
         figures=Figures.of([found for _, found in answers if found]),
         fresh=len(fleet),
-        rows=[row for seen in workspaces for row in _rows(seen)],
+        rows=[row for seen in workspaces for row in rows(seen)],
         workspaces=len(workspaces),
         nearest=[_mailbox(troubled, disclosure) for troubled in nearest],
         in_trouble=sum(count for concern, count in concerns.items() if concern.is_trouble),
@@ -120,116 +77,6 @@ def render(view: View, disclosure: Disclosure, host: str, version: str, scheme: 
         version=version,
         moment=datetime.fromtimestamp(view.now.unix, UTC),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Headline:
-    """The state of everything in a few words, and the failures behind it."""
-
-    level: Level
-    text: str
-    failures: Sequence[str]
-
-    @property
-    def symbol(self) -> str:
-        """Return the symbol of its level."""
-        return SYMBOLS[self.level]
-
-    @property
-    def colour(self) -> str:
-        """Return the colour of its level, in hexadecimal digits."""
-        return COLOURS[self.level]
-
-    @classmethod
-    def of(cls, workspaces: Sequence[Seen], notices: Sequence[str], bouncing_badly: int) -> "Headline":
-        """Return the headline of workspaces; a notice or a bad mailbox makes it a warning at least."""
-        total = wording.several(len(workspaces), "workspace")
-        failing = sum(seen.state.is_failing for seen in workspaces)
-        waiting = sum(seen.state is State.WAITING for seen in workspaces)
-        levels: list[Level] = [seen.state.level for seen in workspaces] or ["wait"]
-        if not workspaces:
-            text = "No workspace yet"
-        elif failing:
-            text = f"{failing} of {total} failing"
-        elif waiting == len(workspaces):
-            text = f"Waiting for the first poll of {total}"
-        elif waiting:
-            text = f"{len(workspaces) - waiting} of {total} fresh, {waiting} waiting for the first poll"
-        else:
-            text = f"All {total} fresh" if len(workspaces) > 1 else f"{total}, fresh"
-        if bouncing_badly:
-            text += f"; {wording.several(bouncing_badly, 'mailbox')} bouncing badly"
-        if notices or bouncing_badly:
-            levels.append("warn")
-        return cls(max(levels, key=LEVELS.index), text, _failures(workspaces))
-
-
-def _failures(workspaces: Iterable[Seen]) -> list[str]:
-    """Return each way of failing with the workspaces that fail so, the worst first."""
-    names: dict[str, list[str]] = {}
-    for seen in workspaces:
-        causes: dict[str, str] = {}  # a window that fails as all-time does is not told again
-        for window, poll in seen.polls.items():
-            if State.of(poll, seen.now).is_failing:
-                name = seen.label if window == ALL_TIME else f"{seen.label} ({window})"
-                causes.setdefault(_cause(poll), name)
-        for cause, name in causes.items():
-            names.setdefault(cause, []).append(name)
-    return [f"{cause}: {wording.listing(failing, MOST_NAMES)}" for cause, failing in names.items()]
-
-
-def _cause(poll: Poll) -> str:
-    return "no poll ends" if poll.failure is None else f"{_REASONS[poll.failure]} ({poll.failure})"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A poll as a row of the table: the all-time one of a workspace, or one of a window that differs."""
-
-    label: str
-    window: str
-    state: State
-    poll: Poll
-    mailboxes: int | None
-    data_age: float | None
-    poll_age: float | None
-
-    @property
-    def outcome(self) -> str:
-        """Return how the last poll ended."""
-        if self.poll.last_poll is None:
-            return "not polled yet" if self.poll.answer is None else "not polled since the start"
-        return "succeeded" if self.poll.failure is None else _cause(self.poll)
-
-    @property
-    def is_slow(self) -> bool:
-        """Whether the last poll took longer than there is time between two."""
-        return self.poll.duration is not None and self.poll.duration > self.poll.feed.interval_seconds
-
-    @property
-    def failures(self) -> str:
-        """Return the failures by reason: `3 timeout, 2 auth`."""
-        return ", ".join(
-            f"{wording.number(n)} {reason}" for reason, n in self.poll.failures.most_common() if n
-        )
-
-
-def _rows(seen: Seen) -> Iterable[Row]:
-    """Return the workspace's row, and one for each window that fares otherwise."""
-    own = seen.all_time
-    for window, poll in seen.polls.items():
-        state = State.of(poll, seen.now)
-        if poll is not own and (state, poll.failure) == (State.of(own, seen.now), own.failure):
-            continue
-        yield Row(
-            label=seen.label,
-            window="" if poll is own else window,
-            state=state,
-            poll=poll,
-            mailboxes=None if poll.answer is None or poll.is_stale(seen.now) else len(poll.answer),
-            data_age=None if poll.fresh_since is None else seen.now.steady - poll.fresh_since,
-            poll_age=None if poll.last_poll is None else seen.now.unix - poll.last_poll,
-        )
 
 
 _CONCERNS = {

@@ -17,14 +17,14 @@ import structlog
 from exporter.catalogue.workspace import Reason
 from exporter.exposition.store import Store
 from exporter.exposition.telemetry import Telemetry
-from exporter.exposition.workspace import render_workspace
+from exporter.exposition.workspace_samples import render_workspace
 from exporter.fleet.counters import Totals
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
 from exporter.fleet.saved import Saved
 from exporter.fleet.state import StateDirectory
 from exporter.fleet.workspace import Fleet, Workspace
-from exporter.polling.reading import Reader
+from exporter.polling.reader import Reader
 
 Result = TypeVar("Result")
 

@@ -16,8 +16,8 @@ from exporter.fleet.workspace import Fleet, Workspace
 from exporter.polling.account import Account
 from exporter.polling.board import Board
 from exporter.polling.discovery import Discovery
-from exporter.polling.poll import Polling
-from exporter.polling.reading import Reader
+from exporter.polling.reader import Reader
+from exporter.polling.runner import Runner
 from exporter.polling.schedule import Schedule, guarded
 from exporter.sendkit.client import SendKit
 from exporter.sendkit.feeds import feeds_of
@@ -64,7 +64,7 @@ class Poller:
         def today() -> date:
             return calendar(config.timezone).date()
 
-        self._polling = Polling(self._client, self._board, environ, today)
+        self._runner = Runner(self._client, self._board, environ, today)
         self._discovery = Discovery(
             config, self._accounts, environ, self._client, fleet, self._board, telemetry, self._schedule_polls
         )
@@ -113,7 +113,7 @@ class Poller:
             *(guarded(partial(self._discovery.look, account)) for account in accounts)
         )
         due = [
-            guarded(partial(self._polling.poll, self._accounts[workspace.account], workspace, poll))
+            guarded(partial(self._runner.run, self._accounts[workspace.account], workspace, poll))
             for workspace in self._fleet
             for poll in workspace.polls.values()
             if workspace.all_time.failure is None  # else it stands in for workspaces that were not found
@@ -139,7 +139,7 @@ class Poller:
             if poll.job is None:
                 poll.job = self._schedule.every(
                     timedelta(seconds=poll.feed.interval_seconds),
-                    partial(self._polling.poll, account, workspace, poll),
+                    partial(self._runner.run, account, workspace, poll),
                     on_overrun=partial(self._board.skipped, workspace, poll),
                 )
 

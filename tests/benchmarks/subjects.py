@@ -30,13 +30,13 @@ from exporter.config import AccountConfig, Config
 from exporter.daemon import tune_interpreter
 from exporter.exporter import Exporter
 from exporter.exposition.rendering import Disclosure
-from exporter.exposition.workspace import render_workspace
+from exporter.exposition.workspace_samples import render_workspace
 from exporter.fleet.counters import Totals
 from exporter.fleet.poll import Poll
 from exporter.fleet.reading import Reading
 from exporter.fleet.workspace import Key, Workspace
 from exporter.polling.board import now
-from exporter.polling.reading import Reader
+from exporter.polling.reader import Reader
 from exporter.sendkit.feeds import analytics
 from exporter.textformat.lines import Format
 from exporter.web.app import create_app

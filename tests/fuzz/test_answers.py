@@ -14,10 +14,10 @@ from exporter.catalogue import mailbox as catalogue
 from exporter.catalogue import workspace as workspace_catalogue
 from exporter.exposition import privacy
 from exporter.exposition.rendering import Disclosure
-from exporter.exposition.workspace import render_workspace
+from exporter.exposition.workspace_samples import render_workspace
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.workspace import Key, Workspace
-from exporter.polling.reading import Reader
+from exporter.polling.reader import Reader
 from exporter.sendkit.feeds import families
 from exporter.textformat.body import Piece, assemble
 from exporter.textformat.lines import END, Format

@@ -16,8 +16,8 @@ from exporter import config
 from exporter.config import Config, ConfigError
 from exporter.config.keys import KeyUnavailable
 from exporter.web.config import WebConfig
-from exporter.web.values import CURVES, TLS12_CIPHERS, TLS13_CIPHERS
 from exporter.web.file import WebFile
+from exporter.web.values import CURVES, TLS12_CIPHERS, TLS13_CIPHERS
 from tests.certificates import authority
 from tests.fuzz.trees import Node, Pairs, Raw, changed, encoded, nodes, spliced
 

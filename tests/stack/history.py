@@ -20,10 +20,10 @@ from exporter.catalogue.workspace import Reason
 from exporter.config import Thresholds
 from exporter.exposition.rendering import Disclosure
 from exporter.exposition.telemetry import Telemetry
-from exporter.exposition.workspace import render_workspace
+from exporter.exposition.workspace_samples import render_workspace
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.workspace import Fleet, Key, Workspace
-from exporter.polling.reading import Reader
+from exporter.polling.reader import Reader
 from exporter.sendkit.feeds import analytics
 from exporter.simulator import ScenarioRequest, Simulation
 from exporter.textformat.lines import Format

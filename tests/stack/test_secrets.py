@@ -104,13 +104,13 @@ def of_process(process: Process, name: str) -> bytes:
 
 
 DEFECT = """
-import exporter.polling.reading, pathlib
-parse = exporter.polling.reading.parse
+import exporter.polling.reader, pathlib
+parse = exporter.polling.reader.parse
 def fail(body, feed):
     if pathlib.Path({path!r}).exists():
         raise ArithmeticError({key!r}, {{"headers": [(b"X-Api-Key", {key!r}.encode())]}})
     return parse(body, feed)
-exporter.polling.reading.parse = fail
+exporter.polling.reader.parse = fail
 """
 
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
-from exporter.catalogue import exporter, mailbox, workspace
+from exporter.catalogue import mailbox, own, workspace
 from exporter.config import Thresholds
 from grafana import build, panels
 from tests.dashboards import (
@@ -43,7 +43,7 @@ RULES: list[Object] = [
     for rule in group["rules"]
 ]
 RECORDED = {rule["record"] for rule in RULES if "record" in rule}
-EXPORTED = {metric.name for metric in (*mailbox.METRICS, *workspace.METRICS, *exporter.METRICS)}
+EXPORTED = {metric.name for metric in (*mailbox.METRICS, *workspace.METRICS, *own.METRICS)}
 OF_OTHERS = {
     "up",
     "scrape_duration_seconds",

@@ -228,8 +228,8 @@ class TestMemory:
             await until(lambda: running.is_up("acme"))
             for place in (
                 "exporter.sendkit.client.read_body",
-                "exporter.polling.reading.parse",
-                "exporter.polling.reading.render_base",
+                "exporter.polling.reader.parse",
+                "exporter.polling.reader.render_base",
             ):
                 with monkeypatch.context() as patch:
                     patch.setattr(place, fail)

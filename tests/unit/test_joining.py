@@ -16,7 +16,7 @@ from exporter.exposition.telemetry import Telemetry
 from exporter.fleet.poll import Poll
 from exporter.fleet.workspace import Fleet, Key, Workspace
 from exporter.polling.board import Board, now
-from exporter.polling.reading import Reader
+from exporter.polling.reader import Reader
 from exporter.sendkit.feeds import families
 from exporter.textformat.lines import END, Format
 from tests.answers import BASE, WEEK, envelope, mailbox

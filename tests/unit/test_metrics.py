@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from exporter.catalogue import exporter, mailbox, workspace
+from exporter.catalogue import mailbox, own, workspace
 from exporter.catalogue.kinds import Feed, Metric
 from exporter.catalogue.workspace import Reason
 from exporter.exposition import reference
 from exporter.exposition.rendering import Disclosure, render_base, render_join, roster_of
 from exporter.exposition.store import Store
 from exporter.exposition.telemetry import Telemetry
-from exporter.exposition.workspace import render_workspace
+from exporter.exposition.workspace_samples import render_workspace
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
 from exporter.fleet.workspace import Fleet, Key, Workspace
@@ -25,7 +25,7 @@ from tests.answers import BASE, WEEK, answer_of
 from tests.samples import Samples
 
 ROOT = Path(__file__).parents[2]
-EVERY_METRIC = (*families(), *workspace.METRICS, *exporter.METRICS)
+EVERY_METRIC = (*families(), *workspace.METRICS, *own.METRICS)
 
 MAILBOX = "workspace domain mailbox_id"
 PUBLIC = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.exporting import FAST, Exporting, exporting
+from tests.exporting import FAST, Exporting, account_of, exporting, polled_by_another_key_alone
 from tests.scripted_api import ScriptedApi, answer, answered, hang, mailbox
 from tests.states import files
 from tests.waiting import until
@@ -31,11 +31,6 @@ def sent(number: int, email: str = "") -> dict[str, Any]:
 
 def total(running: Exporting, workspace: str) -> float | None:
     return running.samples().one("sendkit_mailbox_emails_sent_total", workspace=workspace)
-
-
-def account_of(running: Exporting, workspace: str) -> set[str]:
-    infos = running.samples().all_of("sendkit_workspace_info", workspace=workspace)
-    return {value for labels in infos for key, value in labels if key == "account"}
 
 
 async def rises_by_10(running: Exporting, api: ScriptedApi, *workspaces: str) -> None:
@@ -140,10 +135,7 @@ async def test_accounts_in_another_order_keep_the_counters_and_the_first_one_pol
         await until(lambda: account_of(running, "one") == {"b"})
         api.default = answered(sent(115))
         await until(lambda: (total(running, "one"), total(running, "two")) == (15, 15))
-        asked = len([request for request in api.asked("w1") if request.key == FIRST])
-        polls = running.one("sendkit_polls_total", "one") or 0
-        await until(lambda: running.is_polled("one", int(polls) + 3))
-        assert len([request for request in api.asked("w1") if request.key == FIRST]) == asked
+        await polled_by_another_key_alone(running, api, "one", "w1", FIRST)
 
 
 async def test_a_workspace_that_one_account_loses_goes_on_as_one_of_the_next() -> None:
@@ -158,10 +150,7 @@ async def test_a_workspace_that_one_account_loses_goes_on_as_one_of_the_next() -
         assert total(running, "one") == 10
         api.default = answered(sent(115))
         await until(lambda: total(running, "one") == 15)
-        asked = len([request for request in api.asked("w1") if request.key == FIRST])
-        polls = running.one("sendkit_polls_total", "one") or 0
-        await until(lambda: running.is_polled("one", int(polls) + 3))
-        assert len([request for request in api.asked("w1") if request.key == FIRST]) == asked
+        await polled_by_another_key_alone(running, api, "one", "w1", FIRST)
 
 
 async def test_a_reload_during_an_outage_keeps_the_workspaces_of_a_renamed_account() -> None:

@@ -5,7 +5,7 @@ from importlib import metadata
 
 import pytest
 
-from exporter.catalogue.exporter import METRICS
+from exporter.catalogue.own import METRICS
 from exporter.exposition.telemetry import Telemetry, version
 from exporter.textformat.lines import END, Format
 from tests.samples import Samples

@@ -6,7 +6,7 @@ from exporter.answers.answer import Answer
 from exporter.catalogue import workspace as catalogue
 from exporter.catalogue.kinds import Feed, Metric
 from exporter.catalogue.workspace import Reason
-from exporter.exposition.workspace import render_workspace
+from exporter.exposition.workspace_samples import render_workspace
 from exporter.fleet.counters import Totals
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from structlog.types import EventDict
 
-from tests.exporting import FAST, Exporting, exporting
+from tests.exporting import FAST, account_of, exporting, polled_by_another_key_alone
 from tests.scripted_api import ScriptedApi, answer, answered, hang, mailbox, once_set
 from tests.waiting import until
 
@@ -161,11 +161,9 @@ class TestDiscovery:
             assert account_of(running, "one") == {"other"}
             held.set()
             await until(lambda: account_of(running, "one") == {"agency"})
-            await until(lambda: running.is_up("one"))
             assert running.labels() == {"one", "two"}
-            asked = len([r for r in api.asked("w1") if r.key == second])
-            await until(lambda: running.is_polled("one", 3) and running.is_polled("two", 3))
-            assert len([r for r in api.asked("w1") if r.key == second]) == asked
+            await polled_by_another_key_alone(running, api, "one", "w1", second)
+            await until(lambda: running.is_up("one") and running.is_polled("two", 3))
             assert account_of(running, "two") == {"other"}
 
     async def test_keeps_to_include_and_exclude(self) -> None:
@@ -234,8 +232,3 @@ class TestDefects:
                 await until(lambda: told(logged, "a defect of the exporter", exc_info=True))
                 patch.undo()
                 await until(lambda: running.is_up("one"))
-
-
-def account_of(running: Exporting, workspace: str) -> set[str]:
-    infos = running.samples().all_of("sendkit_workspace_info", workspace=workspace)
-    return {value for labels in infos for key, value in labels if key == "account"}

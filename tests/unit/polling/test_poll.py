@@ -176,7 +176,7 @@ class TestDefects:
         async with exporting(api, ACME) as running:
             await until(lambda: running.is_up("acme"))
             with monkeypatch.context() as patch:
-                patch.setattr("exporter.polling.reading.parse", lambda *_: 1 / 0)
+                patch.setattr("exporter.polling.reader.parse", lambda *_: 1 / 0)
                 api.default = answered(mailbox("m2"))
                 await until(lambda: running.failures(reason="malformed") >= 2)
             await until(lambda: running.is_up("acme"))

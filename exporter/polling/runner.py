@@ -17,7 +17,7 @@ from exporter.sendkit.errors import SendKitError
 
 
 @dataclass(frozen=True, slots=True)
-class Polling:
+class Runner:
     """Asks the API and gives the answer to the board; `today` is the date in the configured time zone."""
 
     client: SendKit
@@ -25,7 +25,7 @@ class Polling:
     environ: Mapping[str, str]
     today: Callable[[], date]
 
-    async def poll(self, account: Account, workspace: Workspace, poll: Poll) -> None:
+    async def run(self, account: Account, workspace: Workspace, poll: Poll) -> None:
         """Poll a feed of a workspace once; a failure is shown here and nowhere else."""
         skipped, started = poll.skipped, now()
 

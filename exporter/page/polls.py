@@ -1,0 +1,107 @@
+"""The polls of a workspace as people see them: their state, their cause of trouble, a row each."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from exporter.answers.answer import Answer
+from exporter.catalogue.kinds import ALL_TIME
+from exporter.catalogue.workspace import Reason
+from exporter.fleet.poll import Instant, Poll
+from exporter.page import wording
+from exporter.page.poll_state import State
+
+_REASONS = {
+    Reason.AUTH: "the key is refused",
+    Reason.RATE_LIMITED: "the API limits our requests",
+    Reason.TIMEOUT: "no answer in time",
+    Reason.NETWORK: "the API cannot be reached",
+    Reason.SERVER_ERROR: "the API fails",
+    Reason.CLIENT_ERROR: "the API rejects the request",
+    Reason.MALFORMED: "the answer cannot be understood",
+    Reason.TOO_LARGE: "the answer is too large",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A workspace as it was when looked at; its polls are copies, the all-time one among them."""
+
+    label: str
+    thresholds: Mapping[str, float]
+    polls: Mapping[str, Poll]
+    now: Instant
+
+    @property
+    def all_time(self) -> Poll:
+        """Return the copy of the all-time poll."""
+        return self.polls[ALL_TIME]
+
+    @property
+    def state(self) -> State:
+        """Return the worst state of its polls."""
+        return max((State.of(poll, self.now) for poll in self.polls.values()), key=lambda state: state.rank)
+
+    @property
+    def answers(self) -> Mapping[str, Answer]:
+        """Return the answers that still count, by window; none at all without the all-time one."""
+        answers = {
+            window: poll.answer
+            for window, poll in self.polls.items()
+            if poll.answer is not None and not poll.is_stale(self.now)
+        }
+        return answers if ALL_TIME in answers else {}
+
+
+def cause(poll: Poll) -> str:
+    """Return why the last poll failed, in words and as the label `reason`."""
+    return "no poll ends" if poll.failure is None else f"{_REASONS[poll.failure]} ({poll.failure})"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A poll as a row of the table: the all-time one of a workspace, or one of a window that differs."""
+
+    label: str
+    window: str
+    state: State
+    poll: Poll
+    mailboxes: int | None
+    data_age: float | None
+    poll_age: float | None
+
+    @property
+    def outcome(self) -> str:
+        """Return how the last poll ended."""
+        if self.poll.last_poll is None:
+            return "not polled yet" if self.poll.answer is None else "not polled since the start"
+        return "succeeded" if self.poll.failure is None else cause(self.poll)
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether the last poll took longer than there is time between two."""
+        return self.poll.duration is not None and self.poll.duration > self.poll.feed.interval_seconds
+
+    @property
+    def failures(self) -> str:
+        """Return the failures by reason: `3 timeout, 2 auth`."""
+        return ", ".join(
+            f"{wording.number(n)} {reason}" for reason, n in self.poll.failures.most_common() if n
+        )
+
+
+def rows(seen: Seen) -> Iterable[Row]:
+    """Return the workspace's row, and one for each window that fares otherwise."""
+    own = seen.all_time
+    for window, poll in seen.polls.items():
+        state = State.of(poll, seen.now)
+        if poll is not own and (state, poll.failure) == (State.of(own, seen.now), own.failure):
+            continue
+        yield Row(
+            label=seen.label,
+            window="" if poll is own else window,
+            state=state,
+            poll=poll,
+            mailboxes=None if poll.answer is None or poll.is_stale(seen.now) else len(poll.answer),
+            data_age=None if poll.fresh_since is None else seen.now.steady - poll.fresh_since,
+            poll_age=None if poll.last_poll is None else seen.now.unix - poll.last_poll,
+        )
