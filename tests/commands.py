@@ -1,8 +1,10 @@
 """The command line as a user meets it: a process, its output and its exit code."""
 
+import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,8 +38,22 @@ def run(*arguments: str | Path, **environ: str) -> Outcome:
     return Outcome(ended.returncode, ended.stdout, ended.stderr)
 
 
+async def run_beside(*arguments: str | Path, **environ: str) -> Outcome:
+    """Run a command in a process while this loop serves the API it calls."""
+    return await asyncio.to_thread(run, *arguments, **environ)
+
+
 def config_file(folder: Path, **config: Any) -> Path:  # noqa: ANN401 - as in YAML
     """Write a configuration and return where."""
     path = folder / "exporter.yaml"
     path.write_text(yaml.safe_dump(config))
     return path
+
+
+def fast(url: str, *accounts: Mapping[str, object], **sections: object) -> dict[str, object]:
+    """Return a configuration of these accounts that gives up at once."""
+    return {
+        "api": {"base_url": url, "timeout": 2, "max_attempts": 1},
+        "accounts": list(accounts),
+        **sections,
+    }

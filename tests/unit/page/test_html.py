@@ -1,0 +1,85 @@
+"""The status page: what its HTML links to, loads and allows, whatever the texts in it."""
+
+import base64
+import hashlib
+import html
+import json
+import re
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.catalogue.workspace import Reason
+from exporter.fleet.reading import Reading
+from exporter.fleet.workspace import Fleet
+from exporter.page import status as status_page
+from tests.pages import NOW, PLAIN, Page, answer_of, fresh, page_of
+
+HOSTILE = "</title><script>alert(1)</script>\" onload='x' {{ 7 * 7 }} &amp;"
+
+
+def test_hostile_texts_stay_texts() -> None:
+    fleet = Fleet()
+    answer = answer_of(1, [HOSTILE], address=f"{HOSTILE}@{HOSTILE}", campaign_sent=[9], campaign_bounced=[0])
+    fresh(fleet, HOSTILE, answer).all_time.failed(Reason.SERVER_ERROR, HOSTILE, NOW, 1.0)
+    view = status_page.look(fleet, NOW, [HOSTILE])
+    page = Page(status_page.render(view, PLAIN, HOSTILE, HOSTILE))
+    harmless = Page(status_page.render(status_page.look(fleet, NOW, ["x"]), PLAIN, "h", "1"))
+    assert [tag for tag, _ in page.elements] == [tag for tag, _ in harmless.elements]
+    assert "script" not in {tag for tag, _ in page.elements}
+    assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
+    assert "{{ 7 * 7 }}" in page.text
+    assert "49" not in page.section("workspaces").text
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_workspace_links_to_its_own_metrics(label: str) -> None:
+    fleet = Fleet()
+    fresh(fleet, label)
+    page = page_of(fleet)
+    (link,) = re.findall(r'href="metrics\?workspace=([^"]*)"', page.source)
+    assert re.fullmatch(r"[\w.~/%-]*", html.unescape(link), re.ASCII)
+
+
+def test_it_links_to_every_endpoint_and_loads_nothing() -> None:
+    page = page_of(Fleet())
+    links = {attributes["href"] for tag, attributes in page.elements if tag == "a"}
+    assert links == {"metrics", "metrics/exporter", "sd", "-/healthy", "-/ready"}
+    assert not {"script", "img", "iframe", "object", "form", "base"} & {tag for tag, _ in page.elements}
+    assert not any("style" in attributes or "src" in attributes for _, attributes in page.elements)
+    (icon,) = (attributes["href"] for tag, attributes in page.elements if tag == "link")
+    assert str(icon).startswith("data:image/svg+xml,")
+
+
+def test_the_policy_allows_exactly_the_style_of_the_page() -> None:
+    (style,) = re.findall(r"<style>(.*?)</style>", page_of(Fleet()).source, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}';" in status_page.CONTENT_SECURITY_POLICY
+    assert status_page.CONTENT_SECURITY_POLICY.startswith("default-src 'none';")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("host", ["exporter:19587", "[::1]:19587", "x\"]: # ' \n- y: &z"])
+def test_the_snippets_are_yaml_for_the_host_that_was_asked(host: str, scheme: str) -> None:
+    source = status_page.render(status_page.look(Fleet(), NOW), PLAIN, host, "1", scheme)
+    snippets = [
+        yaml.safe_load(html.unescape(text)) for text in re.findall(r"<pre.*?>(.*?)</pre>", source, re.DOTALL)
+    ]
+    job = {"job_name": "sendkit-exporter"} | ({"scheme": "https"} if scheme == "https" else {})
+    assert json.loads(json.dumps(snippets)) == [
+        {"scrape_configs": [{**job, "static_configs": [{"targets": [host]}]}]},
+        {"scrape_configs": [{**job, "http_sd_configs": [{"url": f"{scheme}://{host}/sd"}]}]},
+    ]
+
+
+def test_what_happens_after_the_look_does_not_show() -> None:
+    fleet = Fleet()
+    tracked = fresh(fleet, "acme")
+    view = status_page.look(fleet, NOW)
+    first = status_page.render(view, PLAIN, "h", "1")
+    tracked.all_time.failed(Reason.AUTH, "401", NOW, 1.0)
+    tracked.all_time.succeeded(Reading(answer_of(9, ["error"] * 9), None), NOW, 1.0)
+    fresh(fleet, "beta")
+    assert status_page.render(view, PLAIN, "h", "1") == first
