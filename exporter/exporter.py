@@ -11,16 +11,19 @@ from exporter.catalogue.kinds import ALL_TIME, Feed
 from exporter.config import Config, ConfigError, KeyUnavailable
 from exporter.exposition.store import Store
 from exporter.exposition.telemetry import Telemetry
-from exporter.fleet.poll import Poll
+from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
+from exporter.fleet.saved import Saved
 from exporter.fleet.state import StateDirectory, StateUnavailableError
-from exporter.fleet.workspace import Fleet, Workspace
+from exporter.fleet.workspace import KEPT_SECONDS, Fleet, Workspace
 from exporter.polling.board import now
 from exporter.polling.poller import Poller
 from exporter.sendkit.feeds import families
 from exporter.textformat.lines import Format
 
 MOST_REASONS = 20
+GRACE_SECONDS = 3.0
+"""Polls that run have so long to end at a reload; each that cannot is made anew."""
 
 _log = structlog.get_logger(__name__)
 
@@ -66,7 +69,7 @@ class Exporter:
             if state and state is not self._state:
                 state.close()
             raise ConfigError(f"privacy.hmac_key_file: {error}") from None
-        self._state = state
+        self._state, self._config = state, config
         self.telemetry.reload_successful.set(1)
         self.telemetry.reload_timestamp.set_to_current_time()
         return poller
@@ -85,6 +88,9 @@ class Exporter:
         """Take in what was saved before, if state is kept."""
         moment = now()
         for saved in self._state.load() if self._state else ():
+            if saved.left:
+                self._keep_departed(saved, moment)
+                continue
             workspace = self.fleet.get(saved.key)
             if workspace is None:
                 workspace = Workspace(saved.key, saved.account, saved.name, saved.label)
@@ -95,9 +101,17 @@ class Exporter:
                 feed, math.inf, Reading(saved.answer(), None), success.unix, success.steady
             )
             if not feed.joins:
-                workspace.totals = saved.totals(moment.steady)
+                workspace.totals = saved.totals(success.steady)
         for workspace in self.fleet:
             _log.info("workspace restored", workspace=workspace.label)
+
+    def _keep_departed(self, saved: Saved, moment: Instant) -> None:
+        """Keep the counters of a workspace that left, or let them go when their time has passed."""
+        since = saved.as_of(moment).steady
+        if self._state and moment.steady - since >= KEPT_SECONDS:
+            self._state.forget(saved.key, saved.feed)
+        else:
+            self.fleet.keep_departed(saved.key, saved.totals(since), since, moment.steady)
 
     def _move_state(self, old: StateDirectory | None) -> None:
         """Leave no counters behind, in the old folder or the new one, that are out of date."""
@@ -123,17 +137,34 @@ class Exporter:
         async with self._reloading:
             old_state = self._state
             try:
+                if self._is_as_before():
+                    self.poller.trust_anew()
+                    return
                 poller = self._configured()
             except ConfigError as error:
                 self._reload_error = str(error)
                 _log.error("configuration not reloaded, the old one stays", error=str(error))
                 raise
             self._reload_error = ""
-            await self.poller.stop()
+            await self.poller.stop(GRACE_SECONDS)
             self._move_state(old_state)
             self.poller = poller
             await poller.start()
             _log.info("configuration reloaded")
+
+    def _is_as_before(self) -> bool:
+        """Whether the configuration is as it was, so that polls can go on; raises `ConfigError`.
+
+        The key of hashed addresses may be another one in the same file.
+        """
+        self.telemetry.reload_successful.set(0)
+        if self._load() != self._config or self._config.privacy.email == "hmac":
+            return False
+        self._reload_error = ""
+        self.telemetry.reload_successful.set(1)
+        self.telemetry.reload_timestamp.set_to_current_time()
+        _log.info("configuration reloaded", changed=False)
+        return True
 
     async def stop(self) -> None:
         """Stop polling, and let the state go."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from exporter.fleet.counters import Totals
 from exporter.fleet.saved import Saved
-from exporter.fleet.state import StateDirectory
+from exporter.fleet.state import StateDirectory, _decode
 from exporter.fleet.workspace import Key, Workspace
 from tests.answers import answer_of, mailbox
 
@@ -27,9 +27,14 @@ def files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.state"))
 
 
+def polled(folder: Path) -> list[Path]:
+    """Return the files of workspaces that are polled: without those of which only the counters are kept."""
+    return [path for path in files(folder) if not _decode(path.read_bytes()).left]
+
+
 def loaded(state: StateDirectory) -> dict[str, float]:
     """Return the rises that are loaded, by workspace id."""
-    return {saved.workspace_id: saved.risen["campaign_sent"][0] or 0 for saved in state.load()}
+    return {saved.workspace_id: saved.counters.risen["campaign_sent"][0] or 0 for saved in state.load()}
 
 
 @contextmanager

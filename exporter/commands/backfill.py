@@ -19,7 +19,8 @@ from exporter.answers.parse import parse
 from exporter.catalogue.mailbox import COUNTERS
 from exporter.commands.once import replace
 from exporter.config import AccountConfig, Config
-from exporter.fleet.workspace import Key, labels_for
+from exporter.fleet.labels import labels_for
+from exporter.fleet.workspace import Key
 from exporter.sendkit.client import SendKit, is_platform_key
 from exporter.sendkit.feeds import analytics
 from exporter.sendkit.lane import Lane

@@ -43,13 +43,19 @@ def _samples(workspace: Workspace, *, stale: bool) -> Iterator[Sample]:
             yield catalogue.MAILBOXES, {"status": status}, by_status[status]
         yield catalogue.DUPLICATE_MAILBOXES, {}, answer.duplicates
     for poll in workspace.polls.values():
-        for metric, labels, value in _of_collector(poll) if poll.feed.window is None else _of_poll(poll):
+        # What was removed on purpose is neither a refused key nor stale.
+        hides_outcome = not workspace.is_listed and poll.failure is not None
+        samples = (
+            _of_collector(poll) if poll.feed.window is None else _of_poll(poll, hides_outcome=hides_outcome)
+        )
+        for metric, labels, value in samples:
             yield metric, {**poll.feed.label, **labels}, value
 
 
-def _of_poll(poll: Poll) -> Iterator[Sample]:
-    yield catalogue.UP, {}, poll.up
-    yield catalogue.LAST_SUCCESS, {}, poll.last_success
+def _of_poll(poll: Poll, *, hides_outcome: bool) -> Iterator[Sample]:
+    if not hides_outcome:
+        yield catalogue.UP, {}, poll.up
+        yield catalogue.LAST_SUCCESS, {}, poll.last_success
     yield catalogue.LAST_POLL, {}, poll.last_poll
     yield catalogue.POLL_INTERVAL, {}, poll.feed.interval_seconds
     yield catalogue.POLL_DURATION, {}, poll.duration

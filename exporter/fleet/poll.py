@@ -24,13 +24,17 @@ class Job(Protocol):
     def cancel(self) -> None:
         """End it."""
 
+    def due_seconds(self) -> float | None:
+        """Return the seconds until it polls next."""
+
 
 @dataclass(slots=True, eq=False)
 class Poll:
     """One feed of one workspace.
 
     Times are Unix seconds; `fresh_since` is the last success by the steady clock, so that a clock that is set
-    makes nothing stale. `overruns` says that it was still running when it was last due.
+    makes nothing stale. `overruns` says that it was still running when it was last due,
+    `due` when it is due next by the steady clock, if that is known from before.
     """
 
     feed: Feed
@@ -48,6 +52,8 @@ class Poll:
     failures: Counter[Reason] = field(default_factory=Counter)
     suspects: Counter[str] = field(default_factory=Counter)
     job: Job | None = None
+    due: float | None = None
+    running: bool = False
 
     @property
     def answer(self) -> Answer | None:
@@ -89,3 +95,9 @@ class Poll:
         if self.job:
             self.job.cancel()
             self.job = None
+
+    def pause(self, now: Instant) -> None:
+        """End polling for now; `due` is when it was to go on."""
+        seconds = 0.0 if self.running else self.job.due_seconds() if self.job else None
+        self.due = None if seconds is None else now.steady + seconds
+        self.cancel()

@@ -5,16 +5,14 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from exporter.answers.answer import Answer
-from exporter.fleet.counters import Departed, Number, Totals
+from exporter.fleet.counters import Totals
 from exporter.fleet.poll import Instant
+from exporter.fleet.rises import Number
 from exporter.fleet.workspace import Key, Workspace
 
 
 class Saved(msgspec.Struct):
-    """The last answer of a workspace's feed, and the workspace's counters with the base feed's.
-
-    `departed_ago` holds for each mailbox that is gone its totals and the seconds since then.
-    """
+    """The last answer of a workspace's feed, and the workspace's counters with the base feed's."""
 
     workspace_id: str
     account: str
@@ -25,9 +23,10 @@ class Saved(msgspec.Struct):
     texts: Mapping[str, Sequence[str | None]]
     numbers: Mapping[str, Sequence[Number]]
     duplicates: int
-    seen: Mapping[str, Sequence[Number]]
-    risen: Mapping[str, Sequence[Number]]
-    departed_ago: Mapping[str, tuple[Sequence[Number], Sequence[Number], float]]
+    counters: Totals
+    """With times in seconds after the poll succeeded: those before it are negative."""
+    left: bool = False
+    """Whether the workspace left: only its counters are kept."""
     succeeded: float = 0.0
     """When the poll succeeded, in Unix seconds: not in the file, but its modification time."""
 
@@ -44,12 +43,7 @@ class Saved(msgspec.Struct):
             texts=answer.texts,
             numbers=answer.numbers,
             duplicates=answer.duplicates,
-            seen=totals.seen,
-            risen=totals.risen,
-            departed_ago={
-                mailbox_id: (gone.seen, gone.risen, steady - gone.since)
-                for mailbox_id, gone in totals.departed.items()
-            },
+            counters=totals.shifted(-steady),
         )
 
     @property
@@ -61,13 +55,9 @@ class Saved(msgspec.Struct):
         """Return the answer; its suspect values were counted before."""
         return Answer(self.ids, self.texts, self.numbers, duplicates=self.duplicates)
 
-    def totals(self, steady: float) -> Totals:
-        """Return the counters; `steady` is the time by the steady clock."""
-        departed = {
-            mailbox_id: Departed(tuple(seen), tuple(risen), steady - ago)
-            for mailbox_id, (seen, risen, ago) in self.departed_ago.items()
-        }
-        return Totals(self.ids, self.seen, self.risen, departed)
+    def totals(self, succeeded: float) -> Totals:
+        """Return the counters; the poll succeeded at that time by the steady clock."""
+        return self.counters.shifted(succeeded)
 
     def as_of(self, now: Instant) -> Instant:
         """Return when the poll succeeded; if the wall clock was set back since, that is now."""

@@ -11,6 +11,10 @@ from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Part, Roster
 from exporter.textformat.body import Piece
 
+KEPT_SECONDS = 7 * 24 * 3600.0
+"""How long the counters of a workspace that left are kept."""
+MOST_DEPARTED = 1000
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
@@ -25,7 +29,8 @@ class Workspace:
     """A workspace: where it comes from, its polls by feed, its counters, and the samples of its own.
 
     `lock` is held while its answers are read and rendered, so that each joins the roster before it.
-    `samples` counts all that a scrape gets of it.
+    `samples` counts all that a scrape gets of it. `is_listed` says that the account's last list has it.
+    `former` is the key by which it is still saved.
     """
 
     key: Key
@@ -37,6 +42,8 @@ class Workspace:
     totals: Totals = field(default_factory=Totals)
     own: Mapping[str, Piece] = field(default_factory=dict)
     samples: int = 0
+    is_listed: bool = True
+    former: Key | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -75,6 +82,7 @@ class Fleet:
 
     def __init__(self) -> None:
         self._workspaces: dict[Key, Workspace] = {}
+        self._departed: dict[Key, tuple[Totals, float]] = {}
 
     def __iter__(self) -> Iterator[Workspace]:
         return iter(self._workspaces.values())
@@ -90,37 +98,36 @@ class Fleet:
         return self._workspaces.get(key)
 
     def add(self, workspace: Workspace) -> None:
-        """Add a workspace."""
+        """Add a workspace; one that was here before goes on with its counters."""
+        if workspace.key not in self._workspaces and workspace.key in self._departed:
+            workspace.totals, _ = self._departed.pop(workspace.key)
         self._workspaces[workspace.key] = workspace
 
     def rekey(self, workspace: Workspace, key: Key) -> None:
         """Know a workspace by another key, in its place."""
+        workspace.former = workspace.key
         self._workspaces = {
             (key if known is workspace else known.key): known for known in self._workspaces.values()
         }
         workspace.key = key
 
-    def forget(self, workspace: Workspace) -> None:
-        """Drop a workspace and all that is known of it."""
+    def forget(self, workspace: Workspace, now: float) -> None:
+        """Drop a workspace; its counters are kept for a while."""
         for poll in workspace.polls.values():
             poll.cancel()
         del self._workspaces[workspace.key]
+        self.keep_departed(workspace.key, workspace.totals, now, now)
+
+    def keep_departed(self, key: Key, totals: Totals, since: float, now: float) -> None:
+        """Keep the counters of a workspace that left; those that left long ago go. Times are steady."""
+        self._departed = {
+            known: (its, left) for known, (its, left) in self._departed.items() if now - left < KEPT_SECONDS
+        }
+        if key.id and totals.ids and now - since < KEPT_SECONDS:
+            self._departed[key] = (totals, since)
+        while len(self._departed) > MOST_DEPARTED:
+            del self._departed[next(iter(self._departed))]
 
     def is_fresh(self, now: Instant) -> bool:
         """Whether at least one workspace has fresh all-time data."""
         return any(workspace.all_time.is_fresh(now) for workspace in self)
-
-
-def labels_for(names: Mapping[Key, str]) -> dict[Key, str]:
-    """Return a label of its own for each workspace, from its name; ids must differ.
-
-    A name that several share is followed by the id, `NAME (ID)`; one without a name is its id.
-    """
-    labels = {key: name or key.id for key, name in names.items()}
-    while True:
-        shared = Counter(labels.values())
-        clashing = [key for key, label in labels.items() if shared[label] > 1 and key.id]
-        if not clashing:
-            return labels
-        for key in clashing:
-            labels[key] += f" ({key.id})"

@@ -1,11 +1,15 @@
 """An account while it is polled."""
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from exporter.catalogue.kinds import Feed
-from exporter.config import AccountConfig
+from exporter.config import AccountConfig, KeyUnavailable
 from exporter.fleet.workspace import Key
+from exporter.polling.listing import Listing
 from exporter.polling.schedule import Job
+from exporter.sendkit.client import is_platform_key
 from exporter.sendkit.lane import Lane
 
 
@@ -18,10 +22,20 @@ class Account:
     lane: Lane
     feeds: tuple[Feed, ...]
     """What is asked of each of its workspaces."""
+    listing: Listing = field(default_factory=Listing)
+    """Its workspaces, those that other shards poll included."""
     workspaces: dict[Key, str] = field(default_factory=dict)
-    """The names of its workspaces by key; a stand-in for them until they are found."""
-    elsewhere: dict[Key, str] | None = None
-    """The names of those that other shards poll; `None` until they were looked for."""
+    """The names of those that are polled here by key; a stand-in for them until they are found."""
+    elsewhere: AbstractSet[Key] = frozenset()
+    """Those of its workspaces that other shards poll."""
+    is_listed: bool = False
+    """Whether its workspaces were ever listed."""
+    is_platform: bool | None = None
+    """Whether the key that listed them sees several workspaces."""
+    own_id: str = ""
+    """The id of a workspace key's workspace."""
+    verified: str = ""
+    """The workspace key whose workspace that is."""
     error: str = ""
     """Why the last look for them failed."""
     job: Job | None = None
@@ -41,3 +55,21 @@ class Account:
     def is_known(self) -> bool:
         """Whether one of its workspaces was found."""
         return any(key.id for key in self.workspaces)
+
+    def trust_anew(self) -> None:
+        """Take whatever key there is now as the account's: the configuration was loaded anew."""
+        self.is_platform, self.own_id, self.verified = None, "", ""
+
+    def read_key(self, environ: Mapping[str, str]) -> str:
+        """Return the API key as it is now.
+
+        Raises `KeyUnavailable`, also for one of another kind than before: it sees other workspaces.
+        """
+        key = self.config.read_key(environ)
+        if self.is_platform is not None and is_platform_key(key) is not self.is_platform:
+            kinds = {True: "a platform key (sk_user_...)", False: "a workspace key"}
+            raise KeyUnavailable(
+                f"the key of account {self.name}: found {kinds[not self.is_platform]}, "
+                f"expected {kinds[self.is_platform]} as before; a reload takes another kind"
+            )
+        return key

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import structlog
 
+from exporter.answers.answer import Answer
 from exporter.catalogue.workspace import Reason
 from exporter.exposition.store import Store
 from exporter.exposition.telemetry import Telemetry
@@ -23,7 +24,7 @@ from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
 from exporter.fleet.saved import Saved
 from exporter.fleet.state import StateDirectory
-from exporter.fleet.workspace import Fleet, Workspace
+from exporter.fleet.workspace import Fleet, Key, Workspace
 from exporter.polling.reader import Reader
 
 Result = TypeVar("Result")
@@ -74,7 +75,7 @@ class Board:
         async with workspace.lock:
             outcome = await self._in_thread(lambda: self._read(workspace, poll, body))
             if workspace not in self._fleet:  # it went while it was polled
-                self._unsave(workspace, poll)
+                await self._in_thread(lambda: self._leave(workspace))
                 return
             was_up, ended = poll.up, now()
             poll.succeeded(outcome.reading, ended, ended.steady - started.steady)
@@ -109,6 +110,10 @@ class Board:
                 time.monotonic(),
             )
             self._state.save(saved, time.time())
+            if workspace.former and not poll.feed.joins:
+                for name in workspace.polls:
+                    self._state.forget(workspace.former, name)
+                workspace.former = None
         return _Outcome(reading, totals, rejoined, seconds)
 
     def failed(self, workspace: Workspace, poll: Poll, reason: Reason, error: str, started: Instant) -> None:
@@ -139,9 +144,25 @@ class Board:
                     self._show(workspace)
                     _log.warning("data is stale: mailbox series dropped", **_place(workspace, poll))
 
-    def tracked(self, workspace: Workspace) -> None:
-        """Show a workspace that is new, or polled otherwise than before."""
+    def tracked(self, workspace: Workspace, polls: Iterable[Poll]) -> None:
+        """Have a workspace polled by exactly these polls; what is known of it and of them stays."""
         self._fleet.add(workspace)
+        for poll in workspace.keep_polls(polls):
+            poll.cancel()
+            self._unsave(workspace, poll)
+        self._show(workspace)
+
+    def listed(self, workspace: Workspace, *, is_listed: bool) -> None:
+        """Show whether the last list of the account has the workspace."""
+        if workspace.is_listed is not is_listed:
+            workspace.is_listed = is_listed
+            self._show(workspace)
+            if not is_listed:
+                _log.warning("workspace is missing from the list", workspace=workspace.label)
+
+    def rekeyed(self, workspace: Workspace, key: Key) -> None:
+        """Know by its id what its account stood for."""
+        self._fleet.rekey(workspace, key)
         self._show(workspace)
 
     async def renamed(self, labels: Mapping[Workspace, str]) -> None:
@@ -161,12 +182,6 @@ class Board:
             for workspace in filter(self._fleet.__contains__, labels):
                 self._show(workspace)
 
-    def configured(self, workspace: Workspace, polls: Iterable[Poll]) -> None:
-        """Have a workspace polled by exactly these polls; what is known of one that stays, stays."""
-        for poll in workspace.keep_polls(polls):
-            poll.cancel()
-            self._unsave(workspace, poll)
-
     async def adopted(self, workspace: Workspace) -> None:
         """Show what is known from before as this configuration keeps and shows it."""
         async with workspace.lock:
@@ -178,19 +193,36 @@ class Board:
             if base.reading is not None:
                 answer = self._reader.kept(base.reading.answer)
                 base.reading = replace(base.reading, answer=answer, digest=b"")
-                workspace.totals = workspace.totals.after(answer, moment.steady)
+                workspace.totals = workspace.totals.after(
+                    answer, workspace.totals.at, self._reader.regain_seconds
+                )
             readings = await self._in_thread(lambda: self._reader.rendered(workspace, workspace.label))
             self._put(workspace, readings)
             self._show(workspace)
 
-    def forgotten(self, workspace: Workspace) -> None:
-        """Drop a workspace that is gone."""
-        self._fleet.forget(workspace)
+    async def forgotten(self, workspace: Workspace) -> None:
+        """Drop a workspace that is gone; its counters are kept for a while."""
+        self._fleet.forget(workspace, now().steady)
         self._store.changed(workspace.label)
-        for poll in workspace.polls.values():
-            self._unsave(workspace, poll)
+        async with workspace.lock:
+            if workspace not in self._fleet:
+                await self._in_thread(lambda: self._leave(workspace))
         if workspace.key.id:
             _log.info("workspace gone", account=workspace.account, workspace=workspace.label)
+
+    def _leave(self, workspace: Workspace) -> None:
+        """Save the counters of a workspace that left, and nothing else of it."""
+        if self._state is None:
+            return
+        for poll in workspace.polls.values():
+            if poll.feed.joins or not workspace.key.id:
+                self._unsave(workspace, poll)
+            else:
+                moment = now()
+                answer = Answer(workspace.totals.ids)
+                saved = Saved.of(workspace, poll.feed.name, answer, workspace.totals, moment.steady)
+                saved.left = True
+                self._state.save(saved, moment.unix)
 
     def _unsave(self, workspace: Workspace, poll: Poll) -> None:
         if self._state:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date, datetime, timedelta, tzinfo
 from functools import partial
 
@@ -11,19 +12,24 @@ from exporter.exposition import privacy
 from exporter.exposition.rendering import Disclosure
 from exporter.exposition.store import Store
 from exporter.exposition.telemetry import Telemetry
+from exporter.fleet.poll import Poll
 from exporter.fleet.state import StateDirectory
 from exporter.fleet.workspace import Fleet, Workspace
 from exporter.polling.account import Account
-from exporter.polling.board import Board
+from exporter.polling.board import Board, now
 from exporter.polling.discovery import Discovery
 from exporter.polling.reader import Reader
 from exporter.polling.runner import Runner
-from exporter.polling.schedule import Schedule, guarded
+from exporter.polling.schedule import Schedule, Spread, guarded
+from exporter.polling.tracking import Tracking
 from exporter.sendkit.client import SendKit
 from exporter.sendkit.feeds import feeds_of
 from exporter.sendkit.lane import Lane
 
 SWEEP_SECONDS = 1.0
+GRACE_STEP_SECONDS = 0.05
+FIRST_ROUND_SECONDS = 300.0
+"""The first polls are spread over their interval, or over so long."""
 
 
 class Poller:
@@ -58,16 +64,19 @@ class Poller:
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="read")
         self._schedule = Schedule()
         everything = config.mailboxes == MailboxesConfig()
-        reader = Reader(self.disclosure, None if everything else config.mailboxes.keeps)
+        regain = 2 * config.poll.stale_after.total_seconds()
+        reader = Reader(self.disclosure, None if everything else config.mailboxes.keeps, regain)
         self._board = Board(fleet, store, telemetry, reader, state, self._threads)
 
         def today() -> date:
             return calendar(config.timezone).date()
 
-        self._runner = Runner(self._client, self._board, environ, today)
+        self._tracking = Tracking(config, self._accounts, fleet, self._board, self._schedule_polls)
         self._discovery = Discovery(
-            config, self._accounts, environ, self._client, fleet, self._board, telemetry, self._schedule_polls
+            config, environ, self._client, fleet, self._board, self._tracking, telemetry
         )
+        self._runner = Runner(self._client, self._board, self._discovery, today)
+        self._spread = Spread()
 
     def notices(self) -> list[str]:
         """Return what the fleet cannot show: accounts whose known workspaces are looked for in vain."""
@@ -75,6 +84,10 @@ class Poller:
             f"The workspaces of {account.name} cannot be listed: {account.error}"
             for account in self._accounts.values()
             if account.error and account.is_known
+        ] + [
+            f"The list of workspaces of {account.name} is odd, so none is taken away: {account.listing.doubt}"
+            for account in self._accounts.values()
+            if account.listing.doubt
         ]
 
     def is_turning(self) -> bool:
@@ -84,20 +97,40 @@ class Poller:
     async def start(self) -> None:
         """Start polling, everything at once first; what the fleet knows of workspaces that stay, stays."""
         self._telemetry.keep_accounts(self._accounts.keys())
-        await self._discovery.take_over()
+        await self._tracking.take_over()
+        looks = Spread()
         for account in self._accounts.values():
-            interval = timedelta(seconds=account.feeds[0].interval_seconds)
-            look = self._schedule.every(interval, partial(self._look, account))
-            account.job = look
+            seconds = account.feeds[0].interval_seconds
+            account.job = self._schedule.every(
+                timedelta(seconds=seconds),
+                partial(self._look, account),
+                first_seconds=looks.delay_seconds(seconds),
+            )
+            await asyncio.sleep(0)  # thousands of accounts must not hold the loop
         self._schedule.every(timedelta(seconds=SWEEP_SECONDS), self._sweep)
         self._schedule.start()
 
-    async def stop(self) -> None:
-        """End all polls, wherever they are."""
-        await self._schedule.stop()
+    def trust_anew(self) -> None:
+        """Take whatever keys there are now, and look at once for workspaces that cannot be listed."""
+        for account in self._accounts.values():
+            account.trust_anew()
+            if account.error and account.job:
+                account.job.soon()
+
+    async def stop(self, grace_seconds: float = 0.0) -> None:
+        """End all polls, wherever they are; those that run have so long to end by themselves."""
+        self._schedule.pause()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace_seconds):
+                while any(  # noqa: ASYNC110 - they end in many places, and soon
+                    poll.running for workspace in self._fleet for poll in workspace.polls.values()
+                ):
+                    await asyncio.sleep(GRACE_STEP_SECONDS)
+        moment = now()
         for workspace in self._fleet:
             for poll in workspace.polls.values():
-                poll.cancel()
+                poll.pause(moment)
+        await self._schedule.stop()
         # What is saved after this would undo what another poller saves.
         waiting = ThreadPoolExecutor(1)
         ended = partial(self._threads.shutdown, cancel_futures=True)
@@ -107,7 +140,7 @@ class Poller:
 
     async def once(self) -> bool:
         """Poll everything once; return whether every poll succeeded."""
-        await self._discovery.take_over()
+        await self._tracking.take_over()
         accounts = self._accounts.values()
         found = await asyncio.gather(
             *(guarded(partial(self._discovery.look, account)) for account in accounts)
@@ -141,7 +174,14 @@ class Poller:
                     timedelta(seconds=poll.feed.interval_seconds),
                     partial(self._runner.run, account, workspace, poll),
                     on_overrun=partial(self._board.skipped, workspace, poll),
+                    first_seconds=self._first_seconds(poll),
                 )
+
+    def _first_seconds(self, poll: Poll) -> float:
+        """Return when a poll is first due: when it was due before, or its place in the first round."""
+        if poll.due is not None and poll.failure is None:
+            return min(max(0.0, poll.due - now().steady), poll.feed.interval_seconds)
+        return self._spread.delay_seconds(min(poll.feed.interval_seconds, FIRST_ROUND_SECONDS))
 
     async def _sweep(self) -> None:
         self._board.drop_stale()

@@ -9,10 +9,13 @@ from exporter.answers.answer import Answer
 from exporter.answers.parse import parse
 from exporter.catalogue.kinds import Feed
 from exporter.exposition.rendering import Disclosure, render_base, render_join, roster_of
-from exporter.fleet.counters import Totals
+from exporter.fleet.counters import REGAIN_SECONDS, Totals
 from exporter.fleet.poll import Poll
 from exporter.fleet.reading import Reading, Roster
 from exporter.fleet.workspace import Workspace
+
+_LEAPING = "performance.sent"
+"""The field whose rise cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,8 @@ class Reader:
     disclosure: Disclosure
     keeps: Callable[[str, str], bool] | None = None
     """Without it every mailbox counts."""
+    regain_seconds: float = REGAIN_SECONDS
+    """How long a total that fell may take to return, and count nothing."""
 
     def read(self, workspace: Workspace, poll: Poll, body: bytes) -> tuple[Reading, Totals]:
         """Read an answer to a workspace's poll; return it with the workspace's totals after it.
@@ -30,7 +35,8 @@ class Reader:
         `envelope.MalformedAnswerError`. Nothing of the workspace is changed.
         """
         feed, last, digest = poll.feed, poll.reading, blake2b(body, digest_size=16).digest()
-        if last and last.digest == digest and _is_current(last, workspace, feed):
+        is_settled = feed.joins or not workspace.totals.doubts
+        if last and last.digest == digest and is_settled and _is_current(last, workspace, feed):
             return last, workspace.totals
         answer = parse(body, feed)
         if feed.joins:
@@ -38,7 +44,10 @@ class Reader:
                 self._joined(feed, answer, workspace.roster, last), digest=digest
             ), workspace.totals
         answer = self.kept(answer)
-        totals = workspace.totals.after(answer, time.monotonic())
+        totals = workspace.totals.after(answer, time.monotonic(), self.regain_seconds)
+        if totals.leaps:
+            leaps = answer.suspects.get(_LEAPING, 0) + totals.leaps
+            answer = replace(answer, suspects={**answer.suspects, _LEAPING: leaps})
         return replace(self._base(feed, answer, totals, workspace.label, last), digest=digest), totals
 
     def kept(self, answer: Answer) -> Answer:

@@ -1,9 +1,10 @@
 """One poll, from the key to the board."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from http import HTTPStatus
 
 from exporter.answers.envelope import MalformedAnswerError
 from exporter.catalogue.workspace import Reason
@@ -12,8 +13,11 @@ from exporter.fleet.poll import Poll
 from exporter.fleet.workspace import Workspace
 from exporter.polling.account import Account
 from exporter.polling.board import Board, now
+from exporter.polling.discovery import Discovery
 from exporter.sendkit.client import SendKit
 from exporter.sendkit.errors import SendKitError
+
+_NOT_THERE = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +26,13 @@ class Runner:
 
     client: SendKit
     board: Board
-    environ: Mapping[str, str]
+    discovery: Discovery
     today: Callable[[], date]
 
     async def run(self, account: Account, workspace: Workspace, poll: Poll) -> None:
         """Poll a feed of a workspace once; a failure is shown here and nowhere else."""
         skipped, started = poll.skipped, now()
+        poll.running = True
 
         def failed(reason: Reason, error: str) -> None:
             self.board.failed(workspace, poll, reason, error, started)
@@ -39,6 +44,8 @@ class Runner:
             failed(Reason.AUTH, str(error))
         except SendKitError as error:
             failed(error.reason, str(error))
+            if error.status in _NOT_THERE and account.is_platform and account.job:
+                account.job.soon()  # it may have been removed: the list says
         except MalformedAnswerError as error:
             failed(Reason.MALFORMED, str(error))
         except MemoryError:
@@ -46,6 +53,8 @@ class Runner:
         except Exception as error:
             failed(Reason.MALFORMED, f"the exporter failed: {type(error).__name__}")
             raise
+        finally:
+            poll.running = False
         if poll.skipped == skipped:
             poll.overruns = False
 
@@ -53,7 +62,7 @@ class Runner:
         return await self.client.get(
             poll.feed.path,
             poll.feed.query(self.today()),
-            key=account.config.read_key(self.environ),
+            key=await self.discovery.key_of(account, workspace),
             workspace_id=workspace.key.id,
             deadline=asyncio.get_running_loop().time() + poll.feed.interval_seconds,
             lane=account.lane,

@@ -1,6 +1,7 @@
 """Jobs at intervals, which come whether the wall clock is set or the scheduler loses its timer."""
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -15,9 +16,13 @@ from apscheduler.triggers.base import BaseTrigger
 LARGEST_JITTER_SECONDS = 5.0
 HEARTBEAT_LOST_SECONDS = 15.0
 HEARTBEAT_LATE_SECONDS = 3.0
+SOON_SECONDS = 60.0
+"""A job that is wanted soon comes at most so often."""
 
 _HEARTBEAT = "heartbeat"
 _HEARTBEAT_INTERVAL = timedelta(seconds=1)
+
+_GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 
 Result = TypeVar("Result")
 
@@ -34,11 +39,25 @@ class Job:
     def __init__(self, scheduler: AsyncIOScheduler, job_id: str) -> None:
         self._scheduler = scheduler
         self._id = job_id
+        self._clock = time.monotonic
+        self._hurried = -SOON_SECONDS
 
     def cancel(self) -> None:
         """End the job: it comes no more."""
         if self._scheduler.get_job(self._id):
             self._scheduler.remove_job(self._id)
+
+    def due_seconds(self) -> float | None:
+        """Return the seconds until the job comes next; `None` where it does not."""
+        job = self._scheduler.get_job(self._id)
+        return None if job is None else (job.next_run_time - datetime.now(UTC)).total_seconds()
+
+    def soon(self) -> None:
+        """Have the job come now, if it did not come within `SOON_SECONDS`."""
+        job = self._scheduler.get_job(self._id)
+        if job and self._clock() - self._hurried >= SOON_SECONDS:
+            self._hurried = self._clock()
+            job.modify(next_run_time=datetime.now(UTC))
 
     def change(self, interval: timedelta) -> None:
         """Have the job come at another interval from now on; one that has ended stays so."""
@@ -71,6 +90,13 @@ class Schedule:
         self._scheduler.start()
         self._watch = asyncio.create_task(self._watch_heartbeat())
 
+    def pause(self) -> None:
+        """Start no more jobs; those that run go on."""
+        if self._watch:
+            self._watch.cancel()
+        if self._scheduler.running:
+            self._scheduler.pause()
+
     async def stop(self) -> None:
         """End all jobs, wherever they are."""
         if self._watch:
@@ -94,12 +120,13 @@ class Schedule:
         interval: timedelta,
         run: Callable[[], Awaitable[None]],
         on_overrun: Callable[[], None] = _ignore,
+        first_seconds: float = 0.0,
     ) -> Job:
-        """Schedule a job: at once, then at the interval, spread by jitter.
+        """Schedule a job: in so many seconds, then at the interval, spread by jitter.
 
         `on_overrun` is called when the job is due while it still runs.
         """
-        return self._add(interval, run, on_overrun, None)
+        return self._add(interval, run, on_overrun, None, first_seconds)
 
     def _add(
         self,
@@ -107,13 +134,14 @@ class Schedule:
         run: Callable[[], Awaitable[None]],
         on_overrun: Callable[[], None],
         job_id: str | None,
+        first_seconds: float = 0.0,
     ) -> Job:
         job = self._scheduler.add_job(
             _run,
             _Interval(interval),
             kwargs={"run": run, "on_overrun": on_overrun},
             id=job_id,
-            next_run_time=datetime.now(UTC),
+            next_run_time=datetime.now(UTC) + timedelta(seconds=first_seconds),
         )
         return Job(self._scheduler, job.id)
 
@@ -164,6 +192,21 @@ class _Interval(BaseTrigger):  # type: ignore[misc] # ships no types
 async def _run(run: Callable[[], Awaitable[None]], on_overrun: Callable[[], None]) -> None:  # noqa: ARG001
     """Run a job; `on_overrun` is kept with the job, for the one that comes too soon."""
     await guarded(run)
+
+
+class Spread:
+    """When first runs come: a few at once, so that a small fleet shows soon, the rest evenly over a while."""
+
+    def __init__(self, at_once: int = 8) -> None:
+        self._at_once = at_once
+        self._count = 0
+
+    def delay_seconds(self, seconds: float) -> float:
+        """Return when the next one of many comes, within so many seconds."""
+        place = self._count - self._at_once
+        self._count += 1
+        # Multiples of the golden ratio fill the time evenly however many there are.
+        return 0.0 if place < 0 else seconds * (place * _GOLDEN_RATIO % 1)
 
 
 async def guarded(job: Callable[[], Awaitable[Result]]) -> Result | None:

@@ -161,9 +161,11 @@ class _Answers:
             return PlainTextResponse(f"{reason}\n", 503)
         return PlainTextResponse("The exporter is ready.\n")
 
-    async def reload(self, _: Request) -> Response:
+    async def reload(self, request: Request) -> Response:
         if not self._enable_lifecycle:
             return PlainTextResponse("Reloading is not enabled; start with --web.enable-lifecycle.\n", 403)
+        if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
+            return PlainTextResponse("Another site may not reload.\n", 403)
         try:
             await self._exporter.reload()
         except ConfigError as error:

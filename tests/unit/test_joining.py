@@ -58,8 +58,7 @@ class Polled:
         self.board = Board(
             fleet, self.store, Telemetry(), Reader(Disclosure(lambda email: email)), None, threads
         )
-        self.board.configured(self.workspace, [Poll(feed, 900) for feed in (BASE, WEEK, PLACEMENT)])
-        self.board.tracked(self.workspace)
+        self.board.tracked(self.workspace, [Poll(feed, 900) for feed in (BASE, WEEK, PLACEMENT)])
 
     def answered(self, feed: Feed, body: bytes) -> None:
         """Take an answer in."""

@@ -7,7 +7,7 @@ import pytest
 
 from tests.exporting import FAST, Exporting, account_of, exporting, polled_by_another_key_alone
 from tests.scripted_api import ScriptedApi, answer, answered, hang, mailbox
-from tests.states import files
+from tests.states import polled
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -84,7 +84,7 @@ async def test_a_workspace_stays_until_every_account_has_listed_its_own_without_
         del api.listing[SECOND]
         await until(lambda: running.labels() == {"two", "acme"})
         assert total(running, "two") == 10
-        await until(lambda: len(files(tmp_path)) == 2)
+        await until(lambda: len(polled(tmp_path)) == 2)
 
 
 async def test_a_workspace_that_no_account_has_claimed_yet_is_shown_as_configured_now() -> None:
@@ -140,7 +140,7 @@ async def test_accounts_in_another_order_keep_the_counters_and_the_first_one_pol
 
 async def test_a_workspace_that_one_account_loses_goes_on_as_one_of_the_next() -> None:
     api = ScriptedApi({FIRST: {"w1": "one", "w2": "two"}, SECOND: {"w1": "one"}})
-    async with exporting(api, account("a", FIRST), account("b", SECOND)) as running:
+    async with exporting(api, account("a", FIRST), account("b", SECOND), poll={"stale_after": 1}) as running:
         await rises_by_10(running, api, "one", "two")
         await until(lambda: account_of(running, "one") == {"a"})
 

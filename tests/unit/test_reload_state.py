@@ -14,7 +14,7 @@ from exporter.fleet.state import StateDirectory, StateUnavailableError
 from exporter.fleet.workspace import Key, Workspace
 from tests.exporting import Exporting, exporting
 from tests.scripted_api import ScriptedApi, answered, mailbox
-from tests.states import files, loaded, some
+from tests.states import files, loaded, polled, some
 from tests.waiting import until
 
 ACME: dict[str, Any] = {"name": "acme", "api_key": "sk_canary-acme"}
@@ -54,7 +54,8 @@ class TestState:
             StateDirectory(one).close()  # free again
             await until(lambda: files(two))
         state = StateDirectory(two)
-        assert [(saved.account, saved.risen["campaign_sent"]) for saved in state.load()] == [("acme", [10])]
+        risen = {saved.account: saved.counters.risen["campaign_sent"] for saved in state.load()}
+        assert risen == {"acme": [10]}
         state.close()
 
     async def test_may_leave_the_folder_and_come_back(self, tmp_path: Path) -> None:
@@ -111,7 +112,7 @@ class TestState:
     async def test_leaves_nothing_of_a_workspace_that_went_while_it_was_saved(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        api = ScriptedApi({PLATFORM: {"w1": "one"}}, default=answered(sent(100)))
+        api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}}, default=answered(sent(100)))
         reached, release, fsync = threading.Event(), threading.Event(), os.fsync
 
         def slow(descriptor: int) -> None:
@@ -120,9 +121,10 @@ class TestState:
             fsync(descriptor)
 
         monkeypatch.setattr(os, "fsync", slow)
-        async with exporting(api, AGENCY, state={"directory": str(tmp_path)}) as running:
+        state = {"directory": str(tmp_path)}
+        async with exporting(api, AGENCY, state=state, poll={"stale_after": 0.5}) as running:
             await until(reached.is_set)
-            api.workspaces[PLATFORM] = {}
-            await until(lambda: running.labels() == set())
+            api.workspaces[PLATFORM] = {"w2": "two"}
+            await until(lambda: running.labels() == {"two"})
             release.set()
-            await until(lambda: not list(tmp_path.glob("*.state*")) and not list(tmp_path.glob(".*")))
+            await until(lambda: len(files(tmp_path)) == 2 and len(polled(tmp_path)) == 1)

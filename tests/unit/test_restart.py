@@ -16,7 +16,7 @@ from exporter.fleet.state import StateDirectory
 from exporter.fleet.workspace import Key, Workspace
 from tests.exporting import Exporting, exporting
 from tests.scripted_api import ScriptedApi, answer, answered, hang, mailbox
-from tests.states import files, no_room, some
+from tests.states import files, no_room, polled, some
 from tests.waiting import until
 
 ACME: dict[str, Any] = {"name": "acme", "api_key": "sk_canary-acme"}
@@ -144,11 +144,12 @@ class TestRestart:
     async def test_forgets_what_is_gone(self, api: ScriptedApi, folder: Path) -> None:
         assert len(files(folder)) == 3
         api.workspaces[PLATFORM] = {"w1": "one"}
-        async with exporting(api, AGENCY, state={"directory": str(folder)}) as running:
+        state = {"directory": str(folder)}
+        async with exporting(api, AGENCY, state=state, poll={"stale_after": 2}) as running:
             assert running.labels() == {"one", "two"}, "acme is no account any more"
             await until(lambda: running.labels() == {"one"})
             await until(lambda: running.is_up("one"))
-            assert len(files(folder)) == 1
+            await until(lambda: len(polled(folder)) == 1)
 
     async def test_keeps_the_counters_of_an_account_that_was_renamed_meanwhile(
         self, api: ScriptedApi, folder: Path
@@ -159,15 +160,15 @@ class TestRestart:
             await until(lambda: running.is_up("one") and running.is_up("two"))
             assert (total(running, workspace="one"), total(running, workspace="two")) == (15, 15)
             assert running.samples().one("sendkit_workspace_info", workspace="one", account="renamed") == 1
-            await until(lambda: len(files(folder)) == 2, what="that of acme is gone")
+            await until(lambda: len(polled(folder)) == 2, what="that of acme is gone")
 
     async def test_forgets_a_window_that_is_gone(self, api: ScriptedApi, folder: Path) -> None:
         windows = [{"name": "7d", "days": 7}]
         async with exporting(api, ACME, state={"directory": str(folder)}, windows=windows) as running:
             await until(lambda: running.one("sendkit_up", "acme", window="7d"))
-            assert len(files(folder)) == 2
+            assert len(polled(folder)) == 2
         async with exporting(api, ACME, state={"directory": str(folder)}):
-            assert len(files(folder)) == 1
+            assert len(polled(folder)) == 1
 
     async def test_shows_a_workspace_that_two_accounts_saved_once(
         self, api: ScriptedApi, folder: Path
@@ -210,10 +211,10 @@ class TestRestart:
             with no_room():
                 api.default = answered(sent(111))
                 await until(lambda: total(running, workspace="acme") == 11)
-                assert files(folder) == []
+                assert polled(folder) == []
                 assert running.exporter.notices() == [f"State is not saved: {os.strerror(errno.EFBIG)}"]
                 assert running.is_up("acme"), "a poll is none the worse"
-            await until(lambda: files(folder))
+            await until(lambda: polled(folder))
             await until(lambda: not running.exporter.notices())
         api.default = answer(503)
         async with exporting(api, ACME, state={"directory": str(folder)}) as running:

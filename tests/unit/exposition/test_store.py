@@ -76,7 +76,7 @@ class Shown:
 
     def drop(self, label: str) -> None:
         """Drop the workspace of that label."""
-        self.fleet.forget(self[label])
+        self.fleet.forget(self[label], 0)
         self.store.changed(label)
 
 

@@ -133,6 +133,9 @@ class Job:
     def cancel(self) -> None:
         self.ended += 1
 
+    def due_seconds(self) -> float | None:
+        return None
+
 
 def test_a_poll_that_is_cancelled_ends_its_job_once() -> None:
     job = Job()

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from exporter.catalogue.kinds import ALL_TIME, Feed
 from exporter.catalogue.workspace import Reason
+from exporter.fleet.labels import labels_for
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
-from exporter.fleet.workspace import Fleet, Key, Workspace, labels_for
+from exporter.fleet.workspace import Fleet, Key, Workspace
 from exporter.sendkit.feeds import analytics
 from tests.answers import BASE, WEEK, answer_of, mailbox
 from tests.rendering import rendered
@@ -128,6 +129,9 @@ class Job:
     def cancel(self) -> None:
         self.ended += 1
 
+    def due_seconds(self) -> float | None:
+        return None
+
 
 def test_a_workspace_that_is_forgotten_is_gone_and_its_polls_end() -> None:
     fleet, forgotten, jobs = Fleet(), workspace(Key("w1"), BASE, WEEK), (Job(), Job())
@@ -135,7 +139,7 @@ def test_a_workspace_that_is_forgotten_is_gone_and_its_polls_end() -> None:
         poll.job = job
     fleet.add(forgotten)
 
-    fleet.forget(forgotten)
+    fleet.forget(forgotten, 0)
 
     assert len(fleet) == 0
     assert forgotten not in fleet
@@ -187,7 +191,7 @@ def test_a_workspace_without_a_name_goes_by_its_id() -> None:
 def test_a_name_that_looks_told_apart_already_is_told_apart_too() -> None:
     labels = labels_for({Key("1"): "a", Key("2"): "a", Key("3"): "a (1)"})
 
-    assert labels == {Key("1"): "a (1) (1)", Key("2"): "a (2)", Key("3"): "a (1) (3)"}
+    assert labels == {Key("1"): "a (1) (1)", Key("2"): "a (2)", Key("3"): "a (1)"}
 
 
 hostile = st.text("a ()1", max_size=6) | st.text(max_size=4)

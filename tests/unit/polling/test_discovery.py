@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,9 @@ def told(logged: list[EventDict], event: str, **fields: object) -> list[EventDic
     return [found for found in logged if wanted <= found.items() and found["log_level"] != "debug"]
 
 
+LEAVES_SOON = {"stale_after": 0.5}
+
+
 class TestDiscovery:
     async def test_finds_what_a_platform_key_sees(self, logged: list[EventDict]) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}})
@@ -41,34 +45,133 @@ class TestDiscovery:
         assert len(told(logged, "workspace found")) == 2
 
     async def test_polls_a_workspace_that_appears_and_drops_one_that_disappears(self) -> None:
+        """It goes when two lists, `stale_after` apart, are without it."""
         api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}})
-        async with exporting(api, AGENCY) as running:
+        async with exporting(api, AGENCY, poll=LEAVES_SOON) as running:
             await until(lambda: running.is_up("one") and running.is_up("two"))
             api.workspaces[PLATFORM] = {"w2": "two", "w3": "three"}
             await until(lambda: running.is_up("three"))
-            assert running.labels() == {"two", "three"}
+            assert running.labels() == {"one", "two", "three"}
+            await until(lambda: running.labels() == {"two", "three"})
             for name, labels, _ in running.samples():
                 assert ("workspace", "one") not in labels, name
-            asked, polled = len(api.asked("w1")), running.one("sendkit_polls_total", "two") or 0
-            await until(lambda: running.is_polled("two", int(polled) + 3))
-            assert len(api.asked("w1")) == asked
+            polled = int(running.one("sendkit_polls_total", "two") or 0)
+            asked = len(api.asked("w1"))
+            await until(lambda: running.is_polled("two", polled + 10))
+            assert len(api.asked("w1")) <= asked + 1, "by a poll that was under way"
 
-    async def test_starts_counters_anew_for_one_that_comes_back(self) -> None:
+    async def test_keeps_the_counters_of_a_workspace_that_comes_back(self) -> None:
+        def sent(total: int) -> None:
+            api.default = answered(mailbox("m1", performance={"sent": total}))
+
+        def risen() -> float | None:
+            return running.samples().one("sendkit_mailbox_emails_sent_total", workspace="one")
+
         api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}})
-        async with exporting(api, AGENCY) as running:
-            await until(lambda: running.is_polled("one", 3))
+        async with exporting(api, AGENCY, poll=LEAVES_SOON) as running:
+            sent(100)
+            await until(lambda: risen() == 0)
+            sent(110)
+            await until(lambda: risen() == 10)
             api.workspaces[PLATFORM] = {"w2": "two"}
             await until(lambda: running.labels() == {"two"})
-            api.behaviours["w1"] = hang
-            api.workspaces[PLATFORM] = {"w1": "one"}
-            await until(lambda: running.labels() == {"one"})
-            assert running.one("sendkit_polls_total", "one") == 0
+            sent(115)
+            api.workspaces[PLATFORM] = {"w1": "one", "w2": "two"}
+            await until(lambda: risen() == 15)
+
+    @pytest.mark.parametrize("listed", [{}, {"w3": "three"}], ids=["empty", "others alone"])
+    async def test_takes_nobody_away_for_one_odd_list(
+        self, listed: dict[str, str], logged: list[EventDict]
+    ) -> None:
+        api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}})
+        async with exporting(api, AGENCY, poll=LEAVES_SOON) as running:
+            await until(lambda: running.is_up("one") and running.is_up("two"))
+            polls = int(running.one("sendkit_polls_total", "one") or 0)
+            api.workspaces[PLATFORM] = listed
+            await until(lambda: running.is_polled("one", polls + 10))
+            assert running.labels() >= {"one", "two"}
+            assert running.is_up("one")
+            assert any("is odd" in notice for notice in running.exporter.notices())
+        assert len(told(logged, "odd list of workspaces", account="agency")) == 1
+
+    async def test_shows_no_refused_key_for_a_workspace_that_was_removed(self) -> None:
+        """Of one that the list is without and whose figures are refused, only its last figures stay."""
+        api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two", "w3": "three"}})
+        async with exporting(api, AGENCY) as running:
+            await until(lambda: all(map(running.is_up, ("one", "two", "three"))))
+            api.behaviours["w1"] = answer(403)
+            api.workspaces[PLATFORM] = {"w2": "two", "w3": "three"}
+            await until(lambda: running.one("sendkit_up", "one") is None)
+            assert running.one("sendkit_last_success_timestamp_seconds", "one") is None
+            assert running.samples().one("sendkit_mailbox_sent_today", workspace="one") == 3
+
+    async def test_counts_a_workspace_once_that_its_own_key_and_a_platform_key_see(self) -> None:
+        api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}, "sk_canary-acme": {"w1": "one"}})
+        async with exporting(api, ACME, AGENCY) as running:
+            await until(lambda: running.is_up("acme") and running.is_up("two"))
+            assert running.labels() == {"acme", "two"}
+            assert running.samples().one("sendkit_workspace_info", workspace="acme", workspace_id="w1") == 1
+            assert len({*running.samples().all_of("sendkit_mailbox_info")}) == 2
+
+    async def test_lets_an_account_stand_for_its_workspace_until_the_id_is_known(self) -> None:
+        """Its counters go on."""
+
+        def sent(total: int) -> None:
+            api.default = answered(mailbox("m1", performance={"sent": total}))
+
+        api = ScriptedApi(listing={"sk_canary-acme": answer(503)})
+        async with exporting(api, ACME) as running:
+            sent(100)
+            await until(lambda: running.is_up("acme"))
+            assert running.samples().one("sendkit_workspace_info", workspace_id="") == 1
+            sent(110)
+            await until(lambda: running.samples().one("sendkit_mailbox_emails_sent_total") == 10)
+            api.workspaces["sk_canary-acme"] = {"w1": "one"}
+            del api.listing["sk_canary-acme"]
+            await until(lambda: running.samples().one("sendkit_workspace_info", workspace_id="w1"))
+            sent(120)
+            await until(lambda: running.samples().one("sendkit_mailbox_emails_sent_total") == 20)
+            assert running.labels() == {"acme"}
+
+    @pytest.mark.parametrize("swapped", ["sk_canary-other", "hello", "sk_use"])
+    async def test_takes_a_key_that_cannot_be_what_it_was_as_refused(
+        self, swapped: str, tmp_path: Path
+    ) -> None:
+        """Neither a workspace's key in a platform key's place, nor a part of one, takes anybody away."""
+        file = tmp_path / "agency.key"
+        file.write_text(PLATFORM)
+        api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}, "sk_canary-other": {"w9": "other"}})
+        agency = {"name": "agency", "api_key_file": str(file)}
+        async with exporting(api, agency, poll=LEAVES_SOON | {"stale_after": 60}) as running:
+            await until(lambda: running.is_up("one") and running.is_up("two"))
+            file.write_text(swapped)
+            await until(lambda: not running.is_up("one") and not running.is_up("two"))
+            assert running.labels() == {"one", "two"}
+            assert "expected a platform key" in running.unready_reason()
+            file.write_text(PLATFORM)
+            await until(lambda: running.is_up("one") and running.is_up("two"))
+        assert {request.key for request in api.requests} == {PLATFORM}
+
+    async def test_shows_no_other_workspaces_mailboxes_for_a_key_that_was_swapped(
+        self, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "acme.key"
+        file.write_text("sk_canary-one")
+        api = ScriptedApi({"sk_canary-one": {"w1": "one"}, "sk_canary-two": {"w2": "two"}})
+        api.behaviours["sk_canary-two"] = answered(mailbox("foreign"))
+        async with exporting(api, {"name": "acme", "api_key_file": str(file)}) as running:
+            await until(lambda: running.samples().one("sendkit_workspace_info", workspace_id="w1"))
+            await until(lambda: running.is_up("acme"))
+            file.write_text("sk_canary-two")
+            await until(lambda: not running.is_up("acme"))
+            assert "is of workspace w2, expected w1" in running.unready_reason()
+            assert running.samples().all_of("sendkit_mailbox_info", mailbox_id="foreign") == {}
 
     async def test_drops_the_answer_of_a_poll_that_ends_after_its_workspace(self) -> None:
         release = asyncio.Event()
         late = once_set(release, answered(mailbox("late")))
         api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}}, {}, {"w1": late})
-        async with exporting(api, AGENCY, api={"timeout": 60}) as running:
+        async with exporting(api, AGENCY, api={"timeout": 60}, poll=LEAVES_SOON) as running:
             await until(lambda: api.asked("w1") and running.is_up("two"))
             api.workspaces[PLATFORM] = {"w2": "two"}
             await until(lambda: running.labels() == {"two"})
@@ -128,7 +231,7 @@ class TestDiscovery:
 
     async def test_tells_workspaces_of_one_name_apart(self) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "shared", "w2": "shared"}})
-        async with exporting(api, AGENCY) as running:
+        async with exporting(api, AGENCY, poll=LEAVES_SOON) as running:
             await until(lambda: running.is_up("shared (w1)") and running.is_up("shared (w2)"))
             api.workspaces[PLATFORM] = {"w2": "shared"}
             await until(lambda: running.labels() == {"shared"})
@@ -227,7 +330,7 @@ class TestDefects:
     ) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "one"}})
         with monkeypatch.context() as patch:
-            patch.setattr("exporter.polling.discovery.labels_for", lambda _: 1 / 0)
+            patch.setattr("exporter.polling.discovery.list_workspaces", lambda *_: 1 / 0)
             async with exporting(api, AGENCY) as running:
                 await until(lambda: told(logged, "a defect of the exporter", exc_info=True))
                 patch.undo()

@@ -1,0 +1,40 @@
+"""Which workspaces an account has, by its lists: what is gone is let go late, and never for one odd list."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from exporter.fleet.workspace import Key
+
+GONE_SECONDS = 7 * 24 * 3600.0
+"""After so long even a workspace that is missing from an odd list is gone."""
+
+
+@dataclass(slots=True)
+class Listing:
+    """The names of an account's workspaces, and since when each of those that the lists are without.
+
+    `doubt` says why the last list takes nobody away; it is empty if it can. Times are steady.
+    """
+
+    names: dict[Key, str] = field(default_factory=dict)
+    absent: dict[Key, float] = field(default_factory=dict)
+    doubt: str = ""
+
+    def take(self, found: Mapping[Key, str], now: float, leave_seconds: float) -> None:
+        """Take in a list.
+
+        A workspace leaves when two lists, so long apart, are without it and so is every list between. A list
+        that is empty, or that holds under half of what was known, takes nobody away for `GONE_SECONDS`.
+        """
+        known = self.names.keys()
+        kept = known & found.keys()
+        self.doubt = ""
+        if known and 2 * len(kept) < len(known):
+            self.doubt = f"the list holds {len(kept)} of the {len(known)} workspaces that were known"
+        for key in self.names.keys() - found.keys():
+            since = self.absent.setdefault(key, now)
+            if now - since >= (GONE_SECONDS if self.doubt else leave_seconds):
+                del self.names[key], self.absent[key]
+        for key in found:
+            self.absent.pop(key, None)
+        self.names.update(found)

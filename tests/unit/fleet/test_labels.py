@@ -1,0 +1,49 @@
+"""Labels of workspaces: each has one of its own, whatever their names."""
+
+from collections.abc import Mapping
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.fleet.labels import Labels, labels_for
+from exporter.fleet.workspace import Key
+
+A, B, C = Key("a"), Key("b"), Key("c")
+NAMES = st.dictionaries(
+    st.sampled_from("abcdef").map(Key),
+    st.sampled_from(["x", "x (a)", "x (a) (a)", "x (b)", "y", ""]),
+    max_size=6,
+)
+
+
+def test_a_name_that_several_share_is_followed_by_the_id() -> None:
+    assert labels_for({A: "x", B: "x", C: "y"}) == {A: "x (a)", B: "x (b)", C: "y"}
+
+
+def test_a_workspace_without_a_name_goes_by_its_id() -> None:
+    assert labels_for({A: ""}) == {A: "a"}
+
+
+def test_what_stands_for_an_account_keeps_its_name() -> None:
+    assert labels_for({Key(account="x"): "x", A: "x"}) == {Key(account="x"): "x", A: "x (a)"}
+
+
+@given(NAMES)
+def test_no_two_workspaces_have_one_label(names: Mapping[Key, str]) -> None:
+    labels = labels_for(names)
+    assert len({*labels.values()}) == len(names)
+
+
+@given(NAMES, NAMES)
+def test_a_change_names_every_label_that_changed(first: Mapping[Key, str], second: Mapping[Key, str]) -> None:
+    labels = Labels()
+    for key, name in first.items():
+        labels.put(key, name)
+    shown = dict(labels.changed())
+    for key in first.keys() - second.keys():
+        labels.drop(key)
+        del shown[key]
+    for key, name in second.items():
+        labels.put(key, name)
+    shown |= labels.changed()
+    assert shown == labels_for(second)

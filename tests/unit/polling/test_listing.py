@@ -1,0 +1,54 @@
+"""Which workspaces an account has: what is gone is let go late, and never for one odd list."""
+
+from exporter.fleet.workspace import Key
+from exporter.polling.listing import GONE_SECONDS, Listing
+
+LEAVE = 900.0
+MANY = {Key(str(number)): f"name {number}" for number in range(10)}
+
+
+def listing(*lists: tuple[float, dict[Key, str]]) -> Listing:
+    """Return the listing after lists at their times."""
+    known = Listing()
+    for at, found in lists:
+        known.take(found, at, LEAVE)
+    return known
+
+
+def without(*ids: str) -> dict[Key, str]:
+    return {key: name for key, name in MANY.items() if key.id not in ids}
+
+
+def test_a_workspace_leaves_when_two_lists_so_long_apart_are_without_it() -> None:
+    assert listing((0, MANY), (60, without("3"))).names == MANY
+    assert listing((0, MANY), (60, without("3")), (959, without("3"))).names == MANY
+    assert listing((0, MANY), (60, without("3")), (960, without("3"))).names == without("3")
+
+
+def test_a_workspace_that_was_on_a_list_in_between_stays() -> None:
+    known = listing((0, MANY), (60, without("3")), (500, MANY), (960, without("3")))
+    assert known.names == MANY
+
+
+def test_an_empty_list_takes_nobody_away_for_7_days_and_says_so() -> None:
+    known = listing((0, MANY), (60, {}), (60 + GONE_SECONDS - 1, {}))
+    assert known.names == MANY
+    assert known.doubt == "the list holds 0 of the 10 workspaces that were known"
+    known.take({}, 60 + GONE_SECONDS, LEAVE)
+    assert known.names == {}
+
+
+def test_a_list_of_under_half_takes_nobody_away_and_adds_who_is_new() -> None:
+    new = {Key("new"): "new"}
+    known = listing((0, MANY), (60, new), (2000, new))
+    assert known.names == MANY | new
+
+
+def test_a_list_of_half_is_believed() -> None:
+    half = without("0", "1", "2", "3", "4")
+    assert listing((0, MANY), (60, half), (960, half)).names == half
+
+
+def test_a_whole_list_ends_the_doubt() -> None:
+    known = listing((0, MANY), (60, {}), (120, MANY))
+    assert (known.doubt, known.absent) == ("", {})
