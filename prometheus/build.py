@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from prometheus.output import documentation, inhibition, kubernetes, rule_files
+from prometheus.output import alertmanager_config, documentation, inhibition, kubernetes, rule_files
 from prometheus.table import FILES
 
 ROOT = Path(__file__).parents[1]
@@ -15,10 +15,12 @@ def files() -> dict[str, str]:
 
     Of Alertmanager's configuration and of the documentation, a part alone is written; the rest stays.
     """
+    alertmanager = inhibition.replaced(_read(ALERTMANAGER))
     return {
         **{f"prometheus/rules/{file.name}.yml": rule_files.text(file) for file in FILES},
         "deploy/kubernetes/base/prometheus-rules.yaml": kubernetes.manifest(),
-        ALERTMANAGER: inhibition.replaced(_read(ALERTMANAGER)),
+        "deploy/kubernetes/alertmanager-config.yaml": alertmanager_config.manifest(alertmanager),
+        ALERTMANAGER: alertmanager,
         DOCUMENTATION: documentation.replaced(_read(DOCUMENTATION)),
     }
 

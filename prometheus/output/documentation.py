@@ -28,7 +28,7 @@ def _alerts() -> str:
             "yes" if set(STALE) <= set(alert.inhibited_by) else "",
             ", ".join(map(_code, _others(alert))),
         ]
-        for alert in ALERTS
+        for alert in ALERTS.values()
     ]
     return _table(["alert", "severity", "about one", "from figures", "inhibited by"], rows)
 

@@ -6,19 +6,10 @@ from prometheus.output.yaml_text import as_comment, dump
 from prometheus.table import ALERTS
 from prometheus.table.incidents import DOWN, REASONS
 
-SAME_ALERT = {
-    "source_matchers": ['severity="critical"', 'alertname=~"SendKit.+"'],
-    "target_matchers": ['severity="warning"', 'alertname=~"SendKit.+"'],
-    "equal": ["alertname", "workspace", "domain", "mailbox_id"],
-}
-
 
 def inhibit_rules() -> list[tuple[str, dict[str, Any]]]:
     """Return the rules, each with its reason."""
-    return [
-        *((reason, _rule(source)) for source, reason in REASONS.items()),
-        ("The page for something: not the ticket for the same too.", SAME_ALERT),
-    ]
+    return [(reason, _rule(source)) for source, reason in REASONS.items()]
 
 
 def text() -> str:
@@ -31,12 +22,11 @@ def _rule(source: str) -> dict[str, Any]:
     if source == DOWN:
         targets = ['alertname=~"SendKit.+"', f'alertname!="{DOWN}"']
         return {"source_matchers": [f'alertname="{DOWN}"'], "target_matchers": targets}
-    targets = list(dict.fromkeys(alert.alert for alert in ALERTS if source in alert.inhibited_by))
-    (level,) = {alert.level for alert in ALERTS if alert.alert == source}
+    targets = [name for name, alert in ALERTS.items() if source in alert.inhibited_by]
     return {
         "source_matchers": [f'alertname="{source}"'],
         "target_matchers": [f'alertname=~"{"|".join(targets)}"'],
-        "equal": list(level.labels),
+        "equal": list(ALERTS[source].level.labels),
     }
 
 

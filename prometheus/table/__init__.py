@@ -12,6 +12,11 @@ FILES = (
     exporter.FILE,
     dashboards.FILE,
 )
-ALERTS = tuple(
-    rule for file in FILES for group in file.groups for rule in group.rules if isinstance(rule, Alert)
-)
+ALERTS = {
+    rule.alert: rule
+    for file in FILES
+    for group in file.groups
+    for rule in group.rules
+    if isinstance(rule, Alert)
+}
+"""Every alert, by its name."""

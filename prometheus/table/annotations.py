@@ -83,4 +83,4 @@ def _address(name: str) -> str:
 
 def _dashboard(alert: Alert) -> str:
     variables = [f"var-{VARIABLES[name]}={{{{ urlquery $labels.{name} }}}}" for name in alert.level.labels]
-    return "?".join([alert.dashboard or alert.level.dashboard, *(["&".join(variables)] if variables else [])])
+    return "?".join([alert.dashboard, *(["&".join(variables)] if variables else [])])

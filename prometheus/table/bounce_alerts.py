@@ -42,26 +42,27 @@ and on ({level.by})
 """
 
 
-def unhealthy(severity: Severity, bound: str) -> Alert:
+def unhealthy(alert: str, severity: Severity, how_many: str, inhibited_by: tuple[str, ...] = ()) -> Alert:
     """Return the alert on a domain of which a share of the mailboxes is unhealthy."""
+    bound = threshold(f"unhealthy_mailboxes_{severity}")
     mailboxes = "(mailbox:sendkit_unhealthy:bool{of})"
     return Alert(
-        alert="SendKitDomainUnhealthy",
+        alert=alert,
         severity=severity,
         level=DOMAIN,
         expr=f"""\
-({compared("(domain:sendkit_unhealthy_mailboxes:ratio > 0)", ">=", threshold(bound))})
+({compared("(domain:sendkit_unhealthy_mailboxes:ratio > 0)", ">=", bound)})
 and on (workspace, domain)
 count by (workspace, domain) (mailbox:sendkit_unhealthy:bool) >= 3
 and on (workspace, domain)
 (
   domain:sendkit_emails_bounced:increase2h >= 1
   or
-  ({compared("domain:sendkit_inactive_mailboxes:ratio", ">=", threshold(bound))})
+  ({compared("domain:sendkit_inactive_mailboxes:ratio", ">=", bound)})
 )
 """,
         wait="15m",
-        summary=f"Many mailboxes of domain {DOMAIN_NAME} are unhealthy",
+        summary=f"{how_many} mailboxes of domain {DOMAIN_NAME} are unhealthy",
         description=f"""
             {number(f"sum{mailboxes}", DOMAIN)} of the {number(f"count{mailboxes}", DOMAIN)} mailboxes of domain
             {DOMAIN_NAME} in workspace {WORKSPACE_NAME} ({VALUE_PERCENTAGE}) are not active, or bounced too much
@@ -72,13 +73,14 @@ and on (workspace, domain)
             "SendKitWorkspaceBounceSpike",
             "SendKitDomainBounceSpike",
             "SendKitMailboxesLeavingActive",
+            *inhibited_by,
         ),
     )
 
 
 FILE = RuleFile(
     name="bounce-alerts",
-    makes="the four bounce alerts, and that of a domain's unhealthy mailboxes",
+    makes="the alerts on bounces, and those on the share of a domain's mailboxes that is unhealthy",
     comment="""
         The alerts on bounces. The figures are made in bounces.yml.
 
@@ -117,7 +119,7 @@ FILE = RuleFile(
                     inhibited_by=(*STALE, "SendKitWorkspaceBounceSpike"),
                 ),
                 Alert(
-                    alert="SendKitMailboxBounceSpike",
+                    alert="SendKitMailboxBouncing",
                     severity="warning",
                     level=MAILBOX,
                     expr=f"""\
@@ -135,7 +137,12 @@ mailbox:sendkit_emails_bounced:increase2h >= 1
                         Mailbox {MAILBOX_NAME} of workspace {WORKSPACE_NAME}: {bounces_of_sends(MAILBOX)}.
                         {at_least("99")}
                     """,
-                    inhibited_by=(*STALE, "SendKitWorkspaceBounceSpike", "SendKitDomainBounceSpike"),
+                    inhibited_by=(
+                        *STALE,
+                        "SendKitWorkspaceBounceSpike",
+                        "SendKitDomainBounceSpike",
+                        "SendKitMailboxBounceSpike",
+                    ),
                 ),
                 Alert(
                     alert="SendKitMailboxBounceSpike",
@@ -176,17 +183,18 @@ and on ({MAILBOX.by})
                         "SendKitWorkspaceBounceSpike",
                         "SendKitDomainBounceSpike",
                         "SendKitMailboxBounceSpike",
+                        "SendKitMailboxBouncing",
                     ),
                 ),
                 replace(
-                    unhealthy("warning", "unhealthy_mailboxes_warning"),
+                    unhealthy("SendKitDomainDegraded", "warning", "Some", ("SendKitDomainUnhealthy",)),
                     comment="""
                         Mailboxes that bounce too much are bad for 24 h, the domain only as long as it bounces. In
                         the group of the domain's spike, which inhibits it, so that both end in the same
                         evaluation: a page must not follow the other's "resolved".
                     """,
                 ),
-                unhealthy("critical", "unhealthy_mailboxes_critical"),
+                unhealthy("SendKitDomainUnhealthy", "critical", "Many"),
             ],
         )
     ],

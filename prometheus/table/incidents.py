@@ -21,6 +21,8 @@ REASONS = {
     "SendKitMailboxesLeavingActive": (
         "Many mailboxes leaving active at once: not each of them too, nor their domains."
     ),
-    "SendKitMailboxBounceSpike": "A bounce spike of a mailbox: not its slow burn too.",
+    "SendKitDomainUnhealthy": "The page for a domain's mailboxes: not the ticket too.",
+    "SendKitMailboxBounceSpike": "The page for a mailbox that bounces: not its tickets too.",
+    "SendKitMailboxBouncing": "A mailbox that bounces today: not that it has for days.",
 }
 """Why an alert inhibits others, for the readers of Alertmanager's configuration."""

@@ -26,17 +26,22 @@ class Alert:
     alert: str
     severity: Severity
     level: Level
-    """Its labels besides `severity` are those of the level."""
+    """What it is about: its labels besides `severity` are those of the level."""
     expr: str
     wait: str | None
     """The rule's `for`."""
     summary: str
     description: str
-    dashboard: str | None = None
+    shown_on: str | None = None
     """The uid of the dashboard that it links to, where that is not the level's."""
     inhibited_by: tuple[str, ...] = ()
     """The alerts, besides SendKitExporterDown, that say more about the same incident."""
     comment: str = ""
+
+    @property
+    def dashboard(self) -> str:
+        """Return the uid of the dashboard that it links to."""
+        return self.shown_on or self.level.dashboard
 
 
 @dataclass(frozen=True, kw_only=True)

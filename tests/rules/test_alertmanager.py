@@ -6,11 +6,14 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import yaml
 
-from tests.rules.table import ALERTS, MAILBOX
+from prometheus.table import ALERTS
+from prometheus.table.levels import EXPORTER, MAILBOX
 from tests.waiting import wait_for
 
 CONFIG = Path(__file__).parents[2] / "prometheus/alertmanager.example.yml"
@@ -19,16 +22,14 @@ BINARY = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
 Labels = dict[str, str]
 
 
-def alert(
-    name: str, severity: str = "", workspace: str = "acme", domain: str = "a.example", mailbox: str = "m1"
-) -> Labels:
+def alert(name: str, workspace: str = "acme", domain: str = "a.example", mailbox: str = "m1") -> Labels:
     """Return the labels of an alert as the rules give them."""
-    severities, labels, _ = ALERTS[name]
-    values = dict(zip(MAILBOX, (workspace, domain, mailbox), strict=True))
+    values = dict(zip(MAILBOX.labels, (workspace, domain, mailbox), strict=True))
+    row = ALERTS[name]
     return {
         "alertname": name,
-        "severity": severity or min(severities),
-        **{label: values[label] for label in labels},
+        "severity": row.severity,
+        **{label: values[label] for label in row.level.labels},
     }
 
 
@@ -74,18 +75,18 @@ class Alertmanager:
         return [(alert["labels"], bool(alert["status"]["inhibitedBy"])) for alert in alerts]
 
 
-@pytest.fixture
-def alertmanager(tmp_path: Path) -> Iterator[Alertmanager]:
+@contextlib.contextmanager
+def started(folder: Path, config: Path) -> Iterator[Alertmanager]:
     """Start an Alertmanager that knows of no alert yet."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
-    with (tmp_path / "log").open("w") as log:
+    with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [
                 BINARY,
-                f"--config.file={CONFIG}",
-                f"--storage.path={tmp_path}",
+                f"--config.file={config}",
+                f"--storage.path={folder}",
                 f"--web.listen-address={address}",
                 "--cluster.listen-address=",
             ],
@@ -106,6 +107,12 @@ def alertmanager(tmp_path: Path) -> Iterator[Alertmanager]:
     finally:
         process.terminate()
         process.wait()
+
+
+@pytest.fixture
+def alertmanager(tmp_path: Path) -> Iterator[Alertmanager]:
+    with started(tmp_path, CONFIG) as server:
+        yield server
 
 
 COMPUTED = [
@@ -152,8 +159,10 @@ CASES = {
         [
             alert("SendKitDomainBounceSpike"),
             alert("SendKitDomainBounceSpike", domain=OTHER_DOMAIN),
-            alert("SendKitDomainUnhealthy", "critical"),
-            alert("SendKitMailboxBounceSpike", "critical"),
+            alert("SendKitDomainDegraded"),
+            alert("SendKitDomainUnhealthy"),
+            alert("SendKitMailboxBouncing"),
+            alert("SendKitMailboxBounceSpike"),
             alert("SendKitMailboxBounceSlowBurn"),
         ],
         [
@@ -165,35 +174,45 @@ CASES = {
     "a domain's spike: its mailboxes": (
         alert("SendKitDomainBounceSpike"),
         [
-            alert("SendKitMailboxBounceSpike", "critical"),
-            alert("SendKitMailboxBounceSpike", "warning", mailbox=OTHER_MAILBOX),
+            alert("SendKitMailboxBounceSpike"),
+            alert("SendKitMailboxBouncing", mailbox=OTHER_MAILBOX),
             alert("SendKitMailboxBounceSlowBurn"),
-            alert("SendKitDomainUnhealthy", "critical"),
+            alert("SendKitDomainDegraded"),
+            alert("SendKitDomainUnhealthy"),
         ],
         [
-            alert("SendKitMailboxBounceSpike", "critical", domain=OTHER_DOMAIN, mailbox=OTHER_MAILBOX),
-            alert("SendKitMailboxBounceSpike", "critical", workspace=OTHER_WORKSPACE),
+            alert("SendKitMailboxBounceSpike", domain=OTHER_DOMAIN, mailbox=OTHER_MAILBOX),
+            alert("SendKitMailboxBounceSpike", workspace=OTHER_WORKSPACE),
             alert("SendKitMailboxNotActive"),
         ],
     ),
     "many leaving active: each of them": (
         alert("SendKitMailboxesLeavingActive"),
-        [alert("SendKitMailboxNotActive"), alert("SendKitDomainUnhealthy", "critical")],
+        [
+            alert("SendKitMailboxNotActive"),
+            alert("SendKitDomainDegraded"),
+            alert("SendKitDomainUnhealthy"),
+        ],
         [alert("SendKitMailboxNotActive", workspace=OTHER_WORKSPACE), alert("SendKitSendingStalled")],
     ),
-    "a mailbox's page: its own ticket and its slow burn": (
-        alert("SendKitMailboxBounceSpike", "critical"),
-        [alert("SendKitMailboxBounceSpike", "warning"), alert("SendKitMailboxBounceSlowBurn")],
+    "a mailbox's page: its tickets": (
+        alert("SendKitMailboxBounceSpike"),
+        [alert("SendKitMailboxBouncing"), alert("SendKitMailboxBounceSlowBurn")],
         [
-            alert("SendKitMailboxBounceSpike", "warning", mailbox=OTHER_MAILBOX),
+            alert("SendKitMailboxBouncing", mailbox=OTHER_MAILBOX),
             alert("SendKitMailboxNotActive"),
-            alert("SendKitDomainUnhealthy", "critical"),
+            alert("SendKitDomainUnhealthy"),
         ],
     ),
+    "a mailbox that bounces today: its slow burn": (
+        alert("SendKitMailboxBouncing"),
+        [alert("SendKitMailboxBounceSlowBurn")],
+        [alert("SendKitMailboxBounceSlowBurn", mailbox=OTHER_MAILBOX), alert("SendKitMailboxNotActive")],
+    ),
     "a domain's page: its own ticket": (
-        alert("SendKitDomainUnhealthy", "critical"),
-        [alert("SendKitDomainUnhealthy", "warning")],
-        [alert("SendKitDomainUnhealthy", "warning", domain=OTHER_DOMAIN), alert("SendKitMailboxNotActive")],
+        alert("SendKitDomainUnhealthy"),
+        [alert("SendKitDomainDegraded")],
+        [alert("SendKitDomainDegraded", domain=OTHER_DOMAIN), alert("SendKitMailboxNotActive")],
     ),
 }
 
@@ -218,3 +237,52 @@ def test_what_follows_from_something_worse_is_inhibited(case: str, alertmanager:
     with contextlib.suppress(AssertionError):  # the comparison says more
         wait_for(as_expected, 10)
     assert seen == expected
+
+
+OF_THE_CHART: list[dict[str, Any]] = [
+    {
+        "source_matchers": ["severity = critical"],
+        "target_matchers": ["severity =~ warning|info"],
+        "equal": ["namespace", "alertname"],
+    },
+    {
+        "source_matchers": ["severity = warning"],
+        "target_matchers": ["severity = info"],
+        "equal": ["namespace", "alertname"],
+    },
+    {
+        "source_matchers": ["alertname = InfoInhibitor"],
+        "target_matchers": ["severity = info"],
+        "equal": ["namespace"],
+    },
+    {"target_matchers": ["alertname = InfoInhibitor"]},
+]
+"""What kube-prometheus-stack inhibits by default. Our alerts have no namespace, which counts as equal."""
+
+
+def test_one_workspace_never_mutes_another_beside_the_defaults_of_kube_prometheus_stack(
+    tmp_path: Path,
+) -> None:
+    config = yaml.safe_load(CONFIG.read_text())
+    config["inhibit_rules"] += OF_THE_CHART
+    (tmp_path / "alertmanager.yml").write_text(yaml.safe_dump(config))
+    of_a_workspace = {name: row for name, row in ALERTS.items() if row.level is not EXPORTER}
+    everything = [alert(name) for name, row in of_a_workspace.items() if row.severity != "info"]
+    tickets = [
+        alert(name, workspace=OTHER_WORKSPACE)
+        for name, row in of_a_workspace.items()
+        if row.severity == "warning" and "SendKitMailboxBouncing" not in row.inhibited_by
+    ]
+    with started(tmp_path, tmp_path / "alertmanager.yml") as server:
+        server.post([*everything, *tickets])
+
+        def of_the_other() -> list[tuple[Labels, bool]]:
+            return [
+                (labels, inhibited)
+                for labels, inhibited in server.inhibited()
+                if labels.get("workspace") == OTHER_WORKSPACE
+            ]
+
+        wait_for(lambda: len(of_the_other()) == len(tickets))
+        assert any(inhibited for _, inhibited in server.inhibited())  # those of the first, by their pages
+        assert in_order(of_the_other()) == in_order([(labels, False) for labels in tickets])

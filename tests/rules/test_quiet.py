@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from prometheus.table import ALERTS
 from tests.rules.fleet import MAILBOXES, MINUTES, Fleet, Mailbox
-from tests.rules.table import ALERTS
 from tests.rules.test_alerts import RULE_FILES
 
 NOW = 3 * 60  # when the disturbance happens: with hours before it and hours after

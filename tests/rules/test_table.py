@@ -22,7 +22,7 @@ def test_no_file_of_rules_is_left_from_an_older_table() -> None:
 
 
 def test_every_alert_that_inhibits_another_is_an_alert_and_says_why() -> None:
-    named = {name for alert in ALERTS for name in alert.inhibited_by}
+    named = {name for alert in ALERTS.values() for name in alert.inhibited_by}
 
-    assert named <= {alert.alert for alert in ALERTS}
+    assert named <= set(ALERTS)
     assert named <= set(REASONS)

@@ -113,7 +113,7 @@ def test_steps_are_the_evaluations_of_the_rules() -> None:
 
 
 SHIPPED = [
-    ("SendKitMailboxBounceSpike", "mailbox", "warning", "99", "mailbox_bounce_ratio_warning", TICKET),
+    ("SendKitMailboxBouncing", "mailbox", "warning", "99", "mailbox_bounce_ratio_warning", TICKET),
     ("SendKitMailboxBounceSpike", "mailbox", "critical", "99.9", "mailbox_bounce_ratio_critical", PAGE),
     ("SendKitDomainBounceSpike", "domain", "critical", "99.9", "domain_bounce_ratio_critical", DOMAIN_PAGE),
 ]

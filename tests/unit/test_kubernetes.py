@@ -64,7 +64,8 @@ def environment(folder: Path = BASE) -> dict[str, dict[str, Any]]:
 
 def published_faults(resource: Resource) -> str:
     """What the operator's own definition has against a custom resource; unknown fields are faults."""
-    models = importlib.import_module("cloudcoil.models.prometheus_operator.v1")
+    version = resource["apiVersion"].rpartition("/")[2]
+    models = importlib.import_module(f"cloudcoil.models.prometheus_operator.{version}")
     try:
         model = getattr(models, resource["kind"]).model_validate(resource)
     except ValueError as error:
@@ -97,6 +98,13 @@ def test_custom_resources_hold_by_the_operators_schemas() -> None:
     assert {resource["kind"] for resource in resources} == {"ServiceMonitor", "PrometheusRule"}
     for resource in resources:
         assert published_faults(resource) == "", resource["metadata"]["name"]
+
+
+def test_the_configuration_of_alertmanager_holds_by_the_operators_schema() -> None:
+    resource = yaml.safe_load((FOLDER / "alertmanager-config.yaml").read_text())
+    assert published_faults(resource) == ""
+    resource["spec"]["inhibitRules"][0]["sourceMatchers"] = []
+    assert published_faults(resource)
 
 
 @pytest.mark.parametrize(
