@@ -10,12 +10,12 @@ from prometheus.output.rule_files import HEADER
 from prometheus.output.yaml_text import as_comment, dump
 
 COMMENT = """
-    The routes and inhibition rules of prometheus/alertmanager.example.yml for a cluster's Alertmanager. Put your
-    own receivers in the place of the two that it has.
+    The routes and inhibition rules of prometheus/alertmanager.example.yml for a cluster's Alertmanager. Put
+    your own receivers in the place of the two that it has.
 
-    The operator adds a matcher for the namespace to each route and inhibition rule, and no alert of the exporter
-    has that label: set `alertmanagerConfigMatcherStrategy: {type: None}` on the Alertmanager. The first matcher
-    of the route leaves the other alerts of the cluster alone.
+    The operator adds a matcher for the namespace to each route and inhibition rule, and no alert of the
+    exporter has that label: set `alertmanagerConfigMatcherStrategy: {type: None}` on the Alertmanager. The
+    first matcher of the route leaves the other alerts of the cluster alone.
 """
 OURS = {"name": "alertname", "matchType": "=~", "value": "SendKit.+"}
 

@@ -7,14 +7,17 @@ from prometheus.table.promql import (
     QUANTILES,
     compared,
     highest,
+    labelled,
     last_hour,
     rises,
     summed,
     threshold,
     wilson_lower,
-    wilson_upper,
 )
 from prometheus.table.rule import Group, Record, RuleFile
+
+BOUNDS = [("1d", "99"), ("1d", "99.9"), ("7d", "99")]
+"""The windows and confidences of the bounds that are recorded."""
 
 BELOW = {DOMAIN: MAILBOX, WORKSPACE: DOMAIN}
 """The level whose sums make those of a level."""
@@ -41,41 +44,34 @@ def week(kind: str) -> Record:
 
 
 def ratios(level: Level) -> Iterator[Record]:
-    """Record p, u and the lower bound of a level."""
+    """Record p, u and the lower bound of a level, with the window and the confidence as labels."""
     name = f"{level.name}:sendkit_bounce_ratio"
-    bounced, sent = (f"{level.name}:sendkit_emails_{kind}:increase" for kind in ("bounced", "sent"))
+    windows = {window: _counts(level, window) for window in ("1d", "7d")}
     yield Record(
         record=f"{name}:rolling",
-        labels={"window": "1d"},
-        expr=f"clamp_max({bounced}1d / ({sent}1d > 0), 1)",
+        expr="\nor\n".join(
+            labelled(f"clamp_max({bounced} / ({sent} > 0), 1)", window=window)
+            for window, (bounced, sent) in windows.items()
+        ),
     )
     yield Record(
-        record=f"{name}:rolling",
-        labels={"window": "7d"},
-        expr=f"""\
-clamp_max(
-    {last_hour(f"{bounced}7d")}
-  / ({last_hour(f"{sent}7d")} > 0),
-  1
-)
-""",
+        record=f"{name}:wilson_doubt",
+        expr="\nor\n".join(
+            labelled(
+                f"{QUANTILES[confidence]} ^ 2 / ({windows[window][1]} > 0)",
+                window=window,
+                confidence=confidence,
+            )
+            for window, confidence in BOUNDS
+        ),
     )
-    for window, confidence, sends in [
-        ("1d", "99", f"{sent}1d"),
-        ("1d", "99.9", f"{sent}1d"),
-        ("7d", "99", last_hour(f"{sent}7d")),
-    ]:
-        yield Record(
-            record=f"{name}:wilson_doubt",
-            labels={"window": window, "confidence": confidence},
-            expr=f"{QUANTILES[confidence]} ^ 2 / ({sends} > 0)",
-        )
     yield Record(record=f"{name}:wilson_lower", expr=wilson_lower(level))
 
 
-def upper(level: Level) -> Record:
-    """Record the upper bound of a level, for the band in the dashboards."""
-    return Record(record=f"{level.name}:sendkit_bounce_ratio:wilson_upper", expr=wilson_upper(level))
+def _counts(level: Level, window: str) -> tuple[str, str]:
+    """Return the recorded bounces and sends of a window; those of 7 days are recorded every half hour."""
+    bounced, sent = (f"{level.name}:sendkit_emails_{kind}:increase{window}" for kind in ("bounced", "sent"))
+    return (bounced, sent) if window == "1d" else (last_hour(bounced), last_hour(sent))
 
 
 BOUND = 'mailbox:sendkit_bounce_ratio:wilson_lower{window="1d", confidence="99"}'
@@ -143,7 +139,6 @@ FILE = RuleFile(
                         *counts(level, "1d", "sent", "bounced"),
                         *counts(level, "2h", "bounced"),
                         *ratios(level),
-                        upper(level),
                     )
                 ),
             ],

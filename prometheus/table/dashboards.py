@@ -1,7 +1,7 @@
-"""Sums over mailboxes that only the dashboards read."""
+"""What only the dashboards read."""
 
-from prometheus.table.levels import MAILBOX, WORKSPACE
-from prometheus.table.promql import highest, summed
+from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE
+from prometheus.table.promql import highest, summed, wilson_upper
 from prometheus.table.rule import Group, Record, RuleFile
 
 SENT_TODAY = highest(MAILBOX, "sendkit_mailbox_sent_today")
@@ -10,11 +10,11 @@ DAILY_LIMIT = highest(MAILBOX, "sendkit_mailbox_daily_send_limit")
 FILE = RuleFile(
     name="dashboards",
     makes=(
-        "sums that only the dashboards read: sent today, daily limits, mailboxes at their limit, "
-        "mailboxes by warm-up"
+        "what only the dashboards read: sent today, daily limits, mailboxes at their limit, mailboxes by "
+        "warm-up, upper bounds of bounces"
     ),
     comment="""
-        Sums over mailboxes that no alert needs, recorded so that a dashboard over 10,000 mailboxes opens fast.
+        What no alert needs, recorded so that a dashboard over 10,000 mailboxes opens fast.
     """,
     groups=[
         Group(
@@ -43,6 +43,10 @@ sum by (workspace) (
   {DAILY_LIMIT}
 )
 """,
+                ),
+                *(
+                    Record(record=f"{level.name}:sendkit_bounce_ratio:wilson_upper", expr=wilson_upper(level))
+                    for level in (DOMAIN, WORKSPACE)
                 ),
                 Record(
                     record="workspace_status:sendkit_mailboxes_warmup:count",

@@ -29,6 +29,13 @@ def compared(vector: str, operator: str, bound: str) -> str:
 """
 
 
+def labelled(expr: str, **labels: str) -> str:
+    """Return a vector with further labels."""
+    for name, value in labels.items():
+        expr = f'label_replace({expr}, "{name}", "{value}", "", "")'
+    return expr
+
+
 def highest(level: Level, vector: str) -> str:
     """Return a vector of a level without the labels of the exporter's replicas."""
     return f"max by ({level.by}) ({vector})"

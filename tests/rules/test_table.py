@@ -1,6 +1,7 @@
 """The table of rules, and the files that are written from it."""
 
 import pytest
+import yaml
 
 from prometheus import build
 from prometheus.table import ALERTS
@@ -26,3 +27,10 @@ def test_every_alert_that_inhibits_another_is_an_alert_and_says_why() -> None:
 
     assert named <= set(ALERTS)
     assert named <= set(REASONS)
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.startswith("prometheus/rules/")])
+def test_no_group_has_more_rules_than_mimir_takes(path: str) -> None:
+    """Mimir refuses an upload in which a group has more than 20, its default limit."""
+    for group in yaml.safe_load(FILES[path])["groups"]:
+        assert len(group["rules"]) <= 20, group["name"]

@@ -51,10 +51,10 @@ def expression(file: str, name: str, **labels: str) -> str:
 
 
 def shipped_z(level: str, confidence: str) -> float:
-    found = expression(
-        "bounces.yml", f"{level}:sendkit_bounce_ratio:wilson_doubt", window="1d", confidence=confidence
-    )
-    z = re.fullmatch(rf"([\d.]+) \^ 2 / \({level}:sendkit_emails_sent:increase1d > 0\)", found)
+    found = expression("bounces.yml", f"{level}:sendkit_bounce_ratio:wilson_doubt")
+    doubt = rf"([\d.]+) \^ 2 / \({level}:sendkit_emails_sent:increase1d > 0\)"
+    labels = rf', "window", "1d", "", ""\), "confidence", "{re.escape(confidence)}", "", ""\)'
+    z = re.search(rf"label_replace\({doubt}{labels}", found)
     assert z, found
     return float(z[1])
 
