@@ -32,8 +32,8 @@ def duration(expr: str, level: Level) -> str:
 
 
 def percentage(expr: str, level: Level) -> str:
-    """Return the value of a query, a ratio, in percent."""
-    return f"{{{{ range {query(expr, level)} }}}}{{{{ humanizePercentage .Value }}}}{{{{ end }}}}"
+    """Return the value of a query, a ratio, in percent with one decimal."""
+    return f"{{{{ range {query(f'100 * {expr}', level)} }}}}{{{{ printf `%.1f` .Value }}}}{{{{ end }}}} %"
 
 
 def label(name: str, expr: str, level: Level, otherwise: str) -> str:
@@ -44,10 +44,12 @@ def label(name: str, expr: str, level: Level, otherwise: str) -> str:
 VALUE = "{{ printf `%.0f` $value }}"
 """The alert's own value, as a whole number."""
 
-VALUE_PERCENTAGE = "{{ humanizePercentage $value }}"
-"""The alert's own value, a ratio, in percent."""
+VALUE_PERCENTAGE = "{{ range query (printf `100 * vector(%f)` $value) }}{{ printf `%.1f` .Value }}{{ end }} %"
+"""The alert's own value, a ratio, in percent with one decimal: templates cannot multiply, but PromQL can."""
 
-WORKSPACE_NAME = "{{ $labels.workspace }}"
+WORKSPACE_NAME = "{{ reReplaceAll `:(\\s|$)` ` -$1` $labels.workspace }}"
+"""The name, without a colon that would make a mapping of the text where it is read as YAML."""
+
 DOMAIN_NAME = "{{ $labels.domain }}"
 MAILBOX_NAME = label(
     "email", 'last_over_time(sendkit_mailbox_info{of,email!=""}[2h])', MAILBOX, "{{ $labels.mailbox_id }}"

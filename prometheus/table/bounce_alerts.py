@@ -101,7 +101,7 @@ FILE = RuleFile(
                     wait="5m",
                     summary=f"Bounce spike in workspace {WORKSPACE_NAME}",
                     description=f"""
-                        Workspace {WORKSPACE_NAME}: {bounces_of_sends(WORKSPACE)}. {at_least("99.9")}
+                        Workspace {WORKSPACE_NAME} has {bounces_of_sends(WORKSPACE)}. {at_least("99.9")}
                     """,
                     inhibited_by=STALE,
                 ),
@@ -113,7 +113,7 @@ FILE = RuleFile(
                     wait="5m",
                     summary=f"Bounce spike on domain {DOMAIN_NAME}",
                     description=f"""
-                        Domain {DOMAIN_NAME} of workspace {WORKSPACE_NAME}: {bounces_of_sends(DOMAIN)}.
+                        Domain {DOMAIN_NAME} of workspace {WORKSPACE_NAME} has {bounces_of_sends(DOMAIN)}.
                         {at_least("99.9")}
                     """,
                     inhibited_by=(*STALE, "SendKitWorkspaceBounceSpike"),
@@ -134,7 +134,7 @@ mailbox:sendkit_emails_bounced:increase2h >= 1
                     wait="5m",
                     summary=f"Bounces on a mailbox of {DOMAIN_NAME}",
                     description=f"""
-                        Mailbox {MAILBOX_NAME} of workspace {WORKSPACE_NAME}: {bounces_of_sends(MAILBOX)}.
+                        Mailbox {MAILBOX_NAME} of workspace {WORKSPACE_NAME} has {bounces_of_sends(MAILBOX)}.
                         {at_least("99")}
                     """,
                     inhibited_by=(
@@ -152,7 +152,7 @@ mailbox:sendkit_emails_bounced:increase2h >= 1
                     wait="5m",
                     summary=f"Severe bounce spike on a mailbox of {DOMAIN_NAME}",
                     description=f"""
-                        Mailbox {MAILBOX_NAME} of workspace {WORKSPACE_NAME}: {bounces_of_sends(MAILBOX)}.
+                        Mailbox {MAILBOX_NAME} of workspace {WORKSPACE_NAME} has {bounces_of_sends(MAILBOX)}.
                         {at_least("99.9")}
                     """,
                     inhibited_by=(*STALE, "SendKitWorkspaceBounceSpike", "SendKitDomainBounceSpike"),
@@ -173,7 +173,7 @@ and on ({MAILBOX.by})
                     wait="15m",
                     summary=f"A mailbox of {DOMAIN_NAME} has been bouncing for days",
                     description=f"""
-                        Mailbox {MAILBOX_NAME} of workspace {WORKSPACE_NAME}:
+                        Mailbox {MAILBOX_NAME} of workspace {WORKSPACE_NAME} has
                         {number(last_hour("mailbox:sendkit_emails_bounced:increase7d{of}"), MAILBOX)} bounces of
                         {number(last_hour("mailbox:sendkit_emails_sent:increase7d{of}"), MAILBOX)} sends within 7 days.
                         {at_least("99")}

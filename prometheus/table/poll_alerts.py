@@ -48,9 +48,9 @@ ALERTS = [
         summary=f"The figures of workspace {WORKSPACE_NAME} are stale",
         description=f"""
             No poll of workspace {WORKSPACE_NAME} has succeeded for {{{{ humanizeDuration $value }}}}, with a poll
-            every {duration("workspace:sendkit_poll_interval:seconds{of}", WORKSPACE)}. Failures within 1 h:
-            {{{{ with {query(MOST_FAILURES, WORKSPACE)} }}}}mostly {{{{ . | first | label `reason` }}}},
-            {{{{ . | first | value | printf `%.0f` }}}}{{{{ else }}}}none seen{{{{ end }}}}.
+            every {duration("workspace:sendkit_poll_interval:seconds{of}", WORKSPACE)}. {{{{ with {query(MOST_FAILURES, WORKSPACE)} }}}}Most
+            failures within 1 h have the reason {{{{ . | first | label `reason` }}}}
+            ({{{{ . | first | value | printf `%.0f` }}}}).{{{{ else }}}}No failure was seen within 1 h.{{{{ end }}}}
         """,
         inhibited_by=("SendKitAuthFailed",),
     ),
@@ -112,8 +112,8 @@ unless on (workspace)
         wait="15m",
         summary=f"Polls of workspace {WORKSPACE_NAME} take longer than their interval",
         description=f"""
-            For 15 minutes polls of workspace {WORKSPACE_NAME} have been skipped, because the one before was still
-            running: {VALUE} within the last 10 minutes.
+            For 15 minutes polls of workspace {WORKSPACE_NAME} have been skipped, {VALUE} of them within the last
+            10 minutes, because the one before was still running.
         """,
     ),
     Alert(
@@ -126,7 +126,7 @@ unless on (workspace)
         summary=f"SendKit answers with suspect values for workspace {WORKSPACE_NAME}",
         description=f"""
             For 15 minutes SendKit's answers for workspace {WORKSPACE_NAME} have held values out of their documented
-            range or form: {VALUE} within the last 10 minutes, most of them in
+            range or form, {VALUE} of them within the last 10 minutes, mostly in
             {label("field", SUSPECT_FIELDS, WORKSPACE, "an unknown field")}.
         """,
     ),

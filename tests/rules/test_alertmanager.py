@@ -1,6 +1,7 @@
 """The example Alertmanager configuration: who gets what, and on the real one what inhibits what."""
 
 import contextlib
+import re
 import shutil
 import socket
 import subprocess
@@ -286,3 +287,27 @@ def test_one_workspace_never_mutes_another_beside_the_defaults_of_kube_prometheu
         wait_for(lambda: len(of_the_other()) == len(tickets))
         assert any(inhibited for _, inhibited in server.inhibited())  # those of the first, by their pages
         assert in_order(of_the_other()) == in_order([(labels, False) for labels in tickets])
+
+
+@pytest.mark.parametrize(
+    "workspace", ["acme", "acme inc", "a{b}=c, d", 'the "best"', "o'neill", "back\\slash"]
+)
+def test_the_silence_that_a_runbook_tells_matches_whatever_the_workspace_is_called(
+    alertmanager: Alertmanager, workspace: str
+) -> None:
+    """A name is written into the command as the runbook says."""
+    text = (CONFIG.parent / "runbooks/SendKitWorkspaceStale.md").read_text()
+    (command,) = re.findall(r"^amtool .+$", text, re.MULTILINE)
+    written = workspace.replace("\\", "\\\\").replace('"', '\\"').replace("'", "'\\''")
+    command = command.replace("http://127.0.0.1:9093", alertmanager.address).replace("WORKSPACE", written)
+
+    run = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+
+    assert run.returncode == 0, run.stderr
+    (silence,) = httpx.get(f"{alertmanager.address}/api/v2/silences").json()
+    matchers = {
+        matcher["name"]: matcher["value"]
+        for matcher in silence["matchers"]
+        if matcher["isEqual"] and not matcher["isRegex"]
+    }
+    assert matchers == {"alertname": "SendKitWorkspaceStale", "workspace": workspace}

@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from prometheus.table import ALERTS
+from prometheus.table.annotations import WORKSPACE_NAME
+from prometheus.table.levels import MAILBOX
 
 PROMETHEUS = Path(__file__).parents[2] / "prometheus"
 RULE_FILES = sorted((PROMETHEUS / "rules").glob("*.yml"))
@@ -82,6 +84,36 @@ def test_every_alert_is_seen_firing_and_silent(name: str) -> None:
         assert max(silent) > max(fires)
 
 
+@pytest.mark.parametrize("name", ALERTS)
+def test_no_annotation_is_a_mapping_where_it_is_read_as_yaml(name: str) -> None:
+    """Alertmanager 0.33 reads the details of a message to PagerDuty as YAML."""
+    texts = [
+        text
+        for test in expectations()
+        if test["alertname"] == name
+        for alert in test["exp_alerts"]
+        for text in alert["exp_annotations"].values()
+    ]
+    assert texts
+    for text in texts:
+        assert yaml.safe_load(text) == text
+    # What a workspace is called, with colons too, reaches a text in one way alone.
+    row = ALERTS[name]
+    assert "$labels.workspace }}" not in f"{row.summary} {row.description}".replace(WORKSPACE_NAME, "")
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_a_percentage_has_one_decimal(name: str) -> None:
+    texts = [
+        alert["exp_annotations"]["description"]
+        for test in expectations()
+        if test["alertname"] == name
+        for alert in test["exp_alerts"]
+    ]
+    for number in re.findall(r"([\d.]+) ?%(?! (?:confidence|bound))", " ".join(texts)):
+        assert re.fullmatch(r"\d+\.\d", number), texts
+
+
 def test_every_alert_has_its_runbook_and_every_runbook_its_alert() -> None:
     assert {path.stem for path in (PROMETHEUS / "runbooks").glob("*.md")} == set(ALERTS)
     for alert in alerts():
@@ -95,7 +127,13 @@ def test_a_runbook_says_what_to_do(name: str) -> None:
     assert text.startswith(f"# {name}\n\nSeverity: {ALERTS[name].severity}")
     assert headings == ["What it means", "First three checks", "What to do", "How to silence"]
     assert len(re.findall(r"^\d\. ", text, re.MULTILINE)) == 3
-    assert f"alertname={name}" in text
+    (command,) = re.findall(r"^amtool .+$", text, re.MULTILINE)
+    matchers = re.findall(r"""'(\w+)="(\w+)"'""", command)
+    assert matchers[0] == ("alertname", name)
+    level = ALERTS[name].level
+    named = {label for label, _ in matchers[1:]}
+    # A mailbox's id is enough; its domain says nothing more.
+    assert named == set(level.labels) - ({"domain"} if level is MAILBOX else set())
 
 
 @pytest.mark.parametrize("name", ALERTS)
