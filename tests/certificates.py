@@ -32,6 +32,7 @@ class Authority:
                 *("-CA", str(self.file), "-CAkey", str(self.key_file)),
                 *("-addext", f"subjectAltName={alternatives}"),
                 *("-addext", "basicConstraints=critical,CA:FALSE"),
+                *("-addext", "keyUsage=critical,digitalSignature"),
             )
         )
 
@@ -46,7 +47,8 @@ class Authority:
 def authority(folder: Path, name: str = "authority") -> Authority:
     """Return a new authority."""
     folder.mkdir(exist_ok=True)
-    return Authority(folder, *_made(folder, name))
+    usage = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")  # without it, Python 3.13 refuses it
+    return Authority(folder, *_made(folder, name, *usage))
 
 
 def _made(folder: Path, name: str, *options: str) -> tuple[Path, Path]:

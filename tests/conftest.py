@@ -1,5 +1,6 @@
 """What every test relies on, and which tests run in the same process."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,19 +11,44 @@ settings.load_profile("sendkit")
 
 TESTS = Path(__file__).parent
 FOLDERS = ("stack", "rules", "fuzz", "unit")
-"""Slow tests first: with several processes, none of them works on alone in the end."""
+"""The folders of tests, the one with the slowest tests first."""
+
+
+@pytest.hookimpl(trylast=True)  # the seed is known then
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the processes of a run the same order of sets, on which names of tests may depend."""
+    os.environ.setdefault("PYTHONHASHSEED", str(config.getoption("randomly_seed", 0) % 2**32))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep the tests of a file in one process where they share servers.
+    """Keep tests that share a module's fixture, such as a running server, in one process.
 
-    A unit test needs no company. A test with a mark `xdist_group` of its own keeps that.
+    Other tests run in any process, unless they have a mark `xdist_group` of their own.
     """
-    path = item.path.relative_to(TESTS)
-    if path.parts[0] != "unit" and not item.get_closest_marker("xdist_group"):
-        item.add_marker(pytest.mark.xdist_group(path.with_suffix("").as_posix()))
+    if not item.get_closest_marker("xdist_group") and shares_with_its_module(item):
+        item.add_marker(pytest.mark.xdist_group(item.path.relative_to(TESTS).with_suffix("").as_posix()))
+
+
+def shares_with_its_module(item: pytest.Item) -> bool:
+    """Whether a test uses a fixture that lives as long as the module's tests run."""
+    return isinstance(item, pytest.Function) and any(
+        fixture.scope == "module" and fixture.baseid  # not a plugin's
+        for fixtures in item._fixtureinfo.name2fixturedefs.values()  # noqa: SLF001 - known nowhere else
+        for fixture in fixtures
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the slow folders first; within a folder, the order is random."""
-    items.sort(key=lambda item: FOLDERS.index(item.path.relative_to(TESTS).parts[0]))
+    """Start what takes longest first, so that no process works on alone in the end.
+
+    That is what has the longest time limit, and then the slow folders. Among equals, the order is random.
+    """
+    items.sort(
+        key=lambda item: (-time_limit(item), FOLDERS.index(item.path.relative_to(TESTS).parts[0])),
+    )
+
+
+def time_limit(item: pytest.Item) -> float:
+    """Return the seconds of a test's own time limit; 0 when it has none."""
+    mark = item.get_closest_marker("timeout")
+    return float(mark.args[0]) if mark else 0.0

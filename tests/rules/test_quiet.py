@@ -201,7 +201,10 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
 
 
 @pytest.mark.parametrize("alert", ALERTS)
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize(
+    "scenario",
+    [pytest.param(name, marks=pytest.mark.xdist_group(f"quiet {name}")) for name in SCENARIOS],
+)
 def test_it_fires_nothing(scenario: str, alert: str, output: Callable[[str], str]) -> None:
     said = output(scenario)
     assert "something was recorded" in said, said  # the rules did run

@@ -20,6 +20,7 @@ END = 1_763_476_200
 POINTS = 40
 STEP_SECONDS = 1800.0
 RATE_INTERVAL = "20m"  # four samples of the past
+pytestmark = pytest.mark.timeout(600)
 QUIET = {
     "Suspect values per hour, by field",  # the simulated API answers as documented
 }

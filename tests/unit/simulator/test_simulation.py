@@ -2,10 +2,11 @@
 
 import json
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from exporter.simulator import ScenarioRequest, Simulation
@@ -318,12 +319,13 @@ SCENARIO_NAMES = ("bounce_spike", "mailbox_suspended", "sending_stalled", "warmu
 class TestTime:
     @settings(max_examples=25, deadline=None)
     @given(
-        st.lists(
+        steps=st.lists(
             st.tuples(st.floats(0.01, 40), st.sampled_from((*SCENARIO_NAMES, "stop", None))),
             min_size=1,
             max_size=8,
         )
     )
+    @example(steps=[(1.0, "warmup_stopped")] * 8)  # more than there are mailboxes that fit
     def test_totals_never_fall_and_every_answer_agrees_with_itself(
         self, steps: list[tuple[float, str | None]]
     ) -> None:
@@ -335,7 +337,8 @@ class TestTime:
                 for scenario in world.simulation.scenarios():
                     world.simulation.stop(scenario.id)
             elif turn is not None:
-                world.start(turn)
+                with suppress(ValueError):  # in the end no mailbox fits any more
+                    world.start(turn)
             world.pass_time(hours=hours)
             later = world.performance()
             assert never_falls(earlier, later)
