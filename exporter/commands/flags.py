@@ -107,6 +107,7 @@ class Simulated:
     workspaces: int
     seed: int
     speed: float
+    profile: str
     scenarios: tuple[ScenarioRequest, ...]
 
     def started(self, story: Iterable[str] = ()) -> Simulation:
@@ -114,7 +115,12 @@ class Simulated:
         start = demo.working_hours(datetime.now(UTC))
         try:
             simulation = Simulation(
-                self.mailboxes, self.seed, speed=self.speed, workspaces=self.workspaces, start=start
+                self.mailboxes,
+                self.seed,
+                speed=self.speed,
+                workspaces=self.workspaces,
+                profile=self.profile,
+                start=start,
             )
             for scenario in self.scenarios or map(parse_scenario, story):
                 simulation.start(scenario)
@@ -132,10 +138,16 @@ def simulated(command: Callable[..., None]) -> Any:  # noqa: ANN401 - click's de
     @option(
         "--speed", type=click.FloatRange(0, min_open=True), default=300.0, help="Simulated seconds a second."
     )
+    @option(
+        "--profile",
+        type=click.Choice(["google", "azure", "mixed"]),
+        default="mixed",
+        help="What kind of fleet it is: by its provider.",
+    )
     @option("--scenario", type=Scenario(), multiple=True, help="What goes wrong, and when; repeatable.")
     @wraps(command)
     def with_simulation(scenario: tuple[ScenarioRequest, ...], **flags: Any) -> None:  # noqa: ANN401
-        own = {name: flags.pop(name) for name in ("mailboxes", "workspaces", "seed", "speed")}
+        own = {name: flags.pop(name) for name in ("mailboxes", "workspaces", "seed", "speed", "profile")}
         command(Simulated(**own, scenarios=scenario), **flags)
 
     return with_simulation

@@ -1,41 +1,38 @@
-"""What the analytics endpoint tells of one workspace, as documented for GET /v1/analytics/mailboxes."""
+"""What the analytics endpoint says of one workspace, as documented for GET /v1/analytics/mailboxes."""
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import lru_cache
 from math import inf
-from operator import add
+from typing import Literal
 
+from exporter.simulator.disturbances import Disturbance, Period
 from exporter.simulator.fleet import Workspace
-from exporter.simulator.ledger import Columns, Disturbance, Ledger, Period, difference
-from exporter.simulator.rhythm import (
-    BOUNCED,
-    DAY_SECONDS,
-    KINDS,
-    REPLIED,
-    SENT,
-    WARMUP_RECEIVED,
-    WARMUP_SENT,
-)
+from exporter.simulator.ledger import Ledger, difference
+from exporter.simulator.plans import Columns
+from exporter.simulator.rhythm import BOUNCED, REPLIED, SENT
+from exporter.simulator.windows import Window
 
-_CAMPAIGN_KINDS = len(KINDS) - 2  # the others are of warm-up
-_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+BounceRateUnit = Literal["percent", "ratio"]
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """The days that `performance` and `rates` are asked for, both inclusive; None leaves that side open."""
+class Shape:
+    """In which form an answer comes, and how far it is from what is true.
 
-    first: date | None = None
-    last: date | None = None
+    Of the rows, a `share` is there; with `page_rows` the first of them alone, and a `pagination` that says
+    so. The figures are those of `behind_seconds` ago, times a `factor`.
+    """
 
-    def instants(self, now: float) -> tuple[float, float]:
-        """Return when the window begins and ends, in Unix seconds, as far as it has come by now."""
-        begin = -inf if self.first is None else (self.first.toordinal() - _EPOCH_ORDINAL) * DAY_SECONDS
-        end = inf if self.last is None else (self.last.toordinal() - _EPOCH_ORDINAL + 1) * DAY_SECONDS
-        return min(begin, now), min(end, now)
+    share: float = 1.0
+    page_rows: int | None = None
+    page_has_more: bool = True
+    bounce_rate_unit: BounceRateUnit = "percent"
+    has_performance: bool = True
+    behind_seconds: float = 0.0
+    factor: float = 1.0
+    has_last_day: bool = True
 
 
 @dataclass(slots=True)
@@ -69,25 +66,22 @@ class Analytics:
             for mailbox in workspace.mailboxes
         ]
 
-    def spike_bounces(self, period: Period, mailboxes: frozenset[int], ratio: float) -> None:
+    def bounce(self, period: Period, mailboxes: frozenset[int], ratio: float) -> None:
         """Let mails that are sent in a period bounce at a ratio."""
         self._ledger.disturb(Disturbance(period, mailboxes, bounce_ratio=ratio))
 
-    def stall(self, period: Period) -> None:
-        """Let no mailbox send anything for a period."""
-        everyone = frozenset(range(len(self.workspace.mailboxes)))
-        self._ledger.disturb(Disturbance(period, everyone, stops_campaigns=True, stops_warmup=True))
+    def stall(self, period: Period, mailboxes: frozenset[int]) -> None:
+        """Let some mailboxes send nothing for a period."""
+        self._ledger.disturb(Disturbance(period, mailboxes))
 
     def suspend(self, period: Period, mailbox: int) -> None:
         """Suspend a mailbox for a period: it sends nothing and says so."""
         self._suspensions.append((mailbox, period))
-        alone = frozenset({mailbox})
-        self._ledger.disturb(Disturbance(period, alone, stops_campaigns=True, stops_warmup=True))
+        self.stall(period, frozenset({mailbox}))
 
     def stop_warmup(self, period: Period, mailbox: int) -> None:
         """Switch the warm-up of a mailbox off for a period."""
         self._warmup_stops.append((mailbox, period))
-        self._ledger.disturb(Disturbance(period, frozenset({mailbox}), stops_warmup=True))
 
     def delete_campaigns(self, period: Period, mailboxes: frozenset[int], share: float) -> None:
         """Take a share of the campaign figures away at the start of a period, from every day before it."""
@@ -103,99 +97,122 @@ class Analytics:
 
     def warmups(self, now: float) -> list[tuple[bool, str]]:
         """Return for each mailbox whether warm-up is enabled, and its status."""
-        day = int(now // DAY_SECONDS)
-        warmups = [
-            (mailbox.warmup_enabled, mailbox.warmup_status(day)) for mailbox in self.workspace.mailboxes
-        ]
+        warmups = [(mailbox.warmup.is_enabled, mailbox.warmup.status) for mailbox in self.workspace.mailboxes]
         for mailbox, period in self._warmup_stops:
             if period.covers(now):
                 warmups[mailbox] = (False, "idle")
         return warmups
 
-    def body(self, now: float, window: Window, mailboxes: int) -> bytes:
-        """Return the answer of the endpoint, with the first so many of the mailboxes."""
-        rows = ",".join(row for row, _ in zip(self._rows(now, window), range(mailboxes), strict=False))
-        return f'{{"success":true,"data":[{rows}]}}'.encode()
+    def body(self, now: float, window: Window, shape: Shape) -> bytes:
+        """Return the answer of the endpoint."""
+        size = len(self.workspace.mailboxes)
+        number = round(shape.share * size)
+        pagination = ""
+        if shape.page_rows is not None:
+            number = min(number, shape.page_rows)
+            has_more = json.dumps(shape.page_has_more and number < size)
+            pagination = f',"pagination":{{"total":{size},"hasMore":{has_more},"nextCursor":null}}'
+        rows = ",".join(row for row, _ in zip(self._rows(now, window, shape), range(number), strict=False))
+        return f'{{"success":true,"data":[{rows}]{pagination}}}'.encode()
 
-    def _rows(self, now: float, window: Window) -> Iterator[str]:
-        totals = self._ledger.totals(now)
-        performance = self._performance(now, window)
-        return map(
-            _row,
+    def _rows(self, now: float, window: Window, shape: Shape) -> Iterator[str]:
+        mailboxes = self.workspace.mailboxes
+        then = now - shape.behind_seconds
+        totals = _times(self._ledger.totals(then), shape.factor)
+        performance = _times(self._performance(then, window, shape), shape.factor)
+        bounce_rate = _bounce_percent if shape.bounce_rate_unit == "percent" else _bounce_ratio
+        heads = map(
+            _head,
             self._heads,
             self.statuses(now),
-            (mailbox.earlier_sent for mailbox in self.workspace.mailboxes),
-            (mailbox.earlier_received for mailbox in self.workspace.mailboxes),
-            map(add, totals[SENT], totals[WARMUP_SENT]),
-            map(add, totals[REPLIED], totals[WARMUP_RECEIVED]),
-            map(_ratio, totals[BOUNCED], totals[SENT]),
-            self._ledger.sent_on_day_of(now),
-            (mailbox.daily_send_limit for mailbox in self.workspace.mailboxes),
+            totals[SENT],
+            (mailbox.earlier.received for mailbox in mailboxes),
+            totals[REPLIED],
+            map(bounce_rate, totals[BOUNCED], totals[SENT]),
+            self._ledger.sent_on_day_of(then),
+            (mailbox.daily_send_limit for mailbox in mailboxes),
             self.warmups(now),
-            *performance,
         )
+        if shape.has_performance:
+            return map(_row, heads, *performance)
+        return (f"{head}}}" for head in heads)
 
-    def _performance(self, now: float, window: Window) -> Columns:
-        """Return the columns of the campaign kinds of events within a window."""
-        begin, end = window.instants(now)
+    def _performance(self, now: float, window: Window, shape: Shape) -> Columns:
+        """Return what has become by now of the mails sent within a window."""
+        if not shape.has_last_day:
+            window = window.without_last_day()
         deletions = sorted(
             (deletion for deletion in self._deletions if deletion.period.start <= now),
             key=lambda deletion: deletion.period.start,
         )
-        reached = self._standing(end, deletions)
-        if begin == -inf:
+        reached = self._standing(min(window.end, now), now, deletions)
+        if window.begin == -inf:
             return reached
-        return difference(reached, self._standing(begin, deletions))
+        return difference(reached, self._standing(min(window.begin, now), now, deletions))
 
-    def _standing(self, instant: float, deletions: Sequence[_Deletion]) -> Columns:
-        """Return the campaign totals up to an instant without what deletions took, some maybe later."""
-        columns = self._ledger.totals(instant)[:_CAMPAIGN_KINDS]
+    def _standing(self, bound: float, now: float, deletions: Sequence[_Deletion]) -> Columns:
+        """Return what has become by now of the mails sent before a bound, without what deletions took."""
+        columns = self._ledger.sent_before(bound, now)
         for place, deletion in enumerate(deletions):
-            if instant < deletion.period.start:
-                removed = deletion.part(columns)
+            deleted_at = deletion.period.start
+            if bound < deleted_at:
+                removed = deletion.part(self._standing(bound, deleted_at, deletions[:place]))
             else:
                 if deletion.removed is None:
-                    before = self._standing(deletion.period.start, deletions[:place])
+                    before = self._standing(deleted_at, deleted_at, deletions[:place])
                     deletion.removed = deletion.part(before)
                 removed = deletion.removed
             columns = difference(columns, removed)
         return columns
 
 
-def _row(  # noqa: PLR0913, PLR0917 - the fields of a mailbox, in the order of the answer
+def _times(columns: Columns, factor: float) -> Columns:
+    if factor == 1:
+        return columns
+    return [[int(count * factor) for count in column] for column in columns]
+
+
+def _head(  # noqa: PLR0913, PLR0917 - the fields of a mailbox, in the order of the answer
     head: str,
     status: str,
-    earlier_sent: int,
-    earlier_received: int,
     total_sent: int,
-    total_received: int,
-    bounce_rate: float,
+    earlier_received: int,
+    replied: int,
+    bounce_rate: str,
     sent_today: int,
     daily_send_limit: int,
     warmup: tuple[bool, str],
-    sent: int,
-    opened: int,
-    clicked: int,
-    bounced: int,
-    replied: int,
-    positive_replied: int,
 ) -> str:
     enabled, warmup_status = warmup
     return (
-        f'{head}, "status": "{status}", "totalSent": {earlier_sent + total_sent}, '
-        f'"totalReceived": {earlier_received + total_received}, "bounceRate": {bounce_rate}, '
+        f'{head}, "status": "{status}", "totalSent": {total_sent}, '
+        f'"totalReceived": {earlier_received + replied}, "bounceRate": {bounce_rate}, '
         f'"sentToday": {sent_today}, "dailySendLimit": {daily_send_limit}, '
-        f'"warmup": {{"enabled": {"true" if enabled else "false"}, "status": "{warmup_status}"}}, '
-        f'"performance": {{"sent": {sent}, "opened": {opened}, "clicked": {clicked}, "bounced": {bounced}, '
-        f'"replied": {replied}, "positiveReplied": {positive_replied}}}, '
+        f'"warmup": {{"enabled": {"true" if enabled else "false"}, "status": "{warmup_status}"}}'
+    )
+
+
+def _row(  # noqa: PLR0913, PLR0917 - the same
+    head: str, sent: int, opened: int, clicked: int, bounced: int, replied: int, positive_replied: int
+) -> str:
+    return (
+        f'{head}, "performance": {{"sent": {sent}, "opened": {opened}, "clicked": {clicked}, '
+        f'"bounced": {bounced}, "replied": {replied}, "positiveReplied": {positive_replied}}}, '
         f'"rates": {{"open": "{_percent(opened, sent)}", "click": "{_percent(clicked, sent)}", '
         f'"bounce": "{_percent(bounced, sent)}", "reply": "{_percent(replied, sent)}", '
         f'"positiveReply": "{_percent(positive_replied, sent)}"}}}}'
     )
 
 
-def _ratio(part: int, whole: int) -> float:
-    return round(part / whole, 4) if whole else 0.0
+@lru_cache(maxsize=65_536)
+def _bounce_percent(bounced: int, sent: int) -> str:
+    """Return the percentage with two decimals, an integer where it is round."""
+    return f"{round(100 * bounced / sent, 2):g}" if sent else "0"
+
+
+@lru_cache(maxsize=65_536)
+def _bounce_ratio(bounced: int, sent: int) -> str:
+    return f"{round(bounced / sent, 4):g}" if sent else "0"
 
 
 @lru_cache(maxsize=65_536)

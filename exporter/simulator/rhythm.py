@@ -15,17 +15,8 @@ DAY_SECONDS = 86_400
 LIVE_DAYS = 4  # after so many days nothing more happens to a cohort
 
 # The kinds of events, in the order of every row and column of counts.
-KINDS = (
-    "sent",
-    "opened",
-    "clicked",
-    "bounced",
-    "replied",
-    "positiveReplied",
-    "warmupSent",
-    "warmupReceived",
-)
-SENT, OPENED, CLICKED, BOUNCED, REPLIED, POSITIVE_REPLIED, WARMUP_SENT, WARMUP_RECEIVED = range(len(KINDS))
+KINDS = ("sent", "opened", "clicked", "bounced", "replied", "positiveReplied")
+SENT, OPENED, CLICKED, BOUNCED, REPLIED, POSITIVE_REPLIED = range(len(KINDS))
 
 _MINUTE_SECONDS = 60
 _HOUR_SECONDS = 3600
@@ -60,23 +51,45 @@ class Curve:
         return Curve(tuple(map(min, self.points, (share / late[-1] for share in late))))
 
 
+# Of the bounces, so many come after a mean lag: within minutes, hours, a day.
+BOUNCE_LAGS = ((0.82, 8 * _MINUTE_SECONDS), (0.13, 3 * _HOUR_SECONDS), (0.05, 15 * _HOUR_SECONDS))
+
+Reached = tuple[tuple[float, float], ...]
+"""How far the events of one kind have come: for parts of them, their weight and the share of the mails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """When, on the sending day of a workspace, mails leave, and when what follows them happens.
+
+    `parts` holds for each of KINDS the curves that its events follow, each with its weight.
+    """
+
+    parts: tuple[tuple[tuple[float, Curve], ...], ...]
+    warmup_sent: Curve
+
+    def sent(self, age_seconds: float) -> float:
+        """Return the share of a day's mails that has been sent at an age."""
+        return self.parts[SENT][0][1].at(age_seconds)
+
+    def reached(self, age_seconds: float, below: float = 1.0) -> tuple[Reached, ...]:
+        """Return for each of KINDS how far it has come at an age, among the first share of the mails."""
+        return tuple(
+            tuple((weight, min(curve.at(age_seconds), below)) for weight, curve in parts)
+            for parts in self.parts
+        )
+
+
 @lru_cache
-def curves(opening_hour: int) -> tuple[Curve, ...]:
-    """Return the curve of each of KINDS for a sending day that opens at an hour (UTC)."""
+def rhythm(opening_hour: int) -> Rhythm:
+    """Return the rhythm of a sending day that opens at an hour (UTC)."""
     sent = _working_day(opening_hour, _CAMPAIGN_HOURS)
     opened = sent.lagged(3 * _HOUR_SECONDS)
     replied = sent.lagged(4 * _HOUR_SECONDS).lagged(10 * _HOUR_SECONDS)
-    warmup_sent = _working_day(opening_hour, _WARMUP_HOURS)
-    return (
-        sent,
-        opened,
-        opened.lagged(30 * _MINUTE_SECONDS),
-        sent.lagged(8 * _MINUTE_SECONDS),
-        replied,
-        replied.lagged(10 * _MINUTE_SECONDS),
-        warmup_sent,
-        warmup_sent.lagged(2 * _HOUR_SECONDS),
-    )
+    alone = (sent, opened, opened.lagged(30 * _MINUTE_SECONDS), replied, replied.lagged(10 * _MINUTE_SECONDS))
+    parts: list[tuple[tuple[float, Curve], ...]] = [((1.0, curve),) for curve in alone]
+    parts.insert(BOUNCED, tuple((weight, sent.lagged(seconds)) for weight, seconds in BOUNCE_LAGS))
+    return Rhythm(tuple(parts), _working_day(opening_hour, _WARMUP_HOURS))
 
 
 def _working_day(opening_hour: int, weights: Sequence[float]) -> Curve:

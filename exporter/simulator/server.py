@@ -1,10 +1,9 @@
 """The simulated API over HTTP: the documented paths, and those under /simulator that steer it."""
 
 import json
-import re
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from math import isinf
 from typing import Self
@@ -16,13 +15,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from exporter.simulator.analytics import Window
 from exporter.simulator.faults import dripped, faulty, refusal
 from exporter.simulator.fleet import Workspace
-from exporter.simulator.scenarios import SCENARIOS, Scenario, ScenarioRequest
+from exporter.simulator.scenarios import Scenario, ScenarioRequest
 from exporter.simulator.simulation import Answer, Simulation
-
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+from exporter.simulator.troubles import SCENARIOS
+from exporter.simulator.windows import Window
 
 
 def create_app(simulation: Simulation) -> Starlette:
@@ -100,8 +98,8 @@ async def _mailboxes(request: Request) -> Response:
     if (response := await faulty(request, fault)) is not None:
         return response
     workspace, window = caller.workspace(), _window(request)
-    share = fault.number("share") if fault and fault.name == "partial_answer" else 1.0
-    answer = await run_in_threadpool(caller.simulation.answer, workspace, window, share)
+    shape = caller.simulation.shape(workspace)
+    answer = await run_in_threadpool(caller.simulation.answer, workspace, window, shape)
     return _response(request, fault, answer)
 
 
@@ -112,6 +110,9 @@ async def _workspaces(request: Request) -> Response:
     if (response := await faulty(request, fault)) is not None:
         return response
     described = [workspace.described() for workspace in caller.workspaces()]
+    for altering in caller.simulation.altering(caller.workspace_if_any()):
+        if altering.name == "workspaces_missing":
+            described = described[: round(altering.number("share") * len(described))]
     return _response(request, fault, Answer.of(json.dumps({"success": True, "data": described}).encode()))
 
 
@@ -123,6 +124,7 @@ async def _description(request: Request) -> Response:
             "now": simulation.now().isoformat(),
             "seed": simulation.seed,
             "speed": simulation.speed,
+            "profile": simulation.profile,
             "platformKey": simulation.platform_key,
             "foreignWorkspaceId": simulation.foreign_workspace_id,
             "workspaces": [
@@ -219,22 +221,10 @@ def _fault(request: Request, caller: _Caller) -> Scenario | None:
 
 
 def _window(request: Request) -> Window:
-    window = Window(_day(request, "from"), _day(request, "to"))
-    if window.first and window.last and window.first > window.last:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, "from must not be later than to")
-    return window
-
-
-def _day(request: Request, name: str) -> date | None:
-    text = request.query_params.get(name)
-    if text is None:
-        return None
     try:
-        if not _DAY.fullmatch(text):
-            raise ValueError(text)  # noqa: TRY301 - fromisoformat knows more forms than the API
-        return date.fromisoformat(text)
-    except ValueError:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, f"{name} must be a date, YYYY-MM-DD") from None
+        return Window.parsed(request.query_params.get("from"), request.query_params.get("to"))
+    except ValueError as error:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, str(error)) from error
 
 
 def _response(request: Request, fault: Scenario | None, answer: Answer) -> Response:

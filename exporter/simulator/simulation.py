@@ -2,9 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from itertools import count
 from math import inf, isfinite
 from threading import RLock
@@ -12,12 +13,16 @@ from typing import Self
 
 from isal import igzip
 
-from exporter.simulator import fleet
-from exporter.simulator.analytics import Analytics, Window
+from exporter.simulator import fleet, population
+from exporter.simulator.analytics import Analytics, BounceRateUnit, Shape
+from exporter.simulator.disturbances import Period
+from exporter.simulator.effects import Effects
 from exporter.simulator.fleet import Workspace
-from exporter.simulator.ledger import Period
+from exporter.simulator.profiles import PROFILES
 from exporter.simulator.rhythm import DAY_SECONDS
-from exporter.simulator.scenarios import SCENARIOS, Scenario, ScenarioRequest, Value
+from exporter.simulator.scenarios import Scenario, ScenarioRequest
+from exporter.simulator.troubles import SCENARIOS
+from exporter.simulator.windows import Window
 
 TICK_SECONDS = 1.0  # of real time: within a tick the same question gets the same bytes
 ALL_TIME = Window()
@@ -39,9 +44,9 @@ class Answer:
 class Simulation:
     """A simulated world: the same seed, start and clock give the same answers, byte for byte.
 
-    `speed` is in simulated seconds per real second, as told by `clock`; the figures reach back
-    `history_days` before `start`. All methods may be called from several threads. Raises ValueError for a
-    size or speed that makes no sense.
+    `speed` is in simulated seconds per real second, as told by `clock`; the figures of every day reach back
+    `history_days` before `start`; `profile` is one of PROFILES. All methods may be called from several
+    threads. Raises ValueError for a size, speed or profile that makes no sense.
     """
 
     def __init__(  # noqa: PLR0913 - the settings of a world
@@ -51,6 +56,8 @@ class Simulation:
         *,
         speed: float = 1.0,
         workspaces: int = 4,
+        profile: str = "mixed",
+        bounce_rate_unit: BounceRateUnit = "percent",
         start: datetime | None = None,
         history_days: int = 30,
         clock: Callable[[], float] = time.monotonic,
@@ -59,60 +66,78 @@ class Simulation:
             raise ValueError("mailboxes and history_days must be at least 0, and workspaces at least 1")
         if not (isfinite(speed) and speed > 0):
             raise ValueError(f"speed must be a number above 0, not {speed}")
+        if profile not in PROFILES:
+            raise ValueError(f"profile must be one of {', '.join(PROFILES)}, not {profile!r}")
         start = datetime.now(UTC) if start is None else start.astimezone(UTC)
-        self.seed, self.speed, self.start_time = seed, speed, start
+        self.seed, self.speed, self.start_time, self.profile = seed, speed, start, profile
         self._clock, self._started_at, self._start = clock, clock(), start.timestamp()
         start_day = int(self._start // DAY_SECONDS)
-        first_day = start_day - history_days
-        self.workspaces = fleet.build(
-            mailboxes, max(min(workspaces, mailboxes), 1), seed, fleet.Era(first_day, start_day)
+        era = population.Era(start_day - history_days, start_day)
+        self.workspaces = population.build(
+            mailboxes, max(min(workspaces, mailboxes), 1), seed, era, PROFILES[profile]
         )
         self.platform_key = "sk_user_" + fleet.token(seed, "platform", digits=40)
         self.foreign_workspace_id = fleet.token(seed, "foreign", digits=24)
         self.requests: Counter[tuple[str, str]] = Counter()
-        self._analytics = {workspace.id: Analytics(workspace, first_day) for workspace in self.workspaces}
+        self.whole = Shape(bounce_rate_unit=bounce_rate_unit)
+        self._analytics = {workspace.id: Analytics(workspace, era.first_day) for workspace in self.workspaces}
+        self._effects = Effects(self.workspaces, self._analytics, self.platform_key)
         self._scenarios: list[Scenario] = []
         self._ids = count(1)
         self._lock = RLock()
-        self._answers: dict[tuple[str, Window, int], Answer] = {}
+        self._answers: dict[tuple[str, Window, Shape], Answer] = {}
         self._answers_instant = -inf
+        empty = replace(self.whole, share=0.0)
         for analytics in self._analytics.values():  # so that no first request waits for the history
-            analytics.body(self._start, ALL_TIME, 0)
+            analytics.body(self._start, ALL_TIME, empty)
 
     def now(self) -> datetime:
         """Return the simulated time."""
         return self.start_time + timedelta(seconds=self._elapsed_seconds() * self.speed)
 
-    def answer(self, workspace: Workspace, window: Window = ALL_TIME, share: float = 1.0) -> Answer:
-        """Return what the analytics endpoint says of a workspace, with a share of its mailboxes."""
-        mailboxes = round(share * len(workspace.mailboxes))
+    def answer(self, workspace: Workspace, window: Window = ALL_TIME, shape: Shape | None = None) -> Answer:
+        """Return what the analytics endpoint says of a workspace; the whole truth where no shape is given."""
         with self._lock:
             instant = self._instant()
             if instant != self._answers_instant:
                 self._answers.clear()
                 self._answers_instant = instant
-            key = (workspace.id, window, mailboxes)
+            key = (workspace.id, window, shape or self.whole)
             if key not in self._answers:
-                plain = self._analytics[workspace.id].body(instant, window, mailboxes)
+                plain = self._analytics[workspace.id].body(instant, window, key[2])
                 self._answers[key] = Answer.of(plain)
             return self._answers[key]
+
+    def shape(self, workspace: Workspace) -> Shape:
+        """Return the form in which the scenarios under way let an answer about a workspace come."""
+        shape = self.whole
+        for scenario in self.altering(workspace):
+            match scenario.name:
+                case "partial_answer":
+                    shape = replace(shape, share=scenario.number("share"))
+                case "unfinished_list":
+                    has_more = scenario.text("says") == "has_more"
+                    rows = int(scenario.number("rows"))
+                    shape = replace(shape, page_rows=rows, page_has_more=has_more)
+                case "totals_wobble" if self._is_odd_tick(scenario):
+                    shape = _wobbled(shape, scenario)
+                case "bounce_rate_as_ratio":
+                    shape = replace(shape, bounce_rate_unit="ratio")
+                case "older_answer":
+                    shape = replace(shape, has_performance=False)
+                case "last_day_left_out":
+                    shape = replace(shape, has_last_day=False)
+        return shape
 
     def start(self, request: ScenarioRequest) -> Scenario:
         """Start a scenario, or have it start after its delay; raises ValueError for an unknown target."""
         with self._lock:
             values = request.values()
-            begin = self._now() + request.delay_seconds * self.speed
+            now = self._now()
+            begin = now + request.delay_seconds * self.speed
             end = begin + float(values["duration"]) * self.speed if "duration" in values else inf
             period = Period(begin, end)
-            take_effect: Mapping[str, Callable[[dict[str, Value], Period], str | None]] = {
-                "bounce_spike": self._spike_bounces,
-                "mailbox_suspended": self._suspend_mailbox,
-                "sending_stalled": self._stall_sending,
-                "campaign_deleted": self._delete_campaigns,
-                "warmup_stopped": self._stop_warmup,
-                "key_revoked": self._revoke_key,
-            }
-            workspace_id = take_effect.get(request.name, self._aim)(values, period)
+            workspace_id = self._effects.take(request.name, values, period, now)
             scenario = Scenario(next(self._ids), request.name, values, period, workspace_id)
             self._scenarios.append(scenario)
             self._answers.clear()
@@ -133,18 +158,17 @@ class Simulation:
         now = self._now()
         return [found for found in self._scenarios if found.period.start < inf and found.period.end > now]
 
+    def altering(self, workspace: Workspace | None) -> Iterator[Scenario]:
+        """Yield the scenarios under way that alter an answer, in the order of their starts."""
+        return self._under_way("answer", workspace)
+
     def fault(self, workspace: Workspace | None) -> Scenario | None:
         """Return the fault of the API that a request meets, the latest one if there are several.
 
         Without a workspace, only faults that concern all of them count.
         """
-        reach = {None} if workspace is None else {None, workspace.id}
-        now = self._now()
-        for scenario in reversed(self._scenarios):
-            is_fault = SCENARIOS[scenario.name].level == "api" and scenario.name != "key_revoked"
-            if is_fault and scenario.period.covers(now) and scenario.workspace_id in reach:
-                return scenario
-        return None
+        faults = [found for found in self._under_way("api", workspace) if found.name != "key_revoked"]
+        return faults[-1] if faults else None
 
     def is_revoked(self, key: str) -> bool:
         """Tell whether a key is revoked now."""
@@ -153,6 +177,19 @@ class Simulation:
             scenario.name == "key_revoked" and scenario.values["key"] == key and scenario.period.covers(now)
             for scenario in self._scenarios
         )
+
+    def _under_way(self, level: str, workspace: Workspace | None) -> Iterator[Scenario]:
+        reach = {None} if workspace is None else {None, workspace.id}
+        now = self._now()
+        for scenario in self._scenarios:
+            is_of_level = SCENARIOS[scenario.name].level == level
+            if is_of_level and scenario.period.covers(now) and scenario.workspace_id in reach:
+                yield scenario
+
+    def _is_odd_tick(self, scenario: Scenario) -> bool:
+        """Toss a coin for each tick, so that no interval of polls always meets the same side."""
+        tick = int(self._elapsed_seconds() // TICK_SECONDS)
+        return blake2b(f"{self.seed}:{scenario.id}:{tick}".encode(), digest_size=1).digest()[0] % 2 == 1
 
     def _elapsed_seconds(self) -> float:
         return self._clock() - self._started_at
@@ -169,93 +206,12 @@ class Simulation:
         turns = (turn for found in self._scenarios for turn in (found.period.start, found.period.end))
         return max((tick, *(turn for turn in turns if turn <= now)))
 
-    def _spike_bounces(self, values: dict[str, Value], period: Period) -> str:
-        domain = values.get("domain")
-        for workspace in (
-            [self._workspace(values)] if "workspace" in values or not domain else self.workspaces
-        ):
-            domain = domain or next(iter(workspace.domains), None)
-            if domain in workspace.domains:
-                break
-        else:
-            raise ValueError(f"no mailbox has the domain {domain!r}")
-        within = (index for index, found in enumerate(workspace.mailboxes) if found.domain == domain)
-        self._analytics[workspace.id].spike_bounces(period, frozenset(within), float(values["ratio"]))
-        values |= {"workspace": workspace.id, "domain": str(domain)}
-        return workspace.id
 
-    def _stall_sending(self, values: dict[str, Value], period: Period) -> str:
-        workspace = self._workspace(values)
-        self._analytics[workspace.id].stall(period)
-        values["workspace"] = workspace.id
-        return workspace.id
-
-    def _delete_campaigns(self, values: dict[str, Value], period: Period) -> str:
-        if "mailbox" in values:
-            workspace, index = self._mailbox(values)
-            mailboxes = frozenset({index})
-        else:
-            workspace = self._workspace(values)
-            mailboxes = frozenset(range(len(workspace.mailboxes)))
-        self._analytics[workspace.id].delete_campaigns(period, mailboxes, float(values["share"]))
-        values["workspace"] = workspace.id
-        return workspace.id
-
-    def _suspend_mailbox(self, values: dict[str, Value], period: Period) -> str:
-        def is_active(workspace: Workspace, index: int) -> bool:
-            return self._analytics[workspace.id].statuses(self._now())[index] == "active"
-
-        workspace, index = self._mailbox(values, is_active)
-        self._analytics[workspace.id].suspend(period, index)
-        return workspace.id
-
-    def _stop_warmup(self, values: dict[str, Value], period: Period) -> str:
-        def is_warming_up(workspace: Workspace, index: int) -> bool:
-            return self._analytics[workspace.id].warmups(self._now())[index] == (True, "in_progress")
-
-        workspace, index = self._mailbox(values, is_warming_up)
-        self._analytics[workspace.id].stop_warmup(period, index)
-        return workspace.id
-
-    def _revoke_key(self, values: dict[str, Value], period: Period) -> str | None:  # noqa: ARG002 - as its twins
-        if "key" not in values:
-            values["key"] = self._workspace(values).key
-        if values["key"] == self.platform_key:
-            return None
-        for workspace in self.workspaces:
-            if workspace.key == values["key"]:
-                values["workspace"] = workspace.id
-                return workspace.id
-        raise ValueError("no such key")
-
-    def _aim(self, values: dict[str, Value], period: Period) -> str | None:  # noqa: ARG002 - as its twins
-        """Return the one workspace that a fault of the API concerns, or None for all."""
-        if "workspace" not in values:
-            return None
-        values["workspace"] = self._workspace(values).id
-        return str(values["workspace"])
-
-    def _workspace(self, values: Mapping[str, Value]) -> Workspace:
-        """Return the workspace that is named, or the first."""
-        if "workspace" not in values:
-            return self.workspaces[0]
-        for workspace in self.workspaces:
-            if values["workspace"] in (workspace.id, workspace.name):
-                return workspace
-        raise ValueError(f"no workspace has the id or name {values['workspace']!r}")
-
-    def _mailbox(
-        self,
-        values: dict[str, Value],
-        fits: Callable[[Workspace, int], bool] = lambda _workspace, _index: True,
-    ) -> tuple[Workspace, int]:
-        """Return the mailbox that is named, or the first that fits; its id then stands in the values."""
-        named = values.get("mailbox")
-        for workspace in self.workspaces:
-            for index, mailbox in enumerate(workspace.mailboxes):
-                if named in (mailbox.id, mailbox.email) or (named is None and fits(workspace, index)):
-                    values["mailbox"] = mailbox.id
-                    return workspace, index
-        raise ValueError(
-            "no mailbox fits" if named is None else f"no mailbox has the id or address {named!r}"
-        )
+def _wobbled(shape: Shape, scenario: Scenario) -> Shape:
+    """Return the form of an answer from a replica that knows other totals."""
+    match scenario.text("mode"):
+        case "behind":
+            return replace(shape, behind_seconds=60 * scenario.number("minutes"))
+        case "zeros":
+            return replace(shape, factor=0.0)
+    return replace(shape, factor=scenario.number("share"))

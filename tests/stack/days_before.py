@@ -39,7 +39,11 @@ class Past:
     def _simulation(self) -> Simulation:
         self._seconds = 0.0
         return Simulation(
-            self.mailboxes, workspaces=self.workspaces, start=self.start, clock=lambda: self._seconds
+            self.mailboxes,
+            workspaces=self.workspaces,
+            profile="own_servers",
+            start=self.start,
+            clock=lambda: self._seconds,
         )
 
     def performance(self, seconds: float, names: Sequence[str] = ()) -> dict[tuple[str, str, str], Counts]:

@@ -92,6 +92,7 @@ class Past:
         self._simulation = Simulation(
             story.mailboxes,
             workspaces=story.workspaces,
+            profile="own_servers",
             start=datetime.fromtimestamp(self._start, UTC),
             clock=lambda: float(self._now),
         )

@@ -17,6 +17,7 @@ if __name__ == "__main__":
         int(mailboxes),
         workspaces=int(workspaces),
         speed=float(speed),
+        profile="own_servers",
         start=datetime.fromisoformat(start),
     )
     asyncio.run(demo.simulate(listen("127.0.0.1:0"), simulation))
