@@ -1,6 +1,7 @@
 """The API client, and a real server on loopback that can misbehave in every way we know."""
 
 import asyncio
+import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -103,7 +104,7 @@ class Caller:
             sleep=lambda seconds: self.sleep(seconds),  # noqa: PLW0108 - tests put another one in its place
             jitter=lambda _low, high: high,
         )
-        self.lane = Lane(api.max_concurrent_requests)
+        self.lane = Lane(api.max_concurrent_requests, lambda: time.monotonic() + sum(self.pauses))
 
     async def _record(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -117,6 +118,8 @@ class Caller:
         workspace_id: str = "",
         window: tuple[date, date] | None = None,
         within: float = 60,
+        *,
+        unproven: bool = False,
     ) -> bytes:
         """Ask for the mailboxes of a workspace, all-time or of a window's first to its last day."""
         return await self.sendkit.get(
@@ -126,6 +129,7 @@ class Caller:
             workspace_id=workspace_id,
             deadline=asyncio.get_running_loop().time() + within,
             lane=self.lane,
+            unproven=unproven,
         )
 
     async def failure(self, key: str = KEY, within: float = 60) -> SendKitError:

@@ -170,7 +170,7 @@ class ScriptedApi:
                 self.requests.append(request)
                 await self._behaviour(request)(writer)
         writer.close()
-        with suppress(ConnectionError):
+        with suppress(ConnectionError, asyncio.CancelledError):
             await writer.wait_closed()
         self._tasks.discard(task)
 

@@ -67,4 +67,5 @@ class Runner:
             deadline=asyncio.get_running_loop().time() + poll.feed.interval_seconds,
             lane=account.lane,
             suspect=poll.failure is not None,
+            unproven=poll.last_success is None,
         )

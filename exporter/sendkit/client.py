@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import ExitStack, asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import Self
 
@@ -13,9 +13,9 @@ import httpx
 from exporter.catalogue.workspace import Reason
 from exporter.config import ApiConfig, keys
 from exporter.sendkit.body import explanation, read_body
-from exporter.sendkit.connection import closing, http_client
+from exporter.sendkit.connection import closing, http_client, most_connections
 from exporter.sendkit.errors import RefusedError, SendKitError, UnansweredError, refusal, unanswered
-from exporter.sendkit.lane import Lane
+from exporter.sendkit.lane import LONGEST_HOLD_SECONDS, Lane
 
 BACKOFF_BASE_SECONDS = 0.5
 BACKOFF_CAP_SECONDS = 10.0
@@ -46,6 +46,7 @@ class SendKit:
         self._sleep = sleep
         self._jitter = jitter
         self._client = http_client(api.base_url)
+        self._all = Lane(most_connections())
 
     async def __aenter__(self) -> Self:
         return self
@@ -67,15 +68,17 @@ class SendKit:
         lane: Lane,
         workspace_id: str = "",
         suspect: bool = False,
+        unproven: bool = False,
     ) -> bytes:
         """Return the body of `GET path`, decompressed and unparsed.
 
         `workspace_id` is sent with a platform key alone. `deadline` is a time of the event loop past which
-        nothing is tried again; the first attempt has the whole `api.timeout`. Raises SendKitError.
+        nothing is tried again; the first attempt has the whole `api.timeout`. `suspect` says that the last
+        such request failed, `unproven` that none ever succeeded. Raises SendKitError.
         """
         headers = {"X-Workspace-Id": workspace_id} if workspace_id and is_platform_key(key) else {}
         request = self._request(path, parameters, {"X-Api-Key": key, **headers})
-        return await self._call(request, deadline, lane, suspect=suspect)
+        return await self._call(request, deadline, lane, suspect=suspect, unproven=unproven and not suspect)
 
     def _request(self, path: str, parameters: Mapping[str, str], headers: Mapping[str, str]) -> httpx.Request:
         """Return a request; raises SendKitError when it cannot be sent."""
@@ -86,13 +89,22 @@ class SendKit:
             return self._client.build_request("GET", url, params=dict(parameters), headers=dict(headers))
         raise SendKitError(Reason.CLIENT_ERROR, "api.base_url is no address that can be called")
 
-    async def _call(self, request: httpx.Request, deadline: float, lane: Lane, *, suspect: bool) -> bytes:
+    async def _call(
+        self, request: httpx.Request, deadline: float, lane: Lane, *, suspect: bool, unproven: bool
+    ) -> bytes:
         """Return the body of a 200, trying again while that may help and there is time."""
         now = asyncio.get_running_loop().time
         timeout_seconds = self._api.timeout.total_seconds()
+        key = request.headers["X-Api-Key"]
         try:
-            async with lane.slot(suspect=suspect):
-                return await self._attempt(request, timeout_seconds)
+            if unproven:
+                with suppress(MadeRoom):
+                    async with self._slot(lane, key, deadline, suspect=False):
+                        return await self._attempt(request, timeout_seconds, lane, unproven=True)
+                await lane.until_nobody_waits(timeout_seconds)
+                suspect = True
+            async with self._slot(lane, key, deadline, suspect=suspect):
+                return await self._attempt(request, timeout_seconds, lane)
         except SendKitError as error:
             failure = error
         for attempt in range(1, self._api.max_attempts):
@@ -101,13 +113,16 @@ class SendKit:
                 break
             await self._sleep(pause_seconds)
             try:
-                async with asyncio.timeout_at(deadline) as wait_for_slot, lane.slot(suspect=True):
+                async with (
+                    asyncio.timeout_at(deadline) as wait_for_slot,
+                    self._slot(lane, key, deadline, suspect=True),
+                ):
                     remaining_seconds = deadline - now()
                     if remaining_seconds <= 0:
                         break
                     wait_for_slot.reschedule(None)
                     self._on_retry()
-                    return await self._attempt(request, min(timeout_seconds, remaining_seconds))
+                    return await self._attempt(request, min(timeout_seconds, remaining_seconds), lane)
             except SendKitError as error:
                 # One that had less than its whole time tells nothing that the one before did not.
                 if error.reason is not Reason.TIMEOUT or remaining_seconds >= timeout_seconds:
@@ -119,37 +134,67 @@ class SendKit:
         finally:
             del failure  # else it holds itself by its traceback, and what was read of the answer
 
+    @asynccontextmanager
+    async def _slot(self, lane: Lane, key: str, deadline: float, *, suspect: bool) -> AsyncIterator[None]:
+        """Wait until the API allows requests, for a slot of the account and one of all, and hold both.
+
+        Raises what the API answered when it allows none before the deadline.
+        """
+        while True:
+            if seconds := lane.held_seconds(key):
+                if asyncio.get_running_loop().time() + seconds >= deadline:
+                    raise lane.refusal(key)
+                await self._sleep(seconds)
+            async with lane.slot(suspect=suspect), self._all.slot(suspect=suspect):
+                if not lane.held_seconds(key):  # no answer to another request has asked to wait meanwhile
+                    yield
+                    return
+
     def _pause_seconds(self, attempt: int, failure: SendKitError) -> float:
         """Return the wait before a retry: exponential, with full jitter, at least what the API asks."""
         ceiling = min(BACKOFF_CAP_SECONDS, BACKOFF_BASE_SECONDS * 2 ** min(attempt - 1, 16))
         wish = failure.retry_after_seconds if isinstance(failure, RefusedError) else 0.0
-        return max(wish, self._jitter(0.0, ceiling))
+        return max(min(wish, LONGEST_HOLD_SECONDS), self._jitter(0.0, ceiling))
 
-    async def _attempt(self, request: httpx.Request, seconds: float) -> bytes:
+    async def _attempt(
+        self, request: httpx.Request, seconds: float, lane: Lane, *, unproven: bool = False
+    ) -> bytes:
         """Make one request, connection and body included within `seconds`, and return the body of a 200."""
         key = request.headers["X-Api-Key"]
         failure: SendKitError | None = None
         code = "error"
+        now = asyncio.get_running_loop().time
+        end = now() + seconds
         try:
-            async with (
-                asyncio.timeout(seconds),
-                closing(await self._client.send(request, stream=True)) as response,
-            ):
-                code = str(response.status_code)
-                if response.status_code == HTTPStatus.OK:
-                    return await read_body(response, self._api.max_response_bytes)
-                failure = refusal(response, "")
-                failure = refusal(response, await explanation(response, key))
+            async with asyncio.timeout(seconds) as limit:
+                with ExitStack() as trials:
+                    if unproven:
+                        trials.enter_context(lane.trial(limit))
+                        trials.enter_context(self._all.trial(limit))
+                    async with closing(await self._client.send(request, stream=True)) as response:
+                        code = str(response.status_code)
+                        if response.status_code == HTTPStatus.OK:
+                            return await read_body(response, self._api.max_response_bytes)
+                        failure = refusal(response, "")
+                        failure = refusal(response, await explanation(response, key))
         except (TimeoutError, httpx.TimeoutException):
+            if unproven and failure is None and now() < end:
+                raise MadeRoom from None
             failure = failure or UnansweredError(Reason.TIMEOUT, f"no whole answer within {seconds:g} s")
         except (httpx.HTTPError, httpx.StreamError, OSError, ValueError) as error:
             failure = failure or unanswered(error, key)
         finally:
             self._on_request(code)
+        if isinstance(failure, RefusedError) and failure.retry_after_seconds:
+            lane.hold(key, failure)
         try:
             raise failure  # out here, so that no exception that knows the request hangs on it
         finally:
             del failure  # as above
+
+
+class MadeRoom(Exception):  # noqa: N818 - no fault of the request's
+    """A request on trial gave its slot to one that waited."""
 
 
 def is_platform_key(key: str) -> bool:

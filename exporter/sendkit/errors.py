@@ -46,8 +46,10 @@ class UnansweredError(SendKitError):
 class RefusedError(SendKitError):
     """The API answered with another status than 200; `retry_after_seconds` is its wish, 0 without one."""
 
-    def __init__(self, reason: Reason, message: str, status: int, retry_after_seconds: float = 0.0) -> None:
-        super().__init__(reason, message, status)
+    def __init__(self, reason: Reason, said: str, status: int, retry_after_seconds: float = 0.0) -> None:
+        wish = f"; it asks to wait {retry_after_seconds:.0f} s (Retry-After)" if retry_after_seconds else ""
+        super().__init__(reason, said + wish, status)
+        self.said = said
         self.retry_after_seconds = retry_after_seconds
 
 
@@ -73,6 +75,8 @@ def refusal(response: httpx.Response, explanation: str) -> SendKitError:
             reason = Reason.SERVER_ERROR
         case _:
             return UnusableError(Reason.MALFORMED, f"the API answered {status}, expected 200", status)
+    if reason is Reason.CLIENT_ERROR:
+        return RefusedError(reason, message, status)
     wish_seconds = parse_retry_after(response.headers.get("retry-after"), datetime.now(UTC))
     return RefusedError(reason, message, status, wish_seconds)
 

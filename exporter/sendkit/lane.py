@@ -1,23 +1,101 @@
-"""How many requests of one account may be under way."""
+"""How many requests may be under way, and when the API asked for none at all."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+
+from exporter.sendkit.errors import RefusedError
+
+LONGEST_HOLD_SECONDS = 900.0
+TRIAL_SECONDS = 1.0
+"""For so long a request that was never answered before keeps its slot while others wait."""
+
+_LOOK_SECONDS = 0.1
 
 
 class Lane:
     """The requests that one account may have under way, so that its trouble stays its own.
 
     Polls whose last outcome was a failure (`suspect`) share half of the slots, so that slow and broken
-    workspaces leave room for the healthy ones.
+    workspaces leave room for the healthy ones. A request on trial, one that was never answered before, loses
+    its slot when others wait.
     """
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._slots = asyncio.Semaphore(slots)
         self._suspect_slots = asyncio.Semaphore(max(1, slots // 2))
+        self._waiting = 0
+        self._watcher: asyncio.TimerHandle | None = None
+        self._trials: dict[asyncio.Timeout, float] = {}
+        """The limits of requests on trial, and when each began."""
+        self._held: tuple[str, float, RefusedError] | None = None
+        """The key that the API asked to wait, until when (by the steady clock), and with what answer."""
 
     @asynccontextmanager
     async def slot(self, *, suspect: bool) -> AsyncIterator[None]:
         """Wait for a slot and hold it."""
-        async with self._suspect_slots if suspect else nullcontext(), self._slots:
+        async with self._suspect_slots if suspect else nullcontext():
+            self._waiting += 1
+            try:
+                self._watch()
+                await self._slots.acquire()
+            finally:
+                self._waiting -= 1
+            try:
+                yield
+            finally:
+                self._slots.release()
+
+    def _watch(self) -> None:
+        """Look again and again whether there is room to make, as long as somebody waits."""
+        if self._waiting and self._watcher is None:
+            self._watcher = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._make_room)
+
+    def _make_room(self) -> None:
+        """End as many requests on trial as others wait, the oldest first, if they had their time."""
+        now = asyncio.get_running_loop().time()
+        over = [limit for limit, began in self._trials.items() if now - began >= TRIAL_SECONDS]
+        for limit in over[: self._waiting]:
+            del self._trials[limit]
+            limit.reschedule(now)
+        self._watcher = None
+        self._watch()
+
+    async def until_nobody_waits(self, seconds: float) -> None:
+        """Wait until every request that waited has a slot, for so long at most."""
+        end = asyncio.get_running_loop().time() + seconds
+        while self._waiting and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 - see `_watch`
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    @contextmanager
+    def trial(self, limit: asyncio.Timeout) -> Iterator[None]:
+        """Hold a slot on trial; `limit` ends the request when the slot is wanted."""
+        self._trials[limit] = asyncio.get_running_loop().time()
+        try:
             yield
+        finally:
+            self._trials.pop(limit, None)
+
+    def hold(self, key: str, refusal: RefusedError) -> None:
+        """Have no request made with a key for as long as the API asked."""
+        seconds = min(refusal.retry_after_seconds, LONGEST_HOLD_SECONDS)
+        if seconds > self.held_seconds(key):
+            self._held = key, self._clock() + seconds, refusal
+
+    def held_seconds(self, key: str) -> float:
+        """Return for how long no request may be made with a key."""
+        held_key, until, _ = self._held or ("", 0.0, None)
+        return max(0.0, until - self._clock()) if key == held_key else 0.0
+
+    def refusal(self, key: str) -> RefusedError:
+        """Return what a request with a held key fails with."""
+        assert self._held
+        _, _, before = self._held
+        message = (
+            f"no request is made for another {self.held_seconds(key):.0f} s, as the API asked (Retry-After): "
+            f"{before.said}"
+        )
+        assert before.status
+        return RefusedError(before.reason, message, before.status)

@@ -1,0 +1,59 @@
+"""A request that was never answered before makes room while others wait."""
+
+import asyncio
+
+import pytest
+
+from tests.calling import BODY, answer, calling
+from tests.exporting import exporting
+from tests.scripted_api import ScriptedApi, hang
+from tests.waiting import until
+
+pytestmark = pytest.mark.anyio
+
+PLATFORM_KEY = "sk_user_many"
+
+
+class TestUnproven:
+    async def test_workspaces_that_hang_do_not_keep_healthy_ones_from_their_first_poll(self) -> None:
+        """Half of 40 hang, with four slots: all others are polled long before one timeout has passed."""
+        names = {f"w{number}": f"w{number}" for number in range(40)}
+        hanging = {f"w{number}": hang for number in range(0, 40, 2)}
+        api = ScriptedApi(workspaces={PLATFORM_KEY: names}, behaviours=dict(hanging))
+        account = {"name": "many", "api_key": PLATFORM_KEY}
+        async with exporting(api, account, api={"timeout": 60}, poll={"interval": 60}) as running:
+            await until(lambda: len(running.exporter.fleet) == 40, what="the workspaces")
+            polls = [workspace.all_time for workspace in running.exporter.fleet]
+            await until(lambda: sum(poll.up is True for poll in polls) == 20, 15)
+
+    async def test_one_keeps_its_slot_when_nobody_waits(self) -> None:
+        async def slowly(writer: asyncio.StreamWriter) -> None:
+            await asyncio.sleep(3)
+            await answer()(writer)
+
+        async with calling(slowly) as (server, caller):
+            assert await caller.mailboxes(unproven=True) == BODY
+        assert len(server.requests) == 1
+
+    async def test_one_that_made_room_is_asked_again_with_its_whole_time(self) -> None:
+        async with calling(hang, answer(), answer(), max_concurrent_requests=1, max_attempts=1) as (
+            server,
+            caller,
+        ):
+            first = asyncio.create_task(caller.mailboxes(unproven=True))
+            await until(lambda: server.requests)
+            assert await caller.mailboxes() == BODY
+            assert await first == BODY
+        assert len(server.requests) == 3
+        assert caller.codes == ["error", "200", "200"]
+
+
+async def test_requests_of_all_accounts_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exporter.sendkit.client.most_connections", lambda: 6)
+    api = ScriptedApi(default=hang)
+    accounts = [{"name": f"a{number}", "api_key": f"sk_{number}"} for number in range(20)]
+    async with exporting(api, *accounts, api={"timeout": 60}, poll={"interval": 60}) as running:
+        await until(lambda: len(api.requests) >= 6)
+        assert running.exporter.fleet
+        await asyncio.sleep(0.5)
+        assert len(api.requests) == 6
