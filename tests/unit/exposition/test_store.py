@@ -261,7 +261,9 @@ def test_a_label_may_go_over_to_another_workspace(shown: Shown, store: Store) ->
     assert samples.one("sendkit_mailbox_sent_today") == 7
 
 
-@pytest.mark.parametrize("names", [None, frozenset({"acme"}), frozenset({"acme", "beta"})], ids=str)
+@pytest.mark.parametrize(
+    "names", [None, frozenset({"acme"}), frozenset({"acme", "beta"})], ids=["all", "one", "both"]
+)
 def test_the_bytes_of_the_past_are_not_kept(names: frozenset[str] | None) -> None:
     shown = Shown("acme", "beta")
     chunk = b"".join([b'sendkit_up{workspace="acme",window="all"} 1\n'] * 2000)

@@ -1,6 +1,7 @@
 """Windows hold what has become of the mails sent in them."""
 
 from collections import Counter
+from contextlib import suppress
 from datetime import date, timedelta
 
 import pytest
@@ -120,7 +121,8 @@ class TestTime:
                 for scenario in world.simulation.scenarios():
                     world.simulation.stop(scenario.id)
             elif turn is not None:
-                world.start(turn)
+                with suppress(ValueError):  # in the end no mailbox fits any more
+                    world.start(turn)
             world.pass_time(hours=hours)
             later = world.performance()
             assert never_falls(earlier, later)
