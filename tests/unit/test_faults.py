@@ -52,7 +52,7 @@ FAULTS: dict[str, tuple[Behaviour, str]] = {
     "is empty": (answer(200, b""), "malformed"),
     "redirects": (answer(302, location="https://elsewhere.example/"), "client_error"),
     "is not found": (answer(404), "client_error"),
-    "is overrun": (answer(429, retry_after="3600"), "rate_limited"),
+    "is overrun": (answer(429, retry_after="0.5"), "rate_limited"),
     "fails": (answer(500, b"{"), "server_error"),
     "refuses the key": (answer(401), "auth"),
 }
@@ -72,7 +72,7 @@ def logged() -> Iterator[list[EventDict]]:
 
 
 def sent(number: int) -> dict[str, Any]:
-    return mailbox("m1", performance={"sent": number})
+    return mailbox("m1", performance={"sent": number}, dailySendLimit=100_000)
 
 
 def total(running: Exporting, workspace: str = "acme", **labels: str) -> float | None:

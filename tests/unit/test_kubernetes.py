@@ -141,7 +141,7 @@ def test_the_overlay_that_the_readme_tells_fits_the_base(tmp_path: Path) -> None
         shutil.copytree(ROOT / name, tmp_path / name)
     overlay = tmp_path / "deploy/kubernetes/overlays/mine"
     overlay.mkdir()
-    (told,) = re.findall(
+    told, *_ = re.findall(
         r"^```yaml\n(.*?)^```$", (FOLDER / "README.md").read_text(), re.MULTILINE | re.DOTALL
     )
     (overlay / "kustomization.yaml").write_text(told)
