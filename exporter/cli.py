@@ -20,6 +20,7 @@ from exporter.commands import probe as probing
 from exporter.config import Config, ConfigError, KeyUnavailable, ShardConfig
 from exporter.exporter import Exporter
 from exporter.exposition import privacy, telemetry
+from exporter.lifetime import program
 from exporter.sendkit.errors import SendKitError
 from exporter.web.app import create_app
 from exporter.web.file import WebFile
@@ -238,11 +239,24 @@ def _listen(address: str, flag: str = "--web.listen-address") -> socket.socket:
 
 
 def _run(command: Coroutine[Any, Any, Result]) -> Result:
-    """Run a command to its end; a bad configuration ends the process."""
+    """Run a command to its end, or to a signal's; a bad configuration ends the process."""
     try:
-        return asyncio.run(command)
+        result = asyncio.run(_until_signal(command))
     except ConfigError as error:
         _fail(str(error), MISUSED)
+    except asyncio.CancelledError:
+        sys.exit(program.exit_code)
+    if program.exit_code:  # a part of it could not go on, and said so
+        sys.exit(program.exit_code)
+    return result
+
+
+async def _until_signal(command: Coroutine[Any, Any, Result]) -> Result:
+    """Run a command, which a signal ends in order."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task
+    with program.handled(lambda: loop.call_soon_threadsafe(task.cancel)):
+        return await command
 
 
 def _fail(message: str, code: int = FAILED) -> NoReturn:
@@ -251,4 +265,5 @@ def _fail(message: str, code: int = FAILED) -> NoReturn:
 
 
 if __name__ == "__main__":
+    program.hold()
     main()

@@ -2,11 +2,8 @@
 
 import asyncio
 import gc
-import os
-import signal
 import socket
 import sys
-import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -15,11 +12,11 @@ from starlette.types import ASGIApp
 
 from exporter.config import ConfigError
 from exporter.exporter import Exporter
+from exporter.lifetime import program
 from exporter.polling.schedule import guarded
+from exporter.vital import vital
 from exporter.web.gate import Security
 from exporter.web.server import http_server, shown_address
-
-STOP_SECONDS = 4.0
 
 _log = structlog.get_logger(__name__)
 
@@ -39,18 +36,22 @@ async def serve(
 ) -> None:
     """Poll and answer requests until SIGTERM or SIGINT; SIGHUP reloads."""
     tune_interpreter()
-    loop = asyncio.get_running_loop()
+    program.hold()
+    in_loop = asyncio.get_running_loop().call_soon_threadsafe
     server = http_server(app, security)
     hangup = asyncio.Event()
-    on_stop(lambda: setattr(server, "should_exit", True))
-    loop.add_signal_handler(signal.SIGHUP, hangup.set)
-    await exporter.poller.start()
-    _log.info("listening", address=shown_address(listener))
-    reloading = asyncio.create_task(reload_whenever(hangup, exporter.reload))
-    await server.serve(sockets=[listener])
-    reloading.cancel()
-    await asyncio.gather(reloading, return_exceptions=True)
-    await exporter.stop()
+
+    def stop() -> None:
+        server.should_exit = True
+
+    with program.handled(lambda: in_loop(stop), lambda: in_loop(hangup.set)):
+        await exporter.poller.start()
+        _log.info("listening", address=shown_address(listener))
+        reloading = vital(reload_whenever(hangup, exporter.reload), "reloads")
+        await server.serve(sockets=[listener])
+        reloading.cancel()
+        await asyncio.gather(reloading, return_exceptions=True)
+        await exporter.stop()
     _log.info("stopped")
 
 
@@ -64,17 +65,3 @@ async def reload_whenever(hangup: asyncio.Event, reload: Callable[[], Awaitable[
     while await hangup.wait():
         hangup.clear()
         await guarded(reload_if_good)
-
-
-def on_stop(stop: Callable[[], None]) -> None:
-    """Call `stop` at SIGTERM and SIGINT, and end the process if it has not ended soon after."""
-
-    def handle() -> None:
-        stop()
-        # Whatever hangs, such as a look-up of a name in a thread, must not keep the process.
-        backstop = threading.Timer(STOP_SECONDS, os._exit, (0,))
-        backstop.daemon = True
-        backstop.start()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, handle)

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-COMMAND = (sys.executable, "-m", "exporter.cli")
+COMMAND = (sys.executable, "-m", "exporter")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from exporter.config import (
     WorkspacesConfig,
 )
 from exporter.exporter import Exporter
+from exporter.lifetime import program
 from exporter.simulator import Simulation
 from exporter.web.app import create_app
 from exporter.web.server import http_server, listen, shown_address
@@ -78,6 +79,8 @@ def _config(base_url: str, simulation: Simulation) -> Config:
 async def simulate(listener: socket.socket, simulation: Simulation) -> None:
     """Serve the simulation alone until SIGTERM or SIGINT."""
     simulated = http_server(simulator.create_app(simulation))
-    daemon.on_stop(lambda: setattr(simulated, "should_exit", True))
-    _log.info("simulated API", url=f"http://{shown_address(listener)}/simulator", speed=simulation.speed)
-    await simulated.serve(sockets=[listener])
+    program.hold()
+    in_loop = asyncio.get_running_loop().call_soon_threadsafe
+    with program.handled(lambda: in_loop(lambda: setattr(simulated, "should_exit", True))):
+        _log.info("simulated API", url=f"http://{shown_address(listener)}/simulator", speed=simulation.speed)
+        await simulated.serve(sockets=[listener])

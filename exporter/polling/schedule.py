@@ -13,6 +13,8 @@ from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 
+from exporter.vital import vital
+
 LARGEST_JITTER_SECONDS = 5.0
 HEARTBEAT_LOST_SECONDS = 15.0
 HEARTBEAT_LATE_SECONDS = 3.0
@@ -88,7 +90,7 @@ class Schedule:
     def start(self) -> None:
         """Begin to run what is due."""
         self._scheduler.start()
-        self._watch = asyncio.create_task(self._watch_heartbeat())
+        self._watch = vital(self._watch_heartbeat(), "the watch over the schedule")
 
     def pause(self) -> None:
         """Start no more jobs; those that run go on."""

@@ -10,6 +10,7 @@ from functools import partial
 import uvicorn
 from starlette.types import ASGIApp
 
+from exporter.vital import vital
 from exporter.web.gate import Gate, Security
 from exporter.web.limits import KEEP_ALIVE_SECONDS, LimitedProtocol
 
@@ -35,7 +36,9 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Take in connections by the gate rather than by asyncio's server."""
         await super().startup([])
-        self._accepting = [asyncio.create_task(self._gate.accept(listener)) for listener in sockets or []]
+        self._accepting = [
+            vital(self._gate.accept(listener), "taking in connections") for listener in sockets or []
+        ]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take in no more connections, and end those that there are."""

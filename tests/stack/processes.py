@@ -23,7 +23,7 @@ import yaml
 from tests.samples import Samples
 from tests.waiting import wait_for
 
-EXPORTER = (sys.executable, "-m", "exporter.cli")
+EXPORTER = (sys.executable, "-m", "exporter")
 SIMULATOR = (*EXPORTER, "simulate", "--listen-address", "127.0.0.1:0")
 ALERTMANAGERS = ("prometheus-alertmanager", "alertmanager")  # as Debian calls it, and as it is released
 END_SECONDS = 10.0
@@ -123,7 +123,7 @@ class Processes:
             print(f"--- {process.name} ---\n{process.log()[-SHOWN_LOG_CHARACTERS:]}")  # noqa: T201
 
 
-def _served_at(process: Process, pattern: str) -> str:
+def served_at(process: Process, pattern: str) -> str:
     """Wait for the line of the log that tells where a process serves, and return that."""
 
     def told() -> re.Match[str] | None:
@@ -184,7 +184,7 @@ def start_simulator(processes: Processes, *flags: str) -> Simulator:
 def run_simulator(processes: Processes, command: Sequence[str]) -> Simulator:
     """Start a command that serves a simulated SendKit API."""
     process = processes.start("simulator", command)
-    process.url = _served_at(process, r"url=(http://\S+?)/simulator\b")
+    process.url = served_at(process, r"url=(http://\S+?)/simulator\b")
     wait_for(lambda: process.answers("/simulator"), what="the simulator answers")
     return Simulator(process, process.url, process.get("/simulator").json())
 
@@ -207,7 +207,7 @@ def start_exporter(
         *flags,
     )
     process = processes.start("exporter", command, environ)
-    process.url = "http://" + _served_at(process, r'\baddress"?(?:=|: )"?([0-9.]+:[0-9]+)')
+    process.url = "http://" + served_at(process, r'\baddress"?(?:=|: )"?([0-9.]+:[0-9]+)')
     return process
 
 

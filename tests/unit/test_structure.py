@@ -8,8 +8,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "exporter"
 FLOORS = (
-    ("catalogue", "config", "simulator", "wilson"),
-    ("answers", "log"),
+    ("catalogue", "config", "lifetime", "simulator", "wilson"),
+    ("answers", "log", "vital"),
     ("textformat", "sendkit"),
     ("fleet",),
     ("exposition",),
@@ -19,6 +19,7 @@ FLOORS = (
     ("daemon",),
     ("commands",),
     ("cli",),
+    ("__main__",),
 )
 """From the ground up; a room imports from the floors below its own."""
 
