@@ -28,7 +28,7 @@ class Saved(msgspec.Struct):
     left: bool = False
     """Whether the workspace left: only its counters are kept."""
     succeeded: float = 0.0
-    """When the poll succeeded, in Unix seconds: not in the file, but its modification time."""
+    """When the poll succeeded, in Unix seconds: the file has it apart, where it can be replaced alone."""
 
     @classmethod
     def of(cls, workspace: Workspace, feed: str, answer: Answer, totals: Totals, steady: float) -> "Saved":

@@ -45,9 +45,10 @@ def total(running: Exporting, **labels: str) -> float | None:
 
 def age(folder: Path, seconds: float) -> None:
     """Make everything saved older (or, by a negative number, younger)."""
-    for path in folder.glob("*.state"):
-        at = time.time() - seconds
-        os.utime(path, (at, at))
+    directory = StateDirectory(folder)
+    for saved in list(directory.load()):
+        directory.touch(saved.key, saved.feed, time.time() - seconds)
+    directory.close()
 
 
 @pytest.mark.anyio

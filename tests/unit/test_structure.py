@@ -8,7 +8,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "exporter"
 FLOORS = (
-    ("catalogue", "config", "lifetime", "simulator", "wilson"),
+    ("catalogue", "hanging", "lifetime", "simulator", "wilson"),
+    ("config",),
     ("answers", "log", "vital"),
     ("textformat", "sendkit"),
     ("fleet",),
