@@ -2,13 +2,16 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 import structlog
 
 from exporter.catalogue.kinds import ALL_TIME, Feed
 from exporter.config import Config, ConfigError, KeyUnavailable
+from exporter.exposition import privacy
+from exporter.exposition.rendering import Disclosure
 from exporter.exposition.store import Store
 from exporter.exposition.telemetry import Telemetry
 from exporter.fleet.poll import Instant, Poll
@@ -26,6 +29,16 @@ GRACE_SECONDS = 3.0
 """Polls that run have so long to end at a reload; each that cannot is made anew."""
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A configuration with what its files hold."""
+
+    config: Config
+    disclosure: Disclosure
+    state: StateDirectory | None
+    warnings: Sequence[str]
 
 
 class Exporter:
@@ -51,25 +64,48 @@ class Exporter:
         self.fleet = Fleet()
         self.store = Store(self.fleet, families())
         self.telemetry = Telemetry()
-        self.poller = self._configured()
-        self._restore()
-
-    def _configured(self) -> Poller:
-        """Return a poller by the configuration as it is now; raises `ConfigError`."""
         self.telemetry.reload_successful.set(0)
+        self.poller = self._configured(self._prepared())
+        try:
+            self._restore()
+        except StateUnavailableError as error:
+            raise ConfigError(f"state.directory: {error}") from None
+
+    def _prepared(self) -> _Prepared:
+        """Return the configuration as it is now and what its files hold; raises `ConfigError`.
+
+        This reads files, and may take a while: fit for a thread.
+        """
         config = self._load()
-        for warning in config.warnings():
-            _log.warning("configuration: " + warning)
+        try:
+            shown = privacy.email_shown(config.privacy)
+        except KeyUnavailable as error:
+            raise ConfigError(f"privacy.hmac_key_file: {error}") from None
+        warnings = config.warnings()
         state = self._state_of(config)
+        return _Prepared(config, Disclosure(shown, config.privacy.display_name), state, warnings)
+
+    def _configured(self, prepared: _Prepared) -> Poller:
+        """Return a poller by what was prepared; raises `ConfigError`."""
+        for warning in prepared.warnings:
+            _log.warning("configuration: " + warning)
+        state = prepared.state
         try:
             poller = Poller(
-                config, self._environ, self.fleet, self.store, self.telemetry, self._calendar, state
+                prepared.config,
+                self._environ,
+                self.fleet,
+                self.store,
+                self.telemetry,
+                prepared.disclosure,
+                self._calendar,
+                state,
             )
-        except KeyUnavailable as error:
+        except ConfigError:
             if state and state is not self._state:
                 state.close()
-            raise ConfigError(f"privacy.hmac_key_file: {error}") from None
-        self._state, self._config = state, config
+            raise
+        self._state, self._config = state, prepared.config
         self.telemetry.reload_successful.set(1)
         self.telemetry.reload_timestamp.set_to_current_time()
         return poller
@@ -77,7 +113,7 @@ class Exporter:
     def _state_of(self, config: Config) -> StateDirectory | None:
         """Return the configured state, taken if it is another one than before; raises `ConfigError`."""
         path = config.state.directory
-        if path is None or (self._state and self._state.path == path):
+        if path is None or (self._state and self._state.is_at(path)):
             return self._state if path else None
         try:
             return StateDirectory(path)
@@ -136,29 +172,30 @@ class Exporter:
         """Poll by the configuration as it is now; raises `ConfigError` and keeps the old one if it is bad."""
         async with self._reloading:
             old_state = self._state
+            self.telemetry.reload_successful.set(0)
             try:
-                if self._is_as_before():
+                prepared = await asyncio.to_thread(self._prepared)
+                if self._is_as_before(prepared.config):
                     self.poller.trust_anew()
                     return
-                poller = self._configured()
+                poller = self._configured(prepared)
             except ConfigError as error:
                 self._reload_error = str(error)
                 _log.error("configuration not reloaded, the old one stays", error=str(error))
                 raise
             self._reload_error = ""
             await self.poller.stop(GRACE_SECONDS)
-            self._move_state(old_state)
+            await asyncio.to_thread(self._move_state, old_state)
             self.poller = poller
             await poller.start()
             _log.info("configuration reloaded")
 
-    def _is_as_before(self) -> bool:
-        """Whether the configuration is as it was, so that polls can go on; raises `ConfigError`.
+    def _is_as_before(self, config: Config) -> bool:
+        """Whether the configuration is as it was, so that polls can go on.
 
         The key of hashed addresses may be another one in the same file.
         """
-        self.telemetry.reload_successful.set(0)
-        if self._load() != self._config or self._config.privacy.email == "hmac":
+        if config != self._config or config.privacy.email == "hmac":
             return False
         self._reload_error = ""
         self.telemetry.reload_successful.set(1)

@@ -121,7 +121,7 @@ class Backfill:
         names: dict[Key, str] = {}
         accounts: dict[Key, AccountConfig] = {}
         for account in self._config.accounts:
-            key = account.read_key(self._environ)
+            key = await account.current_key(self._environ)
             found = {Key(account=account.name): account.name}
             if is_platform_key(key):
                 lane = self._lanes[account.name]
@@ -137,7 +137,7 @@ class Backfill:
         return await client.get(
             _FEED.path,
             analytics.days_query(task.day, task.day),
-            key=task.account.read_key(self._environ),
+            key=await task.account.current_key(self._environ),
             workspace_id=task.key.id,
             deadline=self._deadline(),
             lane=self._lanes[task.account.name],

@@ -37,7 +37,7 @@ async def _probe(
 ) -> Finding:
     deadline = asyncio.get_running_loop().time() + seconds
     try:
-        key = account.read_key(environ)
+        key = await account.current_key(environ)
         workspaces = await list_workspaces(client, key, deadline, Lane(1))
     except KeyUnavailable as error:
         return Finding(good=False, text=f"account {account.name}: no key: {error}")

@@ -75,6 +75,15 @@ class AccountConfig(Section):
         """
         if self.api_key_file is not None:
             return keys.read_key_file(self.api_key_file)
+        return self._key_at_hand(environ)
+
+    async def current_key(self, environ: Mapping[str, str]) -> str:
+        """Return the key as `read_key` does, without keeping the event loop."""
+        if self.api_key_file is not None:
+            return await keys.read_key_file_soon(self.api_key_file)
+        return self._key_at_hand(environ)
+
+    def _key_at_hand(self, environ: Mapping[str, str]) -> str:
         if self.api_key is not None:
             return self.api_key.get_secret_value()
         return keys.checked(

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, WrapValidator, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from exporter.config import keys, values, yaml
+from exporter import hanging
+from exporter.config import files, keys, values, yaml
 from exporter.config.accounts import AccountConfig
 from exporter.config.errors import ConfigError, kind_of, mismatch, tell
+from exporter.config.keys import KeyUnavailable
 from exporter.config.sections import (
     ApiConfig,
     Listed,
@@ -86,7 +88,7 @@ class Config(Section):
 
     def warnings(self) -> list[str]:
         """Return what is allowed but hardly meant, each with its dotted place."""
-        return [*self._slow_polls(), *self._open_key_files()]
+        return [*self._slow_polls(), *self._key_files(), *self._state_directory()]
 
     def _slow_polls(self) -> Iterator[str]:
         """Tell of polls so rare that their series are dropped in between."""
@@ -102,22 +104,46 @@ class Config(Section):
                     f"({self.poll.stale_after.total_seconds():g} s): series vanish between polls"
                 )
 
-    def _open_key_files(self) -> Iterator[str]:
-        """Tell of key files that others can use, or their group can do more with than read."""
-        files = {
-            f"accounts.{index}.api_key_file": account.api_key_file
-            for index, account in enumerate(self.accounts)
-        }
-        for place, path in (files | {"privacy.hmac_key_file": self.privacy.hmac_key_file}).items():
-            try:
-                mode = path.stat().st_mode if path else 0
-            except (OSError, ValueError):
-                continue  # a file may appear later; polls tell when it is missing
-            if mode & 0o037:  # a group that reads is how Kubernetes mounts secrets for another user
-                yield keys.redact(
-                    f"{place}: {str(path)!r} has mode {mode & 0o777:04o}, "
-                    "open to others or to changes by its group, expected 0600, or 0640 for a mounted secret"
-                )
+    def _key_files(self) -> Iterator[str]:
+        """Tell of key files that cannot be read, or that others than their owner can use or change."""
+        for index, account in enumerate(self.accounts):
+            if account.api_key_file:
+                place = f"accounts.{index}.api_key_file"
+                try:
+                    account.read_key({})
+                except KeyUnavailable as error:
+                    yield f"{place}: {error}; until it holds a key, this account's polls fail"
+                yield from _openness(place, account.api_key_file)
+        if self.privacy.hmac_key_file:
+            yield from _openness("privacy.hmac_key_file", self.privacy.hmac_key_file)
+
+    def _state_directory(self) -> Iterator[str]:
+        """Tell of a folder for state in which everybody may put, and mostly change, what they like."""
+        folder = self.state.directory
+        mode = _mode(folder) if folder else 0
+        if mode & 0o002:
+            yield (
+                f"state.directory: {str(folder)!r} has mode {mode & 0o7777:04o}: everybody on this machine "
+                "can change what is kept in it, expected 0700"
+            )
+
+
+def _mode(path: Path) -> int:
+    """Return a file's mode, 0 while it cannot be told; whoever uses the file says why."""
+    try:
+        return hanging.within(files.READ_SECONDS, path.stat).st_mode
+    except (OSError, ValueError):
+        return 0
+
+
+def _openness(place: str, path: Path) -> Iterator[str]:
+    """Tell of a file that others can use, or its group can do more with than read."""
+    mode = _mode(path)
+    if mode & 0o037:  # a group that reads is how Kubernetes mounts secrets for another user
+        yield keys.redact(
+            f"{place}: {str(path)!r} has mode {mode & 0o777:04o}, "
+            "open to others or to changes by its group, expected 0600, or 0640 for a mounted secret"
+        )
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Config:

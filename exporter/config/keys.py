@@ -1,7 +1,11 @@
 """API keys: where they are read, what they may look like, and how they are kept out of texts."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from exporter.config import files
 
 REDACTED = "[redacted]"
 MAX_KEY_FILE_BYTES = 64 * 1024
@@ -46,14 +50,25 @@ def read_key_file(path: Path) -> str:
 
     Raises KeyUnavailable when the file is missing, unreadable, empty or holds no key.
     """
+    with _named(path) as source:
+        return checked(_text(files.read(path, MAX_KEY_FILE_BYTES)), source)
+
+
+async def read_key_file_soon(path: Path) -> str:
+    """Return the key that a file holds, as `read_key_file` does, without keeping the event loop."""
+    with _named(path) as source:
+        return checked(_text(await files.read_soon(path, MAX_KEY_FILE_BYTES)), source)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[str]:
+    """Give the name of a key file; raise KeyUnavailable with it when the file cannot be read."""
     source = redact(f"key file {str(path)!r}")
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_KEY_FILE_BYTES + 1)
-    except OSError as error:
-        raise KeyUnavailable(f"{source} cannot be read: {error.strerror or type(error).__name__}") from None
-    except ValueError:  # a path with a NUL character
-        raise KeyUnavailable(f"{source} is no path") from None
-    if len(content) > MAX_KEY_FILE_BYTES:
-        raise KeyUnavailable(f"{source} is larger than {MAX_KEY_FILE_BYTES} bytes, expected a key alone")
-    return checked(content.decode("ascii", errors="replace"), source)
+        yield source
+    except files.FileError as error:
+        raise KeyUnavailable(f"{source} {error}") from None
+
+
+def _text(content: bytes) -> str:
+    return content.decode("ascii", errors="replace")

@@ -8,8 +8,10 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-MAX_FILE_BYTES = 16 * 2**20
-MAX_EXPANDED_VALUES = 1_000_000
+from exporter.config import files
+
+MAX_FILE_BYTES = 2 * 2**20
+MAX_EXPANDED_VALUES = 200_000
 
 # What PyYAML's constructors raise for values such as `2024-99-99`, `!!int x`, `!!timestamp x`.
 _VALUE_ERRORS = (ValueError, LookupError, AttributeError, ArithmeticError)
@@ -30,13 +32,9 @@ def read(path: Path) -> object:
     Raises YamlFileError when it cannot be read, is no UTF-8, is no YAML, or repeats a key.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except (OSError, ValueError) as error:  # ValueError: a path with a NUL character
-        reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__
-        raise YamlFileError(f"cannot be read: {reason}") from None
-    if len(content) > MAX_FILE_BYTES:
-        raise YamlFileError(f"is larger than {MAX_FILE_BYTES} bytes")
+        content = files.read(path, MAX_FILE_BYTES)
+    except files.FileError as error:
+        raise YamlFileError(str(error)) from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -60,12 +60,12 @@ class Account:
         """Take whatever key there is now as the account's: the configuration was loaded anew."""
         self.is_platform, self.own_id, self.verified = None, "", ""
 
-    def read_key(self, environ: Mapping[str, str]) -> str:
+    async def current_key(self, environ: Mapping[str, str]) -> str:
         """Return the API key as it is now.
 
         Raises `KeyUnavailable`, also for one of another kind than before: it sees other workspaces.
         """
-        key = self.config.read_key(environ)
+        key = await self.config.current_key(environ)
         if self.is_platform is not None and is_platform_key(key) is not self.is_platform:
             kinds = {True: "a platform key (sk_user_...)", False: "a workspace key"}
             raise KeyUnavailable(

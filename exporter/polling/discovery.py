@@ -71,7 +71,7 @@ class Discovery:
 
     async def _found(self, account: Account) -> dict[Key, str]:
         """Return the names of the account's workspaces by key, those of all shards."""
-        key = account.read_key(self._environ)
+        key = await account.current_key(self._environ)
         if not is_platform_key(key):
             return await self._own(account, key)
         seconds = account.feeds[0].interval_seconds
@@ -111,7 +111,7 @@ class Discovery:
 
         Raises `KeyUnavailable` or `SendKitError`, also for a key that shows another workspace's mailboxes.
         """
-        key = account.read_key(self._environ)
+        key = await account.current_key(self._environ)
         if is_platform_key(key) or not workspace.key.id:
             return key
         if key != account.verified:
@@ -130,15 +130,15 @@ class Discovery:
             return
         await self._tracking.take(account, {account.stand_in: account.name})
         account.error = error
-        if self._has_workspace_key(account):  # which may see the figures and not the list
+        if await self._has_workspace_key(account):  # which may see the figures and not the list
             self._tracking.poll(account)
             return
         workspace = self._fleet.get(account.stand_in)
         if workspace and workspace.all_time.job is None:
             self._board.failed(workspace, workspace.all_time, reason, error, started)
 
-    def _has_workspace_key(self, account: Account) -> bool:
+    async def _has_workspace_key(self, account: Account) -> bool:
         try:
-            return not is_platform_key(account.read_key(self._environ))
+            return not is_platform_key(await account.current_key(self._environ))
         except KeyUnavailable:
             return False

@@ -8,7 +8,6 @@ from datetime import date, datetime, timedelta, tzinfo
 from functools import partial
 
 from exporter.config import Config, MailboxesConfig
-from exporter.exposition import privacy
 from exporter.exposition.rendering import Disclosure
 from exporter.exposition.store import Store
 from exporter.exposition.telemetry import Telemetry
@@ -42,13 +41,14 @@ class Poller:
         fleet: Fleet,
         store: Store,
         telemetry: Telemetry,
+        disclosure: Disclosure,
         calendar: Callable[[tzinfo], datetime] = datetime.now,
         state: StateDirectory | None = None,
     ) -> None:
-        """Read the configuration; raises `KeyUnavailable` if the key of hashed addresses can't be read."""
+        """Nothing is polled yet; raises `ConfigError` for an environment that cannot be used."""
         self._fleet = fleet
         self._telemetry = telemetry
-        self.disclosure = Disclosure(privacy.email_shown(config.privacy), config.privacy.display_name)
+        self.disclosure = disclosure
         """What may be shown of a mailbox."""
         self._accounts = {
             account.name: Account(

@@ -84,7 +84,9 @@ class TlsServer(Section):
     @field_validator("client_allowed_sans")
     @classmethod
     def _are_asked_for(cls, sans: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        if sans and info.data.get("client_auth_type") == "NoClientCert":
+        if not sans:
+            raise mismatch("at least one name; without this key every verified client is let in", "none")
+        if info.data.get("client_auth_type") == "NoClientCert":
             raise mismatch("no names while client_auth_type is NoClientCert, which asks for none", "a list")
         return sans
 

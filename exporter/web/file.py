@@ -2,17 +2,23 @@
 
 import ssl
 import time
+from concurrent.futures import Future  # noqa: TC003 - as in every other module
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
+from exporter import hanging
 from exporter.config.errors import ConfigError
 from exporter.web import config as web_config
 from exporter.web import tls as web_tls
 from exporter.web.config import WebConfig
 
 RETRY_SECONDS = 5.0
+LOAD_SECONDS = 10.0
+LOOK_SECONDS = 2.0
+"""How long a request waits for files that hang, the first one that finds them so."""
 
 _log = structlog.get_logger(__name__)
 
@@ -30,7 +36,10 @@ class Web:
 
 
 class WebFile:
-    """A web configuration file; what is in force stays when a change of the file cannot be used."""
+    """A web configuration file; what is in force stays when a change of the file cannot be used.
+
+    Files are looked at and read in a thread: one that hangs keeps no request, and what is in force stays.
+    """
 
     def __init__(self, path: Path) -> None:
         """Load the file; raises `ConfigError`."""
@@ -38,7 +47,11 @@ class WebFile:
         self._retry_at: float | None = None
         self._told = ""
         self._marks: dict[Path, _Mark] = {}
-        self._web = self._load()
+        self._look: Future[Web] | None = None
+        try:
+            self._web = hanging.within(LOAD_SECONDS, self._load)
+        except hanging.HangingError as error:
+            raise ConfigError(f"{path}: a file that it names cannot be read: {error.strerror}") from None
 
     def current(self) -> Web:
         """Return what is in force, read anew if a file has changed."""
@@ -47,13 +60,21 @@ class WebFile:
             self._reload()
         return self._web
 
-    def context(self) -> ssl.SSLContext | None:
+    async def refreshed(self) -> Web:
+        """Return what `current` does, without keeping the event loop."""
+        if self._look is None or self._look.done():
+            with suppress(hanging.HangingError):  # no thread is left: what is in force stays
+                self._look = hanging.started(self.current)
+                return await hanging.soon(self._look, LOOK_SECONDS)
+        return self._web
+
+    async def context(self) -> ssl.SSLContext | None:
         """Return the context of a new connection; None for plain HTTP."""
-        return self.current().tls
+        return (await self.refreshed()).tls
 
     def lets_in(self, connection: ssl.SSLObject) -> bool:
         """Tell whether the client's certificate, verified already, has an allowed name."""
-        tls = self.current().config.tls_server_config
+        tls = self._web.config.tls_server_config
         return tls is not None and web_tls.lets_in(tls, connection)
 
     def _reload(self) -> None:

@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 class Security(Protocol):
     """What encrypts connections."""
 
-    def context(self) -> ssl.SSLContext | None:
+    async def context(self) -> ssl.SSLContext | None:
         """Return the context of a new connection; None for plain HTTP."""
 
     def lets_in(self, connection: ssl.SSLObject) -> bool:
@@ -126,7 +126,7 @@ class Gate:
         connection.enter(Stage.ASKING, OPENING_SECONDS)
         await self._pace.acquire()
         asyncio.get_running_loop().call_soon(self._pace.release)  # let other connections have their say
-        context = self._security.context() if self._security else None
+        context = await self._security.context() if self._security else None
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: self._speak(connection),

@@ -37,7 +37,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
-        web = self._web_file.current()
+        web = await self._web_file.refreshed()
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start" and web.headers:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
-from exporter.config import values
+from exporter.config import files, values
 from exporter.config.errors import kind_of, mismatch
 
 TLS12_CIPHERS: Mapping[str, str] = {
@@ -41,6 +41,7 @@ VERSIONS: Mapping[str, ssl.TLSVersion] = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS1
 
 # The salt's last character carries two bits alone, so that it is one of four.
 _BCRYPT = re.compile(r"\$2[abxy]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
+MOST_PEM_BYTES = 4 * 2**20
 _HEADER_TEXT = re.compile(r"[\t -~]*")
 
 
@@ -61,14 +62,13 @@ def _pem(value: object) -> SecretStr:
 def _readable(path: Path) -> Path:
     """Refuse a file that cannot be read."""
     try:
-        with path.open("rb"):
-            return path
-    except OSError as error:
-        raise mismatch(
-            "a file that can be read", f"{str(path)!r} ({error.strerror or type(error).__name__})"
-        ) from None
-    except ValueError:  # a path with a NUL character
-        raise mismatch("a path", "a text (not shown)") from None
+        files.read(path, MOST_PEM_BYTES)
+    except files.FileError as error:
+        if "\0" in str(path):
+            raise mismatch("a path", "a text (not shown)") from None
+        why = str(error).removeprefix("cannot be read: ")
+        raise mismatch("a file that can be read", f"{str(path)!r} ({why})") from None
+    return path
 
 
 def _served(value: object) -> object:

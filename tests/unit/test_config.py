@@ -373,7 +373,7 @@ class TestErrors:
         assert told in caught.value.message
 
     def test_tell_of_a_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        with pytest.raises(ConfigError, match="is a folder, expected a regular file"):
             load(tmp_path, {})
 
     @UNTIMED
@@ -624,8 +624,8 @@ class TestWarnings:
             """
             poll: {interval: 20m, stale_after: 15m}
             accounts:
-              - {name: a, api_key_file: k, poll_interval: 15m}
-              - {name: b, api_key_file: k, poll_interval: 1h}
+              - {name: a, api_key: sk_a, poll_interval: 15m}
+              - {name: b, api_key: sk_b, poll_interval: 1h}
             """
         )
         assert [warning.split(":")[0] for warning in config.warnings()] == [
@@ -652,10 +652,20 @@ class TestWarnings:
     ) -> None:
         (tmp_path / "a.key").write_text(CANARY)
         (tmp_path / "a.key").chmod(mode)
-        warnings = loaded(
-            "accounts: [{name: a, api_key_file: a.key}, {name: b, api_key_file: none}]"
-        ).warnings()
+        warnings = loaded("accounts: [{name: a, api_key_file: a.key}]").warnings()
         assert [warning.startswith("accounts.0.api_key_file: ") for warning in warnings] == [
             True
         ] * open_to_others
         assert "canary" not in "".join(warnings)
+
+    def test_tell_of_key_files_without_a_key(self, loaded: Load, tmp_path: Path) -> None:
+        (tmp_path / "empty").touch(mode=0o600)
+        warnings = loaded(
+            "accounts: [{name: a, api_key_file: none}, {name: b, api_key_file: empty}]"
+        ).warnings()
+        assert [warning.split(":")[0] for warning in warnings] == [
+            "accounts.0.api_key_file",
+            "accounts.1.api_key_file",
+        ]
+        assert "No such file or directory" in warnings[0]
+        assert "is empty" in warnings[1]

@@ -304,7 +304,7 @@ class TestFiles:
         (tmp_path / "tls" / "a.pem").write_bytes(server.file.read_bytes())
         (tmp_path / "tls" / "a.key").write_bytes(server.key_file.read_bytes())
         path = write("tls_server_config: {cert_file: tls/a.pem, key_file: tls/a.key}")
-        assert WebFile(path).context() is not None
+        assert WebFile(path).current().tls is not None
 
     def test_may_stand_inline_however_long(
         self, write: Write, signer: Authority, server: Certificate, client: Certificate
@@ -319,7 +319,7 @@ class TestFiles:
               client_auth_type: RequireAndVerifyClientCert
               client_ca: {inline(signer.file, 200)}
             """)
-        context = WebFile(path).context()
+        context = WebFile(path).current().tls
         assert context is not None
         assert shake(context, signer.client_context(client)).server.getpeercert()
 
@@ -460,7 +460,7 @@ class TestHandshake:
               client_allowed_sans: {sans}
             """)
         file = WebFile(path)
-        context = file.context()
+        context = file.current().tls
         assert context
         assert file.lets_in(shake(context, signer.client_context(client)).server) is is_let_in
 
@@ -470,7 +470,7 @@ class TestChanges:
 
     @staticmethod
     def serial(file: WebFile, signer: Authority) -> object:
-        context = file.context()
+        context = file.current().tls
         assert context
         return (shake(context, signer.client_context()).client.getpeercert() or {})["serialNumber"]
 
