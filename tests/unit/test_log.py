@@ -24,6 +24,12 @@ def _restored() -> Iterator[None]:
     structlog.reset_defaults()
 
 
+def written(capfd: pytest.CaptureFixture[str]) -> str:
+    """Return what was written to standard error."""
+    log.flush()
+    return capfd.readouterr().err
+
+
 def fail() -> None:
     raise RuntimeError(f"two\nlines with {CANARY}")
 
@@ -45,7 +51,7 @@ def log_all() -> None:
 def test_json_has_one_object_a_line(capfd: pytest.CaptureFixture[str]) -> None:
     log.configure("info", "json")
     log_all()
-    events = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    events = [json.loads(line) for line in written(capfd).splitlines()]
     assert [event["msg"] for event in events] == [
         "plain",
         "with a key",
@@ -65,7 +71,7 @@ def test_json_has_one_object_a_line(capfd: pytest.CaptureFixture[str]) -> None:
 def test_logfmt_has_one_event_a_line(capfd: pytest.CaptureFixture[str]) -> None:
     log.configure("info", "logfmt")
     log_all()
-    lines = capfd.readouterr().err.splitlines()
+    lines = written(capfd).splitlines()
     assert len(lines) == 6
     assert all(line.startswith("ts=") for line in lines)
     assert "level=info msg=plain" in lines[0]
@@ -78,14 +84,14 @@ def test_never_holds_what_is_written_like_a_key(
 ) -> None:
     log.configure("debug", format_)
     log_all()
-    assert "canary" not in capfd.readouterr().err
+    assert "canary" not in written(capfd)
 
 
 def test_leaves_out_what_is_below_its_level(capfd: pytest.CaptureFixture[str]) -> None:
     log.configure("error", "logfmt")
     structlog.get_logger("exporter.x").warning("quiet")
     structlog.get_logger("exporter.x").error("loud")
-    assert [line.split("msg=")[1] for line in capfd.readouterr().err.splitlines()] == ["loud"]
+    assert [line.split("msg=")[1] for line in written(capfd).splitlines()] == ["loud"]
 
 
 def test_does_not_tell_of_work_that_is_ended(capfd: pytest.CaptureFixture[str]) -> None:
@@ -95,4 +101,4 @@ def test_does_not_tell_of_work_that_is_ended(capfd: pytest.CaptureFixture[str]) 
         raise asyncio.CancelledError  # noqa: TRY301 - a library's
     except asyncio.CancelledError:
         logging.getLogger("apscheduler.executors.default").exception("ended")
-    assert capfd.readouterr().err == ""
+    assert written(capfd) == ""
