@@ -1,7 +1,6 @@
 """The demo: the daemon over a simulated SendKit API in the same process, and that API alone."""
 
 import asyncio
-import re
 import socket
 from datetime import datetime, timedelta
 
@@ -17,6 +16,7 @@ from exporter.config import (
     WindowConfig,
     WorkspacesConfig,
 )
+from exporter.config.patterns import Pattern, quoted
 from exporter.exporter import Exporter
 from exporter.lifetime import program
 from exporter.simulator import Simulation
@@ -64,7 +64,7 @@ async def serve(listener: socket.socket, simulation: Simulation) -> None:
 def _config(base_url: str, simulation: Simulation) -> Config:
     """Return the configuration with both kinds of key; the one that a scenario revokes is the first's own."""
     first = simulation.workspaces[0]
-    others = WorkspacesConfig(exclude=(re.compile(re.escape(first.name)),))
+    others = WorkspacesConfig(exclude=(Pattern(quoted(first.name)),))
     return Config(
         api=ApiConfig(base_url=base_url),
         poll=PollConfig(interval=POLL_INTERVAL),

@@ -8,7 +8,8 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from exporter.config import keys, values
 from exporter.config.errors import mismatch
-from exporter.config.sections import Listed, Section, Thresholds, is_chosen
+from exporter.config.patterns import EVERYTHING, is_chosen
+from exporter.config.sections import Listed, Section, Thresholds
 
 KEY_SOURCES = ("api_key_env", "api_key_file", "api_key")
 
@@ -18,7 +19,7 @@ _PLAINLY_A_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 class WorkspacesConfig(Section):
     """Which workspaces of a platform key are polled."""
 
-    include: Listed[values.Pattern] = (re.compile(".*", re.DOTALL),)
+    include: Listed[values.Pattern] = (EVERYTHING,)
     """Regular expressions; a workspace is polled when its whole name matches one."""
     exclude: Listed[values.Pattern] = ()
     """Regular expressions; a workspace is left out when its whole name matches one."""

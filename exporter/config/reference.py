@@ -4,7 +4,6 @@
 """
 
 import json
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -14,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from exporter.config import Config
+from exporter.config.patterns import Pattern
 from exporter.config.values import Expect
 
 INTRODUCTION = """\
@@ -90,8 +90,8 @@ def _text(value: object) -> str:
         case timedelta():
             seconds = int(value.total_seconds())
             return f"{seconds // 60}m" if seconds % 60 == 0 else f"{seconds}s"
-        case re.Pattern():
-            return str(value.pattern)
+        case Pattern():
+            return value.text
         case _:
             return str(value)
 

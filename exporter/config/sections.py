@@ -1,7 +1,5 @@
 """The sections of the configuration file, but for its accounts."""
 
-import re
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -11,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from exporter.config import keys, values
 from exporter.config.errors import mismatch
 from exporter.config.keys import KeyUnavailable
+from exporter.config.patterns import EVERYTHING, is_chosen
 
 Item = TypeVar("Item")
 Listed = Annotated[tuple[Item, ...], Field(strict=False)]  # YAML has lists alone
@@ -81,7 +80,7 @@ class WindowConfig(Section):
 class MailboxesConfig(Section):
     """Which mailboxes are exported."""
 
-    include: Listed[values.Pattern] = (re.compile(".*", re.DOTALL),)
+    include: Listed[values.Pattern] = (EVERYTHING,)
     """Regular expressions; a mailbox is exported when its whole address matches one."""
     exclude: Listed[values.Pattern] = ()
     """Regular expressions; a mailbox is left out when its whole address matches one."""
@@ -163,8 +162,3 @@ class ShardConfig(Section):
         if info.data.get("index", 0) >= total:
             raise mismatch(f"more than shard.index, which is {info.data['index']}", str(total))
         return total
-
-
-def is_chosen(text: str, include: Sequence[re.Pattern[str]], exclude: Sequence[re.Pattern[str]]) -> bool:
-    """Tell whether a whole text matches one pattern of the first list and none of the second."""
-    return any(p.fullmatch(text) for p in include) and not any(p.fullmatch(text) for p in exclude)

@@ -1,7 +1,6 @@
 """The forms of single values in the configuration file: durations, sizes, ratios, patterns, time zones."""
 
 import re
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, timedelta, tzinfo
@@ -23,7 +22,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from exporter.config import keys
+from exporter.config import keys, patterns
 
 LONGEST_DURATION = timedelta(days=366)  # keeps every date and timer that is computed from one in range
 
@@ -85,18 +84,13 @@ def parse_size(value: object) -> int:
     return size
 
 
-def parse_pattern(value: object) -> re.Pattern[str]:
-    """Return a regular expression, compiled, its `.` any character; raise ValueError otherwise."""
+def parse_pattern(value: object) -> patterns.Pattern:
+    """Return a regular expression; raise ValueError for anything else."""
     match value:
-        case re.Pattern():
+        case patterns.Pattern():
             return value
         case str():
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("error", FutureWarning)  # a later Python reads it otherwise
-                    return re.compile(value, re.DOTALL)
-            except (re.error, RecursionError, OverflowError, FutureWarning) as error:
-                raise ValueError from error
+            return patterns.Pattern(value)
         case _:
             raise ValueError
 
@@ -197,7 +191,11 @@ EmailMode = Annotated[
     Expect("one of plain, masked, hmac, off"),
 ]
 Text = Annotated[str, AfterValidator(_printable), Expect("a text, not empty, without control characters")]
-Pattern = Annotated[re.Pattern[str], BeforeValidator(parse_pattern), Expect("a regular expression")]
+Pattern = Annotated[
+    InstanceOf[patterns.Pattern],
+    BeforeValidator(parse_pattern),
+    Expect("a regular expression of RE2, without look-around and back-references"),
+]
 TimeZone = Annotated[
     InstanceOf[tzinfo],
     BeforeValidator(parse_time_zone),
