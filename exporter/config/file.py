@@ -26,6 +26,8 @@ from exporter.config.sections import (
     WindowConfig,
 )
 
+STATUSES = ("active", "inactive", "suspended", "error")
+"""Those that the API documents; the rules look at all of them."""
 DEFAULT_KEY_VARIABLE = "SENDKIT_API_KEY"
 
 
@@ -88,7 +90,12 @@ class Config(Section):
 
     def warnings(self) -> list[str]:
         """Return what is allowed but hardly meant, each with its dotted place."""
-        return [*self._slow_polls(), *self._key_files(), *self._state_directory()]
+        return [
+            *self._slow_polls(),
+            *self._hidden_statuses(),
+            *self._key_files(),
+            *self._state_directory(),
+        ]
 
     def _slow_polls(self) -> Iterator[str]:
         """Tell of polls so rare that their series are dropped in between."""
@@ -103,6 +110,16 @@ class Config(Section):
                     f"{place}: {interval.total_seconds():g} s is above poll.stale_after "
                     f"({self.poll.stale_after.total_seconds():g} s): series vanish between polls"
                 )
+
+    def _hidden_statuses(self) -> Iterator[str]:
+        """Tell of statuses that the rules look at and that are left out."""
+        kept = self.mailboxes.statuses
+        hidden = [status for status in STATUSES if status not in kept]
+        if kept and hidden:
+            yield (
+                f"mailboxes.statuses: mailboxes that are {' or '.join(hidden)} are left out: the rules see "
+                "none of them leave active, and domains look healthier than they are"
+            )
 
     def _key_files(self) -> Iterator[str]:
         """Tell of key files that cannot be read, or that others than their owner can use or change."""

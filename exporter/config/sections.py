@@ -130,15 +130,19 @@ class Thresholds(Section):
     workspace_bounce_ratio_critical: values.Ratio = 0.03
     """Bounces of sends of a workspace."""
     minimum_bounces: values.PositiveNumber = 3
-    """Fewer bounces than this never alert."""
+    """Fewer bounces of one mailbox than this never alert."""
+    domain_minimum_bounces: values.PositiveNumber = 5
+    """Fewer bounces of a domain or a workspace than this never alert."""
     daily_limit_usage: values.Ratio = 0.9
     """Share of the daily limit that counts as nearly used up."""
-    reply_ratio_drop: values.Ratio = 0.5
+    reply_ratio_drop: values.Ratio = 0.4
     """Fall of the reply ratio against the week before."""
     unhealthy_mailboxes_warning: values.Ratio = 0.3
     """Share of a domain's mailboxes that are unhealthy."""
     unhealthy_mailboxes_critical: values.Ratio = 0.5
     """Share of a domain's mailboxes that are unhealthy, for a page."""
+    spam_ratio_warning: values.Ratio = 0.15
+    """Share of a domain's warm-up mails that land in spam."""
 
 
 class StateConfig(Section):

@@ -178,7 +178,9 @@ Duration = Annotated[
     Expect("a duration such as 90s, 15m, 2h, 1d or seconds"),
 ]
 Size = Annotated[int, BeforeValidator(parse_size), Expect("a size such as 64KiB, 256MiB, 1GiB or bytes")]
-Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), Expect("a ratio from 0 to 1")]
+Ratio = Annotated[
+    float, Field(ge=0, le=1, allow_inf_nan=False), Expect("a ratio from 0 to 1, such as 0.03 for 3 %")
+]
 PositiveNumber = Annotated[float, Field(gt=0, allow_inf_nan=False), Expect("a number above 0")]
 Natural = Annotated[int, Field(ge=0, lt=2**31), Expect("a whole number from 0")]
 Count = Annotated[int, Field(ge=1, lt=2**31), Expect("a whole number from 1")]

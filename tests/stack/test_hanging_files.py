@@ -130,3 +130,23 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, make: Callab
     checked = run("check", "--config.file", hmac)
     assert checked.code == 2
     assert "expected a regular file" in checked.err
+
+
+def test_a_configuration_of_the_largest_size_keeps_no_scrape_at_a_reload(
+    processes: Processes, simulator: Simulator
+) -> None:
+    """Half of it is aliases; none of its accounts is right, so that each is an error."""
+    exporter = start_exporter(processes, settings(simulator, processes.folder))
+    accounts = "\n".join(f"- &a{n} {{name: n{n}, api_key: sk_{n}, surprise: {n}}}" for n in range(10_000))
+    aliases = "\n".join(f"- *a{n}" for n in range(10_000))
+    text = f"accounts:\n{accounts}\n{aliases}\n"
+    assert len(text) < 2**20
+    (processes.folder / "exporter.yaml").write_text(text)
+    exporter.send(signal.SIGHUP)
+    longest = 0.0
+    while not exporter.lines("configuration not reloaded"):
+        began = time.monotonic()
+        assert exporter.get("/metrics").status_code == 200
+        longest = max(longest, time.monotonic() - began)
+    assert longest < SOON_SECONDS
+    assert_answers_and_ends(exporter)

@@ -1,0 +1,79 @@
+"""What people write by mistake in a configuration, and what they are told of it."""
+
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from exporter.config import Config, ConfigError, load
+
+ACCOUNT = "accounts: [{name: acme, api_key: sk_x}]\n"
+
+
+def loaded(folder: Path, text: str) -> Config:
+    path = folder / "exporter.yaml"
+    path.write_text(textwrap.dedent(text))
+    return load(path, {})
+
+
+def details(folder: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigError) as raised:
+        loaded(folder, text)
+    return raised.value.details
+
+
+@pytest.mark.parametrize("written", ["1:30", "1:30:00", "0x5A", "0b11", "1:30.5"])
+def test_a_number_of_another_base_is_no_duration(tmp_path: Path, written: str) -> None:
+    """YAML 1.1 reads 1:30 as 90."""
+    [error] = details(tmp_path, f"{ACCOUNT}poll: {{interval: {written}}}")
+    assert error.startswith("poll.interval: found ")
+    assert "expected a duration such as 90s" in error
+
+
+def test_a_leading_zero_changes_no_number(tmp_path: Path) -> None:
+    assert loaded(tmp_path, f"{ACCOUNT}poll: {{interval: 060}}").poll.interval.total_seconds() == 60
+
+
+@pytest.mark.parametrize("written", ["3", "3.0", "3%", "30", "'0.03'"])
+def test_a_percentage_as_threshold_is_told_how_to_write_it(tmp_path: Path, written: str) -> None:
+    [error] = details(tmp_path, f"{ACCOUNT}thresholds: {{mailbox_bounce_ratio_warning: {written}}}")
+    assert error.endswith("expected a ratio from 0 to 1, such as 0.03 for 3 %")
+
+
+def test_a_tab_is_named(tmp_path: Path) -> None:
+    [error] = details(tmp_path, "poll:\n\tinterval: 60s\n")
+    assert error == "line 2, column 1: a tab, where YAML takes spaces alone"
+
+
+@pytest.mark.parametrize("statuses", ["[active]", "[active, inactive, suspended]", "[error]"])
+def test_statuses_that_hide_what_the_rules_look_at_are_warned_of(tmp_path: Path, statuses: str) -> None:
+    [warning] = loaded(tmp_path, f"{ACCOUNT}mailboxes: {{statuses: {statuses}}}").warnings()
+    assert warning.startswith("mailboxes.statuses: ")
+
+
+@pytest.mark.parametrize("statuses", ["[]", "[active, inactive, suspended, error]"])
+def test_statuses_that_hide_nothing_are_not(tmp_path: Path, statuses: str) -> None:
+    assert loaded(tmp_path, f"{ACCOUNT}mailboxes: {{statuses: {statuses}}}").warnings() == []
+
+
+def test_the_thresholds_are_those_of_the_field(tmp_path: Path) -> None:
+    thresholds = loaded(tmp_path, ACCOUNT).thresholds
+    assert (thresholds.domain_minimum_bounces, thresholds.minimum_bounces) == (5, 3)
+    assert (thresholds.spam_ratio_warning, thresholds.reply_ratio_drop) == (0.15, 0.4)
+
+
+def test_a_file_beyond_its_limit_is_refused_unread(tmp_path: Path) -> None:
+    began = time.process_time()
+    with pytest.raises(ConfigError, match="is larger than 1048576 bytes"):
+        loaded(tmp_path, ACCOUNT + "# comment\n" * 1_500_000)
+    assert time.process_time() - began < 1
+
+
+def test_aliases_are_followed_so_far_and_no_further(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 6)]
+    began = time.process_time()
+    with pytest.raises(ConfigError, match="aliases that expand without bound"):
+        loaded(tmp_path, ACCOUNT + "\n".join(lines))
+    assert time.process_time() - began < 1
