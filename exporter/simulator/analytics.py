@@ -71,11 +71,11 @@ class Analytics:
         self._ledger.disturb(Disturbance(period, mailboxes, bounce_ratio=ratio))
 
     def stall(self, period: Period, mailboxes: frozenset[int]) -> None:
-        """Let some mailboxes send nothing for a period."""
+        """Let some mailboxes send no campaign mail for a period."""
         self._ledger.disturb(Disturbance(period, mailboxes))
 
     def suspend(self, period: Period, mailbox: int) -> None:
-        """Suspend a mailbox for a period: it sends nothing and says so."""
+        """Suspend a mailbox for a period: it sends no campaign mail and says so."""
         self._suspensions.append((mailbox, period))
         self.stall(period, frozenset({mailbox}))
 
@@ -102,6 +102,18 @@ class Analytics:
             if period.covers(now):
                 warmups[mailbox] = (False, "idle")
         return warmups
+
+    def totals(self, now: float) -> Columns:
+        """Return all campaign figures of the mailboxes by an instant."""
+        return self._ledger.totals(now)
+
+    def sent_today(self, now: float) -> Sequence[int]:
+        """Return what the mailboxes have sent since midnight."""
+        return self._ledger.sent_on_day_of(now)
+
+    def performance(self, now: float) -> Columns:
+        """Return the campaign figures of all time, without those of deleted campaigns."""
+        return self._performance(now, Window(), Shape())
 
     def body(self, now: float, window: Window, shape: Shape) -> bytes:
         """Return the answer of the endpoint."""

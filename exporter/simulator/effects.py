@@ -1,10 +1,11 @@
 """How scenarios take effect on a simulated fleet, and what they aim at when it is not named."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 
-from exporter.simulator.analytics import Analytics
 from exporter.simulator.disturbances import Period
 from exporter.simulator.fleet import Mailbox, Workspace
+from exporter.simulator.operations import Operations
 from exporter.simulator.parameters import Value
 
 Values = dict[str, Value]
@@ -14,9 +15,9 @@ class Effects:
     """Lets scenarios take effect. Whatever they aim at then stands in their values, by its id."""
 
     def __init__(
-        self, workspaces: Sequence[Workspace], analytics: Mapping[str, Analytics], platform_key: str
+        self, workspaces: Sequence[Workspace], operations: Mapping[str, Operations], platform_key: str
     ) -> None:
-        self._workspaces, self._analytics, self._platform_key = workspaces, analytics, platform_key
+        self._workspaces, self._operations, self._platform_key = workspaces, operations, platform_key
         self._by_name: Mapping[str, Callable[[Values, Period, float], str | None]] = {
             "bounce_spike": self._spike_bounces,
             "provider_blocks": self._block_provider,
@@ -26,6 +27,12 @@ class Effects:
             "campaigns_finished": self._finish_campaigns,
             "campaign_deleted": self._delete_campaigns,
             "warmup_stopped": self._stop_warmup,
+            "placement_collapse": self._collapse_placement,
+            "mailboxes_parked": self._park_mailboxes,
+            "dns_broken": self._break_dns,
+            "mailbox_error": self._fail_mailbox,
+            "tag_renamed": self._rename_tag,
+            "blacklisted": self._blacklist,
             "key_revoked": self._revoke_key,
         }
 
@@ -37,17 +44,9 @@ class Effects:
         return self._by_name.get(name, self._aim)(values, period, now)
 
     def _spike_bounces(self, values: Values, period: Period, _now: float) -> str:
-        domain = values.get("domain")
-        for workspace in (
-            [self._workspace(values)] if "workspace" in values or not domain else self._workspaces
-        ):
-            domain = domain or next(iter(workspace.domains), None)
-            if domain in workspace.domains:
-                break
-        else:
-            raise ValueError(f"no mailbox has the domain {domain!r}")
-        values |= {"workspace": workspace.id, "domain": str(domain)}
-        return self._bounce(values, period, workspace, lambda mailbox: mailbox.domain.name == domain)
+        workspace, within = self._domain(values)
+        self._operations[workspace.id].analytics.bounce(period, within, float(values["ratio"]))
+        return workspace.id
 
     def _block_provider(self, values: Values, period: Period, _now: float) -> str:
         workspace = self._workspace(values)
@@ -68,18 +67,21 @@ class Effects:
         self, values: Values, period: Period, workspace: Workspace, fits: Callable[[Mailbox], bool]
     ) -> str:
         within = frozenset(index for index, mailbox in enumerate(workspace.mailboxes) if fits(mailbox))
-        self._analytics[workspace.id].bounce(period, within, float(values["ratio"]))
+        self._operations[workspace.id].analytics.bounce(period, within, float(values["ratio"]))
         values["workspace"] = workspace.id
         return workspace.id
 
     def _stall_sending(self, values: Values, period: Period, _now: float) -> str:
         workspace = self._workspace(values)
-        self._analytics[workspace.id].stall(period, _everyone(workspace))
+        self._operations[workspace.id].stall(period, _everyone(workspace))
         values["workspace"] = workspace.id
         return workspace.id
 
-    def _finish_campaigns(self, values: Values, period: Period, now: float) -> str:
-        return self._stall_sending(values, period, now)
+    def _finish_campaigns(self, values: Values, period: Period, _now: float) -> str:
+        workspace = self._workspace(values)
+        self._operations[workspace.id].finish_campaigns(period, _everyone(workspace))
+        values["workspace"] = workspace.id
+        return workspace.id
 
     def _delete_campaigns(self, values: Values, period: Period, _now: float) -> str:
         if "mailbox" in values:
@@ -88,25 +90,66 @@ class Effects:
         else:
             workspace = self._workspace(values)
             mailboxes = _everyone(workspace)
-        self._analytics[workspace.id].delete_campaigns(period, mailboxes, float(values["share"]))
+        self._operations[workspace.id].analytics.delete_campaigns(period, mailboxes, float(values["share"]))
+        values["workspace"] = workspace.id
+        return workspace.id
+
+    def _collapse_placement(self, values: Values, period: Period, _now: float) -> str:
+        workspace, within = self._domain(values)
+        self._operations[workspace.id].collapse(period, within, float(values["ratio"]))
+        return workspace.id
+
+    def _break_dns(self, values: Values, period: Period, _now: float) -> str:
+        workspace, within = self._domain(values)
+        self._operations[workspace.id].details.break_setup(period, within, int(float(values["health"])))
+        return workspace.id
+
+    def _park_mailboxes(self, values: Values, period: Period, _now: float) -> str:
+        if "domain" in values:
+            workspace, within = self._domain(values)
+        else:
+            workspace = self._workspace(values)
+            within = _everyone(workspace)
+            values["workspace"] = workspace.id
+        number = round(float(values["share"]) * len(within))
+        self._operations[workspace.id].park(period, frozenset(sorted(within)[:number]))
+        return workspace.id
+
+    def _fail_mailbox(self, values: Values, period: Period, _now: float) -> str:
+        workspace, index = self._mailbox(values)
+        self._operations[workspace.id].details.fail(period, frozenset({index}), str(values["text"]))
+        return workspace.id
+
+    def _rename_tag(self, values: Values, period: Period, now: float) -> str:
+        workspace = self._workspace(values)
+        details = self._operations[workspace.id].details
+        tag = values.setdefault("tag", details.tags(0, now)[0] if workspace.mailboxes else "")
+        details.rename_tag(period, str(tag), str(values["to"]))
+        values["workspace"] = workspace.id
+        return workspace.id
+
+    def _blacklist(self, values: Values, period: Period, _now: float) -> str:
+        workspace = self._workspace(values)
+        number = max(round(float(values["share"]) * len(workspace.mailboxes)), 1)
+        self._operations[workspace.id].checkups.list_addresses(period, number)
         values["workspace"] = workspace.id
         return workspace.id
 
     def _suspend_mailbox(self, values: Values, period: Period, now: float) -> str:
         def is_sending(workspace: Workspace, index: int) -> bool:
-            is_parked = workspace.mailboxes[index].parked_on is not None
-            return not is_parked and self._analytics[workspace.id].statuses(now)[index] == "active"
+            is_parked = workspace.mailboxes[index].parked_on < inf
+            return not is_parked and self._operations[workspace.id].analytics.statuses(now)[index] == "active"
 
         workspace, index = self._mailbox(values, is_sending)
-        self._analytics[workspace.id].suspend(period, index)
+        self._operations[workspace.id].suspend(period, index)
         return workspace.id
 
     def _stop_warmup(self, values: Values, period: Period, now: float) -> str:
         def is_warming_up(workspace: Workspace, index: int) -> bool:
-            return self._analytics[workspace.id].warmups(now)[index] == (True, "in_progress")
+            return self._operations[workspace.id].analytics.warmups(now)[index] == (True, "in_progress")
 
         workspace, index = self._mailbox(values, is_warming_up)
-        self._analytics[workspace.id].stop_warmup(period, index)
+        self._operations[workspace.id].stop_warmup(period, index)
         return workspace.id
 
     def _revoke_key(self, values: Values, _period: Period, _now: float) -> str | None:
@@ -135,6 +178,19 @@ class Effects:
             if values["workspace"] in (workspace.id, workspace.name):
                 return workspace
         raise ValueError(f"no workspace has the id or name {values['workspace']!r}")
+
+    def _domain(self, values: Values) -> tuple[Workspace, frozenset[int]]:
+        """Return the mailboxes of the domain that is named, or of the first, and their workspace."""
+        domain = values.get("domain")
+        for workspace in (
+            [self._workspace(values)] if "workspace" in values or not domain else self._workspaces
+        ):
+            domain = domain or next(iter(workspace.domains), None)
+            if domain in workspace.domains:
+                values |= {"workspace": workspace.id, "domain": str(domain)}
+                mailboxes = enumerate(workspace.mailboxes)
+                return workspace, frozenset(i for i, found in mailboxes if found.domain.name == domain)
+        raise ValueError(f"no mailbox has the domain {domain!r}")
 
     def _mailbox(
         self,

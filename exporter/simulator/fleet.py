@@ -37,6 +37,11 @@ class Domain:
     list_lane: int
     tags: tuple[str, ...]
 
+    def readiness(self, day: int) -> float:
+        """Return how much of its limit a mailbox may use on a day, 0-1: little while it is young."""
+        campaign_day = day - self.created_on - CAMPAIGNS_START_ON_DAY
+        return min(max(campaign_day / CAMPAIGNS_RAMP_DAYS, 0.0), 1.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Warmup:
@@ -60,7 +65,10 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """One mailbox and everything about it that no day changes."""
+    """One mailbox and everything about it that no day changes.
+
+    It sends nothing from `stopped_on` on, and its operator has switched its sending off from `parked_on` on.
+    """
 
     id: str
     key: bytes
@@ -68,25 +76,15 @@ class Mailbox:
     display_name: str
     domain: Domain
     status: str
-    stopped_on: int | None
-    parked_on: int | None
+    stopped_on: float
+    parked_on: float
     daily_send_limit: int
-    verdict: str
     warmup: Warmup
     earlier: Earlier
 
     def sends_on(self, day: int) -> bool:
         """Tell whether it is neither stopped nor parked on a day."""
-        return (self.stopped_on is None or day < self.stopped_on) and not self.is_parked(day)
-
-    def is_parked(self, day: int) -> bool:
-        """Tell whether its operator has switched its sending off by a day."""
-        return self.parked_on is not None and day >= self.parked_on
-
-    def readiness(self, day: int) -> float:
-        """Return how much of its limit it may use on a day, 0-1: little while it is young."""
-        campaign_day = day - self.domain.created_on - CAMPAIGNS_START_ON_DAY
-        return min(max(campaign_day / CAMPAIGNS_RAMP_DAYS, 0.0), 1.0)
+        return day < self.stopped_on and day < self.parked_on
 
 
 @dataclass(frozen=True, slots=True)

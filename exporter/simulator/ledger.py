@@ -25,6 +25,7 @@ _COMPLETE: Sequence[Reached] = (((1.0, 1.0),),) * len(KINDS)
 _KEPT_PLANS = 12
 _KEPT_CHECKPOINTS = 8
 _KEPT_COHORTS = LIVE_DAYS
+_KEPT_TOTALS = 2  # of the instant, and of details, which are as of one before
 
 
 class Ledger:
@@ -49,7 +50,7 @@ class Ledger:
 
     def totals(self, now: float) -> Columns:
         """Return all counts by an instant, which has come already."""
-        return _kept(self._latest, now, 1, lambda: self._sum(now, now))
+        return _kept(self._latest, now, _KEPT_TOTALS, lambda: self._sum(now, now))
 
     def sent_before(self, bound: float, now: float) -> Columns:
         """Return what has become by now of the mails that were sent before an instant."""

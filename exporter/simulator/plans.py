@@ -20,6 +20,7 @@ Columns = Sequence[Sequence[int]]
 _UNIT = 65_536  # lots are drawn as 16-bit integers
 _LOTS = Struct("<7H")
 _WEEKEND_FULLNESS = 0.06
+_NO_PLAN = (NOTHING, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,37 +34,50 @@ class Plans:
 def drawn(workspace: Workspace, day: int) -> Plans:
     """Draw the plans of all mailboxes of a workspace for a day (since 1970-01-01 in UTC)."""
     is_weekend = (day + 3) % 7 >= 5  # day 0 was a Thursday
-    rows = []
+    written = _written(day)
+    rows: list[tuple[tuple[int, ...], float]] = []
     for domain, mailboxes in groupby(workspace.mailboxes, lambda mailbox: mailbox.domain):
         bounce = lists.bounce_ratio(domain.habits.bounce, workspace.id, domain.list_lane, day)
-        low, high = (0.0, _WEEKEND_FULLNESS) if is_weekend else domain.provider.fullness
-        rows += [_plan(mailbox, day, low, high - low, bounce) for mailbox in mailboxes]
+        least, most = (0.0, _WEEKEND_FULLNESS) if is_weekend else domain.provider.fullness
+        readiness = domain.readiness(day)
+        use = (least * readiness, (most - least) * readiness)
+        rows += [
+            _plan(mailbox, written, use, bounce)
+            if readiness and day < mailbox.stopped_on and day < mailbox.parked_on
+            else _NO_PLAN
+            for mailbox in mailboxes
+        ]
     columns = tuple(array("H", column) for column in zip(*(plan for plan, _ in rows), strict=True))
     return Plans(columns or (array("H"),) * len(KINDS), array("d", [phase for _, phase in rows]))
 
 
 def bounce_lots(mailbox: Mailbox, day: int, mails: int) -> list[float]:
     """Return a lot, 0-1, for each mail of a day: in a spike it bounces when its lot is below the ratio."""
-    lots = shake_128(mailbox.key + day.to_bytes(4, "little", signed=True)).digest(2 * mails)
+    lots = shake_128(mailbox.key + _written(day)).digest(2 * mails)
     return [int.from_bytes(lots[place : place + 2], "little") / _UNIT for place in range(0, 2 * mails, 2)]
 
 
 def _plan(
-    mailbox: Mailbox, day: int, least: float, spread: float, bounce_ratio: float
+    mailbox: Mailbox, day: bytes, use: tuple[float, float], bounce_ratio: float
 ) -> tuple[tuple[int, ...], float]:
-    """Draw what becomes of the mails of one mailbox-day in the end, and its phase."""
-    if not mailbox.sends_on(day):
-        return NOTHING, 0.0
-    lots = blake2b(mailbox.key + day.to_bytes(4, "little", signed=True), digest_size=_LOTS.size).digest()
+    """Draw what becomes of the mails of one mailbox-day in the end, and its phase.
+
+    `use` is the share of its limit that it sends at least, and what a lot adds at most.
+    """
+    lots = blake2b(mailbox.key + day, digest_size=_LOTS.size).digest()
     volume, bounce, opening, click, reply, positive, phase = _LOTS.unpack(lots)
     habits = mailbox.domain.habits
-    sent = round(mailbox.daily_send_limit * mailbox.readiness(day) * (least + spread * volume / _UNIT))
+    sent = round(mailbox.daily_send_limit * (use[0] + use[1] * volume / _UNIT))
     bounced = _binomial(sent, bounce_ratio, bounce)
     opened = _binomial(sent - bounced, habits.open, opening)
     clicked = _binomial(opened, habits.click_of_opens, click)
     replied = _binomial(sent - bounced, habits.reply, reply)
     positive_replied = _binomial(replied, habits.positive_of_replies, positive)
     return (sent, opened, clicked, bounced, replied, positive_replied), (phase + 0.5) / _UNIT
+
+
+def _written(day: int) -> bytes:
+    return day.to_bytes(4, "little", signed=True)
 
 
 def _binomial(trials: int, probability: float, lot: int) -> int:

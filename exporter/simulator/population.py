@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
+from math import inf
 
 from exporter.simulator import lists
 from exporter.simulator.fleet import (
@@ -148,10 +149,9 @@ class _Drawn:
             display_name=role,
             domain=domain,
             status=trouble or "active",
-            stopped_on=max(era.first_day, era.start_day - rng.randint(1, 10)) if trouble else None,
-            parked_on=max(era.first_day, era.start_day - rng.randint(3, 12)) if is_parked else None,
+            stopped_on=max(era.first_day, era.start_day - rng.randint(1, 10)) if trouble else inf,
+            parked_on=max(era.first_day, era.start_day - rng.randint(3, 12)) if is_parked else inf,
             daily_send_limit=min(limit, _PARKED_DAILY_LIMIT) if is_parked else limit,
-            verdict="parked" if is_parked else "good",
             warmup=self._warmup(is_old=is_old, is_stopped=trouble is not None),
             earlier=self._earlier(domain, limit) if is_old else Earlier(),
         )

@@ -14,10 +14,11 @@ from typing import Self
 from isal import igzip
 
 from exporter.simulator import fleet, population
-from exporter.simulator.analytics import Analytics, BounceRateUnit, Shape
+from exporter.simulator.analytics import BounceRateUnit, Shape
 from exporter.simulator.disturbances import Period
 from exporter.simulator.effects import Effects
 from exporter.simulator.fleet import Workspace
+from exporter.simulator.operations import Operations
 from exporter.simulator.profiles import PROFILES
 from exporter.simulator.rhythm import DAY_SECONDS
 from exporter.simulator.scenarios import Scenario, ScenarioRequest
@@ -26,6 +27,7 @@ from exporter.simulator.windows import Window
 
 TICK_SECONDS = 1.0  # of real time: within a tick the same question gets the same bytes
 ALL_TIME = Window()
+_SHARED_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +82,16 @@ class Simulation:
         self.foreign_workspace_id = fleet.token(seed, "foreign", digits=24)
         self.requests: Counter[tuple[str, str]] = Counter()
         self.whole = Shape(bounce_rate_unit=bounce_rate_unit)
-        self._analytics = {workspace.id: Analytics(workspace, era.first_day) for workspace in self.workspaces}
-        self._effects = Effects(self.workspaces, self._analytics, self.platform_key)
+        self._operations = {workspace.id: Operations(workspace, era) for workspace in self.workspaces}
+        self._effects = Effects(self.workspaces, self._operations, self.platform_key)
         self._scenarios: list[Scenario] = []
         self._ids = count(1)
         self._lock = RLock()
         self._answers: dict[tuple[str, Window, Shape], Answer] = {}
         self._answers_instant = -inf
         empty = replace(self.whole, share=0.0)
-        for analytics in self._analytics.values():  # so that no first request waits for the history
-            analytics.body(self._start, ALL_TIME, empty)
+        for operations in self._operations.values():  # so that no first request waits for the history
+            operations.analytics.body(self._start, ALL_TIME, empty)
 
     def now(self) -> datetime:
         """Return the simulated time."""
@@ -104,9 +106,22 @@ class Simulation:
                 self._answers_instant = instant
             key = (workspace.id, window, shape or self.whole)
             if key not in self._answers:
-                plain = self._analytics[workspace.id].body(instant, window, key[2])
+                plain = self._operations[workspace.id].analytics.body(instant, window, key[2])
                 self._answers[key] = Answer.of(plain)
             return self._answers[key]
+
+    def asked(
+        self, workspace: Workspace, question: Callable[[Operations, float, float], dict[str, object]]
+    ) -> dict[str, object]:
+        """Return what another endpoint says of a workspace: the answer to a question about it.
+
+        A question gets the instant, and an earlier one that many pages share, whose figures are cheap.
+        """
+        with self._lock:
+            instant = self._instant()
+            ticks = self._elapsed_seconds() // _SHARED_SECONDS * _SHARED_SECONDS
+            shared = self._start + ticks * self.speed
+            return question(self._operations[workspace.id], instant, shared)
 
     def shape(self, workspace: Workspace) -> Shape:
         """Return the form in which the scenarios under way let an answer about a workspace come."""

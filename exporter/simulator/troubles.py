@@ -6,6 +6,8 @@ from exporter.simulator.parameters import Blueprint, Parameter
 
 _WORKSPACE = Parameter("id or name of a workspace; the first one by default")
 _MAILBOX = Parameter("id or address of a mailbox; the first that fits by default")
+_DOMAIN = Parameter("a domain; the first of the workspace by default")
+_PAGE = Parameter("number of the page", default=1, minimum=1, maximum=100_000)
 _RATIO = Parameter("bounces of sends", default=0.25, minimum=0, maximum=1)
 _ONLY_WORKSPACE = Parameter("id or name of the one workspace it concerns; all by default")
 _DURATION = Parameter("real seconds until it stops by itself; never by default", minimum=0, maximum=10**9)
@@ -27,7 +29,7 @@ SCENARIOS: Mapping[str, Blueprint] = {
     "bounce_spike": _fleet(
         "mails of one domain bounce at a ratio",
         workspace=_WORKSPACE,
-        domain=Parameter("a domain; the first of the workspace by default"),
+        domain=_DOMAIN,
         ratio=_RATIO,
     ),
     "provider_blocks": _fleet(
@@ -55,6 +57,40 @@ SCENARIOS: Mapping[str, Blueprint] = {
         workspace=_WORKSPACE,
         mailbox=Parameter("id or address of the one mailbox it concerns; the whole workspace by default"),
         share=Parameter("share of the figures", default=0.1, minimum=0, maximum=1),
+    ),
+    "placement_collapse": _fleet(
+        "warm-up mail of one domain lands in spam at a ratio, and so says a placement test",
+        workspace=_WORKSPACE,
+        domain=_DOMAIN,
+        ratio=Parameter("spam of warm-up mails", default=0.8, minimum=0, maximum=1),
+    ),
+    "mailboxes_parked": _fleet(
+        "the operator switches the sending of mailboxes off; they stay active, and warm up",
+        workspace=_WORKSPACE,
+        domain=Parameter("a domain; the whole workspace by default"),
+        share=Parameter("share of the mailboxes", default=0.2, minimum=0, maximum=1),
+    ),
+    "dns_broken": _fleet(
+        "the DNS records of a domain break",
+        workspace=_WORKSPACE,
+        domain=_DOMAIN,
+        health=Parameter("health that is left, in percent", default=40, minimum=0, maximum=100),
+    ),
+    "mailbox_error": _fleet(
+        "a mailbox has a last error and stays active",
+        mailbox=_MAILBOX,
+        text=Parameter("the error", default="Invalid login: 535 5.7.8 Username and Password not accepted"),
+    ),
+    "tag_renamed": _fleet(
+        "a tag of mailboxes has another name",
+        workspace=_WORKSPACE,
+        tag=Parameter("the tag; the first of the first mailbox by default"),
+        to=Parameter("its new name", default="renamed"),
+    ),
+    "blacklisted": _fleet(
+        "mailboxes are on a blacklist, and so says a test",
+        workspace=_WORKSPACE,
+        share=Parameter("share of the mailboxes", default=0.1, minimum=0, maximum=1),
     ),
     "warmup_stopped": _fleet("the warm-up of a mailbox is switched off", mailbox=_MAILBOX),
     "api_down": _api(
@@ -128,6 +164,20 @@ SCENARIOS: Mapping[str, Blueprint] = {
     ),
     "bounce_rate_as_ratio": _answer("bounceRate is a ratio, as documented, and no percentage"),
     "older_answer": _answer("the answer is the older one, without performance and rates"),
+    "collector_refused": _answer(
+        "the key may not use an endpoint beside the analytics of mailboxes",
+        endpoint=Parameter(
+            "which one",
+            default="all",
+            choices=("all", "mailboxes", "warmup", "overview", "blacklist", "placement"),
+        ),
+        status=Parameter("the status", default="403", choices=("403", "404")),
+    ),
+    "page_missing": _answer("a page of a list in pages never comes: another follows", page=_PAGE),
+    "empty_page": _answer(
+        "before a page of a list an empty one comes, which says that there is more", page=_PAGE
+    ),
+    "cursor_loop": _answer("after the last page of a list the first one follows"),
     "last_day_left_out": _answer("the day of `to` is left out of the window, however it is written"),
 }
 

@@ -56,7 +56,7 @@ class TestAnswers:
         young = [found for found in World(400).workspace.mailboxes if not found.earlier.counts[0]]
         assert young
         assert {0} == {
-            mailboxes[found.id]["totalSent"] for found in young if found.readiness(TUESDAY_NUMBER) == 0
+            mailboxes[found.id]["totalSent"] for found in young if found.domain.readiness(TUESDAY_NUMBER) == 0
         }
 
     def test_the_same_seed_start_and_clock_give_the_same_bytes(self) -> None:

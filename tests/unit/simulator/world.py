@@ -1,8 +1,10 @@
 """A simulated world for tests, whose clock the test moves."""
 
+import csv
 import json
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import httpx
 
@@ -19,6 +21,12 @@ NOON = datetime(2025, 6, 3, 12, tzinfo=UTC)
 FIRST_DAY = date(2025, 5, 4)
 CAMPAIGN = ("sent", "opened", "clicked", "bounced", "replied", "positiveReplied")
 
+
+SAMPLE = [
+    {name: float(value) for name, value in row.items()}
+    for row in csv.DictReader(Path(__file__).with_name("fleet_sample.csv").read_text().splitlines())
+]
+"""52 mailboxes of a real fleet at Google: 47 old ones, and five on their first day."""
 
 MAILBOXES = "/v1/analytics/mailboxes"
 

@@ -1,0 +1,120 @@
+"""The endpoints beside the analytics of mailboxes: details, warm-up, the overview and tests."""
+
+import json
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from exporter.simulator.caller import Caller, fault_of, response
+from exporter.simulator.faults import faulty
+from exporter.simulator.operations import Operations
+from exporter.simulator.paging import Page
+from exporter.simulator.scenarios import Scenario
+from exporter.simulator.simulation import Answer
+
+MOST_DAYS = 90
+_DAYS = 7
+
+_Body = dict[str, object]
+_Question = Callable[[Operations, float, float], _Body]
+_Asked = Callable[[Request, list[Scenario]], _Question]
+
+
+def _mailboxes(request: Request, altering: list[Scenario]) -> _Question:
+    """Ask for GET /v1/mailboxes: details, in pages."""
+    page = _page(request)
+
+    def question(operations: Operations, now: float, shared: float) -> _Body:
+        rows, pagination = page.answered(len(operations.workspace.mailboxes), altering)
+        return {"data": operations.mailboxes(rows, now, shared), "pagination": pagination}
+
+    return question
+
+
+def _warmup(request: Request, altering: list[Scenario]) -> _Question:
+    """Ask for GET /v1/warmup/stats: where the warm-up mail of the last days landed, in pages."""
+    page, text = _page(request), request.query_params.get("days", str(_DAYS))
+    days = int(text) if text.isdecimal() else 0
+    if not 1 <= days <= MOST_DAYS:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, f"days must be a number from 1 to {MOST_DAYS}")
+
+    def question(operations: Operations, now: float, shared: float) -> _Body:
+        rows, pagination = page.answered(len(operations.workspace.mailboxes), altering)
+        return {"data": operations.warmup_stats(rows, days, now, shared), "pagination": pagination}
+
+    return question
+
+
+def _overview(_request: Request, _altering: list[Scenario]) -> _Question:
+    """Ask for GET /v1/analytics/overview: the campaigns of a workspace."""
+    return lambda operations, now, _shared: {"data": operations.overview(now)}
+
+
+def _blacklist(request: Request, altering: list[Scenario]) -> _Question:
+    """Ask for GET /v1/blacklist-tests, in pages."""
+    return _tests(
+        request, altering, lambda operations, now, _shared: operations.checkups.blacklist_tests(now)
+    )
+
+
+def _placement(request: Request, altering: list[Scenario]) -> _Question:
+    """Ask for GET /v1/inbox-placement, in pages."""
+    return _tests(
+        request, altering, lambda operations, now, _shared: operations.checkups.placement_tests(now)
+    )
+
+
+def _tests(
+    request: Request, altering: list[Scenario], found: Callable[[Operations, float, float], list[_Body]]
+) -> _Question:
+    page = _page(request)
+
+    def question(operations: Operations, now: float, shared: float) -> _Body:
+        tests = found(operations, now, shared)
+        rows, pagination = page.answered(len(tests), altering)
+        return {"data": [tests[row] for row in rows], "pagination": pagination}
+
+    return question
+
+
+def _page(request: Request) -> Page:
+    query = request.query_params
+    try:
+        return Page.parsed(query.get("cursor"), query.get("limit"))
+    except ValueError as error:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, str(error)) from error
+
+
+def _endpoint(name: str, asked: _Asked) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint of a collector, which refuses and misbehaves as scenarios have it."""
+
+    async def answer(request: Request) -> Response:
+        caller = Caller.of(request)
+        fault = fault_of(request, caller)
+        if (fault_response := await faulty(request, fault)) is not None:
+            return fault_response
+        workspace = caller.workspace()
+        altering = list(caller.simulation.altering(workspace))
+        for scenario in altering:
+            if scenario.name == "collector_refused" and scenario.text("endpoint") in {"all", name}:
+                status = HTTPStatus(int(scenario.text("status")))
+                raise HTTPException(status, "You don't have permission to access this resource")
+        question = asked(request, altering)
+        body = await run_in_threadpool(caller.simulation.asked, workspace, question)
+        return response(request, fault, Answer.of(json.dumps({"success": True, **body}).encode()))
+
+    return answer
+
+
+ROUTES = (
+    Route("/v1/mailboxes", _endpoint("mailboxes", _mailboxes)),
+    Route("/v1/warmup/stats", _endpoint("warmup", _warmup)),
+    Route("/v1/analytics/overview", _endpoint("overview", _overview)),
+    Route("/v1/blacklist-tests", _endpoint("blacklist", _blacklist)),
+    Route("/v1/inbox-placement", _endpoint("placement", _placement)),
+)
