@@ -99,6 +99,7 @@ class Workspace:
     created_at: str
     opening_hour: int
     list_lanes: int
+    list_spread: float
     mailboxes: tuple[Mailbox, ...]
 
     @property

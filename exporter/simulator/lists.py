@@ -9,14 +9,10 @@ from math import exp
 from statistics import NormalDist
 
 LIST_DAYS = 9
-LARGEST_BOUNCE_RATIO = 0.055
+LARGEST_BOUNCE_RATIO = 0.05
 
-_SPREAD = 0.4  # of the logarithm of the quality
-_QUALITIES = 64
-_QUALITY = tuple(
-    exp(_SPREAD * NormalDist().inv_cdf((place + 0.5) / _QUALITIES) - _SPREAD**2 / 2)
-    for place in range(_QUALITIES)
-)
+_LOTS = 64
+_NORMAL = tuple(NormalDist().inv_cdf((lot + 0.5) / _LOTS) for lot in range(_LOTS))
 
 
 def lanes(mailboxes: int) -> int:
@@ -24,8 +20,13 @@ def lanes(mailboxes: int) -> int:
     return min(2 + mailboxes // 40, 12)
 
 
-def bounce_ratio(usual: float, workspace_id: str, lane: int, day: int) -> float:
-    """Return the ratio at which a lane's mails of a day bounce; `usual` is the mean of its senders."""
+def quality(workspace_id: str, lane: int, day: int, spread: float) -> float:
+    """Return the factor of a lane's list on a day: 1 in the mean, its logarithm normal with a spread."""
     number = (day + 2 * lane) // LIST_DAYS
     lot = blake2b(f"{workspace_id}:{lane}:{number}".encode(), digest_size=1).digest()[0]
-    return min(round(usual * _QUALITY[lot % _QUALITIES], 3), LARGEST_BOUNCE_RATIO)
+    return exp(spread * _NORMAL[lot % _LOTS] - spread**2 / 2)
+
+
+def bounce_ratio(usual: float, factor: float) -> float:
+    """Return the ratio at which mails to a list of some quality bounce; `usual` is its senders' mean."""
+    return min(round(usual * factor, 3), LARGEST_BOUNCE_RATIO)

@@ -35,9 +35,12 @@ def drawn(workspace: Workspace, day: int) -> Plans:
     """Draw the plans of all mailboxes of a workspace for a day (since 1970-01-01 in UTC)."""
     is_weekend = (day + 3) % 7 >= 5  # day 0 was a Thursday
     written = _written(day)
+    qualities = [
+        lists.quality(workspace.id, lane, day, workspace.list_spread) for lane in range(workspace.list_lanes)
+    ]
     rows: list[tuple[tuple[int, ...], float]] = []
     for domain, mailboxes in groupby(workspace.mailboxes, lambda mailbox: mailbox.domain):
-        bounce = lists.bounce_ratio(domain.habits.bounce, workspace.id, domain.list_lane, day)
+        bounce = lists.bounce_ratio(domain.habits.bounce, qualities[domain.list_lane])
         least, most = (0.0, _WEEKEND_FULLNESS) if is_weekend else domain.provider.fullness
         readiness = domain.readiness(day)
         use = (least * readiness, (most - least) * readiness)

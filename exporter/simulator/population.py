@@ -70,6 +70,7 @@ def _workspace(number: int, mailboxes: int, seed: int, era: Era, profile: Profil
         created_at=f"2024-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}T09:00:00.000Z",
         opening_hour=rng.randint(6, 8),
         list_lanes=lanes,
+        list_spread=profile.list_spread,
         mailboxes=tuple(drawn.mailboxes(mailboxes)),
     )
 

@@ -24,13 +24,15 @@ class Profile:
     """A kind of fleet: each provider's share of its mailboxes, the first one's domain first.
 
     `bounce_ratio` is the mean of its domains, `parked` the share of old mailboxes whose sending their
-    operator has switched off, `young` the share of domains that are in their first weeks of warm-up.
+    operator has switched off, `young` the share of domains that are in their first weeks of warm-up, and
+    `list_spread` how uneven their lists are (`lists`).
     """
 
     providers: Mapping[Provider, float]
     bounce_ratio: float = 0.027
     parked: float = 0.21
     young: float = 0.1
+    list_spread: float = 0.3
 
 
 GMAIL = Provider("gmail", "oauth", (2, 3), (10, 12, 15, 15, 15), (0.7, 1.0))
@@ -43,5 +45,5 @@ PROFILES: Mapping[str, Profile] = {
     "google": Profile({GMAIL: 1.0}),
     "azure": Profile({AZURE: 1.0}),
     # Servers of one's own with good lists: the volume and the quiet that some tests need.
-    "own_servers": Profile({CUSTOM: 1.0}, bounce_ratio=0.012, parked=0.0, young=0.0),
+    "own_servers": Profile({CUSTOM: 1.0}, bounce_ratio=0.012, parked=0.0, young=0.0, list_spread=0.0),
 }

@@ -6,6 +6,7 @@ from statistics import mean, quantiles, stdev
 
 import pytest
 
+from exporter.simulator.lists import LIST_DAYS
 from tests.unit.simulator.world import SAMPLE, TUESDAY_NUMBER, World, days_from, number, summed
 
 OLD = [row for row in SAMPLE if row["warmup_day"] > 30]
@@ -90,19 +91,21 @@ class TestProfiles:
         assert mailboxes[0].domain.provider.name == "custom"
 
     def test_bounces_come_in_runs_as_lists_are_good_or_bad(self) -> None:
-        """Between the lists of a lane, the bounce ratio differs by more than luck."""
+        """From list to list the bounce ratio differs by far more than luck."""
         world = World(1500, workspaces=1, profile="google")
-        lane = {found.id for found in world.workspace.mailboxes if found.domain.list_lane == 0}
-        ratios = []
-        for day in days_from(date(2025, 5, 5), 26):
-            figures = world.performance(day, day)
-            of_lane = summed({name: figures[name] for name in lane})
-            if of_lane["sent"] > 200:
-                ratios.append(of_lane["bounced"] / of_lane["sent"])
+        lanes = {found.id: found.domain.list_lane for found in world.workspace.mailboxes}
+        sent, bounced = Counter[tuple[int, int]](), Counter[tuple[int, int]]()
+        for day in days_from(date(2025, 5, 5), 27):
+            number = (day.toordinal() - date(1970, 1, 1).toordinal()) // LIST_DAYS
+            for name, figures in world.performance(day, day).items():
+                sent[lanes[name], number] += figures["sent"]
+                bounced[lanes[name], number] += figures["bounced"]
+        ratios = [bounced[key] / sent[key] for key in sent if sent[key] > 2000]
 
-        luck = (0.027 * 0.973 / 1000) ** 0.5
-        assert stdev(ratios) > 1.2 * luck
-        assert max(ratios) < 0.09
+        luck = (0.027 * 0.973 / 2000) ** 0.5
+        assert len(ratios) > 20
+        assert stdev(ratios) > 1.3 * luck
+        assert 0.01 < min(ratios) < 0.02 < 0.035 < max(ratios) < 0.06
 
 
 class TestFleet:
