@@ -11,7 +11,7 @@ from exporter.simulator.disturbances import Disturbance, Period
 from exporter.simulator.fleet import Workspace
 from exporter.simulator.ledger import Ledger, difference
 from exporter.simulator.plans import Columns
-from exporter.simulator.rhythm import BOUNCED, REPLIED, SENT
+from exporter.simulator.rhythm import BOUNCED, POSITIVE_REPLIED, REPLIED, SENT
 from exporter.simulator.windows import Window
 
 BounceRateUnit = Literal["percent", "ratio"]
@@ -59,7 +59,8 @@ class Analytics:
         self.workspace = workspace
         self._ledger = Ledger(workspace, first_day)
         self._deletions: list[_Deletion] = []
-        self._suspensions: list[tuple[int, Period]] = []
+        self._statuses: list[tuple[Period, frozenset[int], str]] = []
+        self._positive_shares: list[tuple[Period, float]] = []
         self._warmup_stops: list[tuple[int, Period]] = []
         self._heads = [
             json.dumps({"_id": mailbox.id, "email": mailbox.email, "displayName": mailbox.display_name})[:-1]
@@ -74,10 +75,14 @@ class Analytics:
         """Let some mailboxes send no campaign mail for a period."""
         self._ledger.disturb(Disturbance(period, mailboxes))
 
-    def suspend(self, period: Period, mailbox: int) -> None:
-        """Suspend a mailbox for a period: it sends no campaign mail and says so."""
-        self._suspensions.append((mailbox, period))
-        self.stall(period, frozenset({mailbox}))
+    def change_status(self, period: Period, mailboxes: frozenset[int], status: str) -> None:
+        """Let some mailboxes have another status for a period, in which they send no campaign mail."""
+        self._statuses.append((period, mailboxes, status))
+        self.stall(period, mailboxes)
+
+    def change_positive_tag(self, period: Period, share: float) -> None:
+        """Let a share of all replies, old ones too, count as positive for a period."""
+        self._positive_shares.append((period, share))
 
     def stop_warmup(self, period: Period, mailbox: int) -> None:
         """Switch the warm-up of a mailbox off for a period."""
@@ -90,9 +95,10 @@ class Analytics:
     def statuses(self, now: float) -> list[str]:
         """Return the status of each mailbox."""
         statuses = [mailbox.status for mailbox in self.workspace.mailboxes]
-        for mailbox, period in self._suspensions:
+        for period, mailboxes, status in self._statuses:
             if period.covers(now):
-                statuses[mailbox] = "suspended"
+                for index in mailboxes:
+                    statuses[index] = status
         return statuses
 
     def warmups(self, now: float) -> list[tuple[bool, str]]:
@@ -157,10 +163,14 @@ class Analytics:
             (deletion for deletion in self._deletions if deletion.period.start <= now),
             key=lambda deletion: deletion.period.start,
         )
-        reached = self._standing(min(window.end, now), now, deletions)
-        if window.begin == -inf:
-            return reached
-        return difference(reached, self._standing(min(window.begin, now), now, deletions))
+        figures = self._standing(min(window.end, now), now, deletions)
+        if window.begin > -inf:
+            figures = difference(figures, self._standing(min(window.begin, now), now, deletions))
+        for period, share in self._positive_shares:
+            if period.covers(now):
+                positive = [int(share * replied) for replied in figures[REPLIED]]
+                figures = [*figures[:POSITIVE_REPLIED], positive]
+        return figures
 
     def _standing(self, bound: float, now: float, deletions: Sequence[_Deletion]) -> Columns:
         """Return what has become by now of the mails sent before a bound, without what deletions took."""

@@ -1,10 +1,12 @@
 """The endpoints beside the analytics of mailboxes: details, warm-up, the overview and tests."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,75 +24,74 @@ _DAYS = 7
 
 _Body = dict[str, object]
 _Question = Callable[[Operations, float, float], _Body]
-_Asked = Callable[[Request, list[Scenario]], _Question]
 
 
-def _mailboxes(request: Request, altering: list[Scenario]) -> _Question:
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """What a request asks for, the scenarios that alter its answer, and how many there were of its kind."""
+
+    parameters: QueryParams
+    altering: Sequence[Scenario]
+    requests: int
+
+    def page(self) -> Callable[[int], tuple[range, _Body]]:
+        """Return what tells rows and `pagination` of a list of a size; raises ValueError for a bad page."""
+        page = Page.parsed(self.parameters.get("cursor"), self.parameters.get("limit"))
+        return lambda size: page.answered(size, self.altering, self.requests)
+
+
+def _mailboxes(query: _Query) -> _Question:
     """Ask for GET /v1/mailboxes: details, in pages."""
-    page = _page(request)
+    page = query.page()
 
     def question(operations: Operations, now: float, shared: float) -> _Body:
-        rows, pagination = page.answered(len(operations.workspace.mailboxes), altering)
+        rows, pagination = page(len(operations.workspace.mailboxes))
         return {"data": operations.mailboxes(rows, now, shared), "pagination": pagination}
 
     return question
 
 
-def _warmup(request: Request, altering: list[Scenario]) -> _Question:
+def _warmup(query: _Query) -> _Question:
     """Ask for GET /v1/warmup/stats: where the warm-up mail of the last days landed, in pages."""
-    page, text = _page(request), request.query_params.get("days", str(_DAYS))
+    page, text = query.page(), query.parameters.get("days", str(_DAYS))
     days = int(text) if text.isdecimal() else 0
     if not 1 <= days <= MOST_DAYS:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, f"days must be a number from 1 to {MOST_DAYS}")
+        raise ValueError(f"days must be a number from 1 to {MOST_DAYS}, not {text!r}")
 
     def question(operations: Operations, now: float, shared: float) -> _Body:
-        rows, pagination = page.answered(len(operations.workspace.mailboxes), altering)
+        rows, pagination = page(len(operations.workspace.mailboxes))
         return {"data": operations.warmup_stats(rows, days, now, shared), "pagination": pagination}
 
     return question
 
 
-def _overview(_request: Request, _altering: list[Scenario]) -> _Question:
+def _overview(_query: _Query) -> _Question:
     """Ask for GET /v1/analytics/overview: the campaigns of a workspace."""
     return lambda operations, now, _shared: {"data": operations.overview(now)}
 
 
-def _blacklist(request: Request, altering: list[Scenario]) -> _Question:
+def _blacklist(query: _Query) -> _Question:
     """Ask for GET /v1/blacklist-tests, in pages."""
-    return _tests(
-        request, altering, lambda operations, now, _shared: operations.checkups.blacklist_tests(now)
-    )
+    return _tests(query, lambda operations, now: operations.checkups.blacklist_tests(now))
 
 
-def _placement(request: Request, altering: list[Scenario]) -> _Question:
+def _placement(query: _Query) -> _Question:
     """Ask for GET /v1/inbox-placement, in pages."""
-    return _tests(
-        request, altering, lambda operations, now, _shared: operations.checkups.placement_tests(now)
-    )
+    return _tests(query, lambda operations, now: operations.checkups.placement_tests(now))
 
 
-def _tests(
-    request: Request, altering: list[Scenario], found: Callable[[Operations, float, float], list[_Body]]
-) -> _Question:
-    page = _page(request)
+def _tests(query: _Query, found: Callable[[Operations, float], list[_Body]]) -> _Question:
+    page = query.page()
 
-    def question(operations: Operations, now: float, shared: float) -> _Body:
-        tests = found(operations, now, shared)
-        rows, pagination = page.answered(len(tests), altering)
+    def question(operations: Operations, now: float, _shared: float) -> _Body:
+        tests = found(operations, now)
+        rows, pagination = page(len(tests))
         return {"data": [tests[row] for row in rows], "pagination": pagination}
 
     return question
 
 
-def _page(request: Request) -> Page:
-    query = request.query_params
-    try:
-        return Page.parsed(query.get("cursor"), query.get("limit"))
-    except ValueError as error:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, str(error)) from error
-
-
-def _endpoint(name: str, asked: _Asked) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(name: str, asked: Callable[[_Query], _Question]) -> Callable[[Request], Awaitable[Response]]:
     """Return the endpoint of a collector, which refuses and misbehaves as scenarios have it."""
 
     async def answer(request: Request) -> Response:
@@ -104,7 +105,11 @@ def _endpoint(name: str, asked: _Asked) -> Callable[[Request], Awaitable[Respons
             if scenario.name == "collector_refused" and scenario.text("endpoint") in {"all", name}:
                 status = HTTPStatus(int(scenario.text("status")))
                 raise HTTPException(status, "You don't have permission to access this resource")
-        question = asked(request, altering)
+        requests = caller.simulation.requests[workspace.id, request.url.path]
+        try:
+            question = asked(_Query(request.query_params, altering, requests))
+        except ValueError as error:
+            raise HTTPException(HTTPStatus.BAD_REQUEST, str(error)) from error
         body = await run_in_threadpool(caller.simulation.asked, workspace, question)
         return response(request, fault, Answer.of(json.dumps({"success": True, **body}).encode()))
 

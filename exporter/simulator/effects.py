@@ -23,6 +23,8 @@ class Effects:
             "provider_blocks": self._block_provider,
             "bad_list": self._send_to_bad_list,
             "mailbox_suspended": self._suspend_mailbox,
+            "status_changed": self._change_status,
+            "positive_tag_changed": self._change_positive_tag,
             "sending_stalled": self._stall_sending,
             "campaigns_finished": self._finish_campaigns,
             "campaign_deleted": self._delete_campaigns,
@@ -68,6 +70,18 @@ class Effects:
     ) -> str:
         within = frozenset(index for index, mailbox in enumerate(workspace.mailboxes) if fits(mailbox))
         self._operations[workspace.id].analytics.bounce(period, within, float(values["ratio"]))
+        values["workspace"] = workspace.id
+        return workspace.id
+
+    def _change_status(self, values: Values, period: Period, _now: float) -> str:
+        workspace, within = self._domain(values)
+        self._operations[workspace.id].change_status(period, within, str(values["status"]))
+        return workspace.id
+
+    def _change_positive_tag(self, values: Values, period: Period, _now: float) -> str:
+        workspace = self._workspace(values)
+        share = float(values["share"])
+        self._operations[workspace.id].analytics.change_positive_tag(period, share)
         values["workspace"] = workspace.id
         return workspace.id
 
@@ -141,7 +155,7 @@ class Effects:
             return not is_parked and self._operations[workspace.id].analytics.statuses(now)[index] == "active"
 
         workspace, index = self._mailbox(values, is_sending)
-        self._operations[workspace.id].suspend(period, index)
+        self._operations[workspace.id].change_status(period, frozenset({index}), "suspended")
         return workspace.id
 
     def _stop_warmup(self, values: Values, period: Period, now: float) -> str:

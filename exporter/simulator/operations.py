@@ -31,10 +31,10 @@ class Operations:
         self.analytics.stall(period, mailboxes)
         self.warmups.stop(period, mailboxes)
 
-    def suspend(self, period: Period, mailbox: int) -> None:
-        """Suspend a mailbox for a period: it sends nothing and says so."""
-        self.analytics.suspend(period, mailbox)
-        self.warmups.stop(period, frozenset({mailbox}))
+    def change_status(self, period: Period, mailboxes: frozenset[int], status: str) -> None:
+        """Let some mailboxes have another status for a period, in which they send nothing."""
+        self.analytics.change_status(period, mailboxes, status)
+        self.warmups.stop(period, mailboxes)
 
     def stop_warmup(self, period: Period, mailbox: int) -> None:
         """Switch the warm-up of a mailbox off for a period."""

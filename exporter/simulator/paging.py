@@ -10,6 +10,7 @@ from exporter.simulator.scenarios import Scenario
 
 DEFAULT_ROWS, MOST_ROWS = 25, 100
 
+_MOST_GONE = 3
 _CURSOR = re.compile(rb"after:(\d{1,9}):(\d)")
 
 
@@ -33,23 +34,29 @@ class Page:
         first, turn = (int(found[1]), int(found[2])) if found else (0, 0)
         return cls(first, min(rows, MOST_ROWS), turn)
 
-    def answered(self, size: int, altering: Iterable[Scenario]) -> tuple[range, dict[str, object]]:
+    def answered(
+        self, size: int, altering: Iterable[Scenario], requests: int
+    ) -> tuple[range, dict[str, object]]:
         """Return the places of the rows that are answered, in a list of a size, and the `pagination`.
 
-        As at SendKit, there may be a `nextCursor` although there is no more.
+        As at SendKit, there may be a `nextCursor` although there is no more. `requests` counts those
+        of the list.
         """
-        first, turn = self.first, 0
+        first, turn, gone = self.first, 0, 0
         is_looping = False
         for scenario in altering:
             if scenario.name == "cursor_loop":
                 is_looping = True
+            elif scenario.name == "list_changes":
+                gone = min(requests % _MOST_GONE, size)
             elif scenario.name in {"page_missing", "empty_page"}:
                 is_here = self.first // self.limit + 1 == int(scenario.number("page"))
                 if is_here and scenario.name == "page_missing":
                     first += self.limit
                 elif is_here and not self.turn:
                     turn = 1
-        rows = range(min(first, size), min(first + self.limit, size))
+        rows = range(min(first + gone, size), min(first + gone + self.limit, size))
+        size -= gone
         following = first + self.limit
         if turn:
             rows, following = rows[:0], first

@@ -45,6 +45,17 @@ SCENARIOS: Mapping[str, Blueprint] = {
         ratio=_RATIO,
     ),
     "mailbox_suspended": _fleet("a mailbox is suspended and sends nothing", mailbox=_MAILBOX),
+    "status_changed": _fleet(
+        "the mailboxes of a domain have another status, and send nothing",
+        workspace=_WORKSPACE,
+        domain=_DOMAIN,
+        status=Parameter("the status", default="pending"),
+    ),
+    "positive_tag_changed": _fleet(
+        "the tags of a workspace mean something else: another share of all replies is positive",
+        workspace=_WORKSPACE,
+        share=Parameter("positive ones of the replies", default=0.8, minimum=0, maximum=1),
+    ),
     "sending_stalled": _fleet(
         "all mailboxes of a workspace stay active and send nothing", workspace=_WORKSPACE
     ),
@@ -177,6 +188,7 @@ SCENARIOS: Mapping[str, Blueprint] = {
     "empty_page": _answer(
         "before a page of a list an empty one comes, which says that there is more", page=_PAGE
     ),
+    "list_changes": _answer("from page to page of a list, the first mailboxes go and come back"),
     "cursor_loop": _answer("after the last page of a list the first one follows"),
     "last_day_left_out": _answer("the day of `to` is left out of the window, however it is written"),
 }

@@ -5,7 +5,6 @@ from datetime import date, timedelta
 
 import pytest
 
-from exporter.simulator import ScenarioRequest
 from tests.unit.simulator.world import FIRST_DAY, World, days_from, figures_of, summed
 
 
@@ -163,6 +162,30 @@ class TestStops:
         assert summed(world.performance())["sent"] == before["sent"]
 
 
+class TestMeanings:
+    def test_a_domain_may_have_any_status_and_then_sends_nothing(self) -> None:
+        world = World(200)
+        world.start("status_changed", status="warming_up")
+        before = world.first_domain_figures()
+        world.pass_time(hours=6)
+
+        changed = {name for name, found in world.mailboxes().items() if found["status"] == "warming_up"}
+        assert changed == world.first_domain()
+        assert world.first_domain_figures()["sent"] == before["sent"]
+
+    def test_positive_replies_jump_when_tags_mean_something_else(self) -> None:
+        world = World(200)
+        before = summed(world.performance())
+        scenario = world.start("positive_tag_changed", share=0.9)
+        during = summed(world.performance())
+        world.simulation.stop(scenario)
+
+        assert before["positiveReplied"] < 0.5 * before["replied"]
+        assert during["positiveReplied"] > 0.75 * during["replied"]
+        assert during["replied"] == before["replied"]
+        assert summed(world.performance()) == before
+
+
 class TestDeletion:
     def test_it_takes_a_share_of_all_time_and_of_the_days_for_good(self) -> None:
         world = World(200)
@@ -215,59 +238,6 @@ class TestDeletion:
         assert {other: before[other] for other in before if other != name} == {
             other: after[other] for other in after if other != name
         }
-
-
-class TestPeriods:
-    def test_a_delayed_scenario_comes_later(self) -> None:
-        world = World()
-        request = ScenarioRequest("mailbox_suspended", delay_seconds=10)
-        name = str(world.simulation.start(request).values["mailbox"])
-
-        before = world.mailboxes()[name]["status"]
-        world.pass_time(minutes=10)
-        assert [before, world.mailboxes()[name]["status"]] == ["active", "suspended"]
-
-    def test_a_delayed_scenario_that_is_stopped_never_comes(self) -> None:
-        world = World()
-        for name in ("campaign_deleted", "mailbox_suspended", "sending_stalled"):
-            found = world.simulation.start(ScenarioRequest(name, delay_seconds=10))
-            world.simulation.stop(found.id)
-        world.pass_time(days=1)
-        undisturbed = World()
-        undisturbed.pass_time(days=1)
-
-        assert world.mailboxes() == undisturbed.mailboxes()
-
-    def test_a_scenario_ends_after_its_duration(self) -> None:
-        world = World()
-        world.start("mailbox_suspended", duration=5)
-
-        statuses = []
-        for _ in range(3):
-            statuses.append(Counter(found["status"] for found in world.mailboxes().values())["suspended"])
-            world.pass_time(minutes=3)
-        assert statuses == [1, 1, 0]
-        assert world.simulation.scenarios() == []
-
-    def test_an_unknown_id_cannot_be_stopped(self) -> None:
-        with pytest.raises(KeyError):
-            World().simulation.stop(1)
-
-    @pytest.mark.parametrize(
-        ("name", "parameters"),
-        [
-            ("bounce_spike", {"domain": "nowhere.example"}),
-            ("bounce_spike", {"workspace": "nobody"}),
-            ("mailbox_suspended", {"mailbox": "nobody@nowhere.example"}),
-            ("key_revoked", {"key": "sk_none"}),
-            ("api_down", {"workspace": "nobody"}),
-        ],
-    )
-    def test_an_unknown_target_is_told(self, name: str, parameters: dict[str, object]) -> None:
-        world = World()
-        with pytest.raises(ValueError, match=r"^no "):
-            world.start(name, **parameters)
-        assert world.simulation.scenarios() == []
 
 
 class TestWobble:

@@ -105,7 +105,8 @@ class TestProfiles:
         luck = (0.027 * 0.973 / 2000) ** 0.5
         assert len(ratios) > 20
         assert stdev(ratios) > 1.3 * luck
-        assert 0.01 < min(ratios) < 0.02 < 0.035 < max(ratios) < 0.06
+        assert 0.01 < min(ratios) < 0.02
+        assert 0.035 < max(ratios) < 0.06
 
 
 class TestFleet:
