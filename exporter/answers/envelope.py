@@ -1,12 +1,14 @@
-"""The envelope of an answer: bytes to one raw text a mailbox, in one cheap pass."""
+"""The envelope of an answer: where its list of mailboxes is, and whether that is the whole list."""
 
 import re
-from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw, UnsetType
+
+Body = bytes | bytearray
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for JSON that it cannot read, or that is not of the expected form."""
@@ -16,38 +18,72 @@ class MalformedAnswerError(ValueError):
     """An answer is not the documented envelope; the message says what was found and expected."""
 
 
-def split(body: bytes, items: str) -> Sequence[Raw]:
-    """Return the raw mailboxes at `items`, such as `data`; raises `MalformedAnswerError`."""
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The list of an answer as it came, a text of JSON, and what the answer says about the list."""
+
+    items: memoryview
+    has_more: bool = False
+    total: int | None = None
+    """How many items there are in all, where the answer says so."""
+
+    def check_whole(self, count: int) -> None:
+        """Raise `MalformedAnswerError` if the answer itself says that `count` items are not all."""
+        if self.has_more:
+            raise MalformedAnswerError(f"the list is not whole: {count} items, pagination.hasMore is true")
+        if self.total is not None and self.total > count:
+            raise MalformedAnswerError(f"the list is not whole: {count} items of a total of {self.total}")
+
+
+def opened(body: Body, items: str) -> Envelope:
+    """Return the list at `items`, such as `data`; raises `MalformedAnswerError`."""
     decoder = _decoder(items)
+    wanted = '"' + items.replace(".", '": {"') + '": [...]' + "}" * items.count(".")
     try:
-        envelope = decoder.decode(body)
-    except UNREADABLE:
         try:
+            envelope = decoder.decode(body)
+        except UNREADABLE:
             envelope = decoder.decode(without_lone_surrogates(body))
-        except UNREADABLE as error:
-            wanted = '"' + items.replace(".", '": {"') + '": [...]' + "}" * items.count(".")
-            raise MalformedAnswerError(
-                f'expected {{"success": true, {wanted}}}, found {len(body)} bytes: {error}'
-            ) from None
+        listing = envelope
+        for name in items.split("."):
+            listing = getattr(listing, name)
+        text = memoryview(listing)
+        if text[0] != ord("["):
+            _decoder(items, list[Raw]).decode(
+                without_lone_surrogates(body)
+            )  # raises, and says what there is instead
+    except UNREADABLE as error:
+        raise MalformedAnswerError(
+            f'expected {{"success": true, {wanted}}}, found {len(body)} bytes: {error}'
+        ) from None
     if not envelope.success:
         raise MalformedAnswerError("expected `success` true, found false")
-    for name in items.split("."):
-        envelope = getattr(envelope, name)
-    return envelope  # type: ignore[no-any-return]
+    pages = _plain(envelope.pagination)
+    pages = pages if isinstance(pages, dict) else {}
+    totals = [it for it in (pages.get("total"), _plain(envelope.total)) if type(it) is int]
+    return Envelope(text, pages.get("hasMore") is True, max(totals, default=None))
+
+
+def _plain(part: Raw | UnsetType) -> object:
+    """Return a part that an answer may have, whatever it is."""
+    try:
+        return None if part is UNSET else msgspec.json.decode(part)
+    except UNREADABLE:
+        return None
 
 
 @cache
-def _decoder(items: str) -> "msgspec.json.Decoder[Any]":
+def _decoder(items: str, kind: Any = Raw) -> "msgspec.json.Decoder[Any]":  # noqa: ANN401 - a type
     outer, *inner = items.split(".")
-    kind: Any = list[Raw]
     for name in reversed(inner):
         kind = msgspec.defstruct("Part", [(name, kind)])
-    return msgspec.json.Decoder(msgspec.defstruct("Envelope", [("success", bool), (outer, kind)]))
+    lacking: list[Any] = [(name, Raw | UnsetType, UNSET) for name in ("pagination", "total")]
+    return msgspec.json.Decoder(msgspec.defstruct("Envelope", [("success", bool), (outer, kind), *lacking]))
 
 
 _ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL)
 
 
-def without_lone_surrogates(body: bytes) -> bytes:
+def without_lone_surrogates(body: Body) -> bytes:
     """Return the JSON with U+FFFD for escapes of half a character: JSON allows them, Unicode does not."""
     return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], body)

@@ -6,16 +6,20 @@ from decimal import Decimal
 
 _PERCENT = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*", re.ASCII)
 _LONGEST_PERCENT = 64
+_LONGEST_KEPT = 16
 _MOST_RATIOS = 1 << 16
+"""Together with the length of each, this bounds the memo to some 10 MB."""
 
 
 class _Ratios(dict[str, float | None]):
-    """A bounded memo from a percent text to its ratio; `None` where it is no usable number."""
+    """A memo from a percent text to its ratio, bounded in bytes; `None` where it is no usable number."""
 
     def __missing__(self, percent: str) -> float | None:
-        if len(self) >= _MOST_RATIOS:
-            self.clear()
-        ratio = self[percent] = _parsed(percent)
+        ratio = _parsed(percent)
+        if len(percent) <= _LONGEST_KEPT:
+            if len(self) >= _MOST_RATIOS:
+                self.clear()
+            self[percent] = ratio
         return ratio
 
 

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import astuple
 
 from exporter.answers.percent import ratios
@@ -55,12 +55,16 @@ class StrictDecoder:
         mailbox = msgspec.defstruct("Mailbox", members, gc=False, kw_only=True)
         self._decoder = msgspec.json.Decoder(list[mailbox])  # type: ignore[valid-type]
 
-    def decode(self, block: Sequence[Raw]) -> tuple[Sequence[str], Columns, Counter[str]]:
+    def decode(self, block: bytes) -> tuple[Sequence[str], Columns, Counter[str]]:
         """Return the ids, one column a field, and how many values of each field are of no use.
+
+        `block` is a list of mailboxes, as JSON.
 
         Raises what `envelope.UNREADABLE` names where one mailbox is not as documented.
         """
-        mailboxes = self._decoder.decode(b"[" + b",".join(block) + b"]")
+        mailboxes = self._decoder.decode(block)
+        if not mailboxes:
+            return [], [()] * len(self._order), Counter()
         ids, *tops = zip(*map(astuple, mailboxes), strict=True)
         columns: list[Sequence[Any]] = [()] * len(self._order)
         leaves = (leaf for part, top in zip(self._parts, tops, strict=True) for leaf in _leaves(part, top))

@@ -14,7 +14,7 @@ from exporter.catalogue.kinds import Check, Field
 Value = str | float | None
 
 
-def loads(raw: Raw) -> Mapping[str, Any]:
+def loads(raw: Raw | bytes) -> Mapping[str, Any]:
     """Read one mailbox whatever is wrong with it; {} where it is no object at all."""
     text = bytes(raw).decode("utf-8", "replace")
     try:

@@ -17,7 +17,7 @@ def answer_with(mailbox_ids: list[str]) -> Answer:
             mailbox(_id=mailbox_id, email=f"{mailbox_id}@example.com", sentToday=number)
             for number, mailbox_id in enumerate(mailbox_ids)
         ),
-        {},
+        *([{}] if mailbox_ids else []),
     )
 
 

@@ -105,9 +105,10 @@ def test_a_mailbox_without_an_id_is_left_out_and_counted(raw: bytes) -> None:
 
 
 def test_items_that_are_no_objects_are_left_out_and_counted() -> None:
-    answer = answer_of(None, 1, "x", [], mailbox(), {}, True)
+    others = [mailbox(_id=f"other {number}") for number in range(5)]
+    answer = answer_of(None, 1, "x", [], mailbox(), {}, *others, True)
 
-    assert answer.ids == [ID]
+    assert answer.ids == [ID, *(other["_id"] for other in others)]
     assert answer.suspects == {"_id": 6}
 
 

@@ -14,7 +14,7 @@ from exporter.answers.envelope import MalformedAnswerError
 from exporter.answers.parse import parse
 from exporter.catalogue.kinds import Check
 from exporter.catalogue.mailbox import FIELDS
-from tests.answers import BASE, Mailbox, answer_of, envelope, older, put, rows
+from tests.answers import BASE, Mailbox, answer_of, envelope, mailbox, older, put, rows
 
 
 def assert_sound(answer: Answer) -> None:
@@ -80,7 +80,11 @@ def spoilt(draw: st.DrawFn) -> Mailbox:
     return value
 
 
-@given(st.lists(valid, max_size=4) | st.lists(valid_older, max_size=4))
+ENOUGH = [mailbox(_id=f"good {number}") for number in range(4)]
+"""So many that an answer of four other items is still one of mailboxes."""
+
+
+@given(st.lists(valid, min_size=1, max_size=4) | st.lists(valid_older, min_size=1, max_size=4))
 def test_valid_mailboxes_read_the_same_whether_a_neighbour_is_bad_or_not(mailboxes: list[Mailbox]) -> None:
     alone, beside = answer_of(*mailboxes), answer_of(*mailboxes, {})
 
@@ -106,12 +110,12 @@ def test_one_bad_mailbox_never_changes_anothers_values(
 
 @given(st.lists(spoilt() | anything, max_size=4))
 def test_whatever_the_mailboxes_hold_the_answer_is_sound(mailboxes: list[object]) -> None:
-    assert_sound(answer_of(*mailboxes))
+    assert_sound(answer_of(*mailboxes, *ENOUGH))
 
 
 @given(st.lists(spoilt() | anything, max_size=4))
 def test_whatever_is_suspect_is_counted_by_a_name_of_the_feed(mailboxes: list[object]) -> None:
-    assert answer_of(*mailboxes).suspects.keys() <= {*BASE.suspects()}
+    assert answer_of(*mailboxes, *ENOUGH).suspects.keys() <= {*BASE.suspects()}
 
 
 @given(st.binary(max_size=64) | st.text(string.printable, max_size=64).map(str.encode))
