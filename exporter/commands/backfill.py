@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from exporter.answers.answer import Answer, domain_of
+from exporter.answers.envelope import Body
 from exporter.answers.parse import parse
 from exporter.catalogue.mailbox import COUNTERS
 from exporter.commands.once import replace
@@ -133,7 +134,7 @@ class Backfill:
         self._labels = labels_for(names)
         self._tasks = [_Task(accounts[key], key, day) for day in self._span.days() for key in names]
 
-    async def _answer(self, client: SendKit, task: _Task) -> bytes:
+    async def _answer(self, client: SendKit, task: _Task) -> Body:
         return await client.get(
             _FEED.path,
             analytics.days_query(task.day, task.day),

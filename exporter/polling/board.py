@@ -15,6 +15,7 @@ from typing import TypeVar
 import structlog
 
 from exporter.answers.answer import Answer
+from exporter.answers.envelope import Body
 from exporter.catalogue.workspace import Reason
 from exporter.exposition.store import Store
 from exporter.exposition.telemetry import Telemetry
@@ -67,7 +68,7 @@ class Board:
         self._threads = threads
         self._renaming = asyncio.Lock()
 
-    async def succeeded(self, workspace: Workspace, poll: Poll, body: bytes, started: Instant) -> None:
+    async def succeeded(self, workspace: Workspace, poll: Poll, body: Body, started: Instant) -> None:
         """Read the answer to a poll and show it.
 
         Raises `envelope.MalformedAnswerError`, or `MemoryError`, and changes nothing then.
@@ -90,7 +91,7 @@ class Board:
                 mailboxes=len(outcome.reading.answer),
             )
 
-    def _read(self, workspace: Workspace, poll: Poll, body: bytes) -> _Outcome:
+    def _read(self, workspace: Workspace, poll: Poll, body: Body) -> _Outcome:
         """Read an answer, and save it before anything of it is shown."""
         began = time.perf_counter()
         last = poll.reading

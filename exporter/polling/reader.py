@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from exporter.answers.answer import Answer
+from exporter.answers.envelope import Body
 from exporter.answers.parse import parse
 from exporter.catalogue.kinds import Feed
 from exporter.exposition.rendering import Disclosure, render_base, render_join, roster_of
@@ -28,7 +29,7 @@ class Reader:
     regain_seconds: float = REGAIN_SECONDS
     """How long a total that fell may take to return, and count nothing."""
 
-    def read(self, workspace: Workspace, poll: Poll, body: bytes) -> tuple[Reading, Totals]:
+    def read(self, workspace: Workspace, poll: Poll, body: Body) -> tuple[Reading, Totals]:
         """Read an answer to a workspace's poll; return it with the workspace's totals after it.
 
         An answer whose bytes are the same as the last one's is not read again. Raises

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
 
-from exporter.answers.envelope import MalformedAnswerError
+from exporter.answers.envelope import Body, MalformedAnswerError
 from exporter.catalogue.workspace import Reason
 from exporter.config import KeyUnavailable
 from exporter.fleet.poll import Poll
@@ -58,7 +58,7 @@ class Runner:
         if poll.skipped == skipped:
             poll.overruns = False
 
-    async def _asked(self, account: Account, workspace: Workspace, poll: Poll) -> bytes:
+    async def _asked(self, account: Account, workspace: Workspace, poll: Poll) -> Body:
         return await self.client.get(
             poll.feed.path,
             poll.feed.query(self.today()),

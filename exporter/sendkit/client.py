@@ -10,6 +10,7 @@ from typing import Self
 
 import httpx
 
+from exporter.answers.envelope import Body
 from exporter.catalogue.workspace import Reason
 from exporter.config import ApiConfig, keys
 from exporter.sendkit.body import explanation, read_body
@@ -69,7 +70,7 @@ class SendKit:
         workspace_id: str = "",
         suspect: bool = False,
         unproven: bool = False,
-    ) -> bytes:
+    ) -> Body:
         """Return the body of `GET path`, decompressed and unparsed.
 
         `workspace_id` is sent with a platform key alone. `deadline` is a time of the event loop past which
@@ -91,7 +92,7 @@ class SendKit:
 
     async def _call(
         self, request: httpx.Request, deadline: float, lane: Lane, *, suspect: bool, unproven: bool
-    ) -> bytes:
+    ) -> Body:
         """Return the body of a 200, trying again while that may help and there is time."""
         now = asyncio.get_running_loop().time
         timeout_seconds = self._api.timeout.total_seconds()
@@ -158,7 +159,7 @@ class SendKit:
 
     async def _attempt(
         self, request: httpx.Request, seconds: float, lane: Lane, *, unproven: bool = False
-    ) -> bytes:
+    ) -> Body:
         """Make one request, connection and body included within `seconds`, and return the body of a 200."""
         key = request.headers["X-Api-Key"]
         failure: SendKitError | None = None
@@ -175,8 +176,9 @@ class SendKit:
                         code = str(response.status_code)
                         if response.status_code == HTTPStatus.OK:
                             return await read_body(response, self._api.max_response_bytes)
-                        failure = refusal(response, "")
-                        failure = refusal(response, await explanation(response, key))
+                        failure = refusal(response)
+                        why = await explanation(response, key)
+                        failure = refusal(response, why.message, is_page=why.is_page)
         except (TimeoutError, httpx.TimeoutException):
             if unproven and failure is None and now() < end:
                 raise MadeRoom from None

@@ -57,11 +57,16 @@ class UnusableError(SendKitError):
     """The API answered 200 with a body that is no answer, or too large a one."""
 
 
-def refusal(response: httpx.Response, explanation: str) -> SendKitError:
-    """Map an answer other than 200 to its reason."""
+def refusal(response: httpx.Response, explanation: str = "", *, is_page: bool = False) -> SendKitError:  # noqa: PLR0911 - a table
+    """Map an answer other than 200 to its reason; `is_page` says that its body is for people."""
     status = response.status_code
     message = f"the API answered {status}" + (f": {explanation}" if explanation else "")
+    if is_page:
+        message += " with a page instead of JSON"
     match status:
+        case 401 | 403 if is_page:
+            message += ", as a firewall or a proxy before the API does; this says nothing about the key"
+            return RefusedError(Reason.CLIENT_ERROR, message, status)
         case 401 | 403:
             return RefusedError(Reason.AUTH, message, status)
         case 429:
@@ -69,14 +74,14 @@ def refusal(response: httpx.Response, explanation: str) -> SendKitError:
         case _ if 300 <= status < 400:
             message = f"the API answered {status}, a redirect, which is not followed; is api.base_url right?"
             return RefusedError(Reason.CLIENT_ERROR, message, status)
+        case 404 if is_page:
+            return RefusedError(Reason.CLIENT_ERROR, message + "; is api.base_url right?", status)
         case _ if 400 <= status < 500:
-            reason = Reason.CLIENT_ERROR
+            return RefusedError(Reason.CLIENT_ERROR, message, status)
         case _ if status >= 500:
             reason = Reason.SERVER_ERROR
         case _:
             return UnusableError(Reason.MALFORMED, f"the API answered {status}, expected 200", status)
-    if reason is Reason.CLIENT_ERROR:
-        return RefusedError(reason, message, status)
     wish_seconds = parse_retry_after(response.headers.get("retry-after"), datetime.now(UTC))
     return RefusedError(reason, message, status, wish_seconds)
 

@@ -1,10 +1,15 @@
 """`GET /v1/workspaces`: the workspaces that a key can see."""
 
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
+import structlog
+from msgspec import Raw
 
-from exporter.answers.envelope import without_lone_surrogates
+from exporter.answers.envelope import Body, without_lone_surrogates
+from exporter.answers.strict import LONGEST_TEXT
+from exporter.answers.tolerant import loads
 from exporter.catalogue.workspace import Reason
 from exporter.config import keys
 from exporter.sendkit.client import SendKit
@@ -12,6 +17,8 @@ from exporter.sendkit.errors import UnusableError
 from exporter.sendkit.lane import Lane
 
 PATH = "/v1/workspaces"
+
+_log = structlog.get_logger(__name__)
 
 
 class Workspace(msgspec.Struct, frozen=True):
@@ -21,14 +28,10 @@ class Workspace(msgspec.Struct, frozen=True):
     name: str
 
 
-class _WorkspaceItem(msgspec.Struct):
-    id: str
-    name: str | None = None
-
-
-class _WorkspacesAnswer(msgspec.Struct):
+class _Answer(msgspec.Struct):
     success: bool
-    data: list[_WorkspaceItem]
+    data: list[Raw]
+    pagination: Any = None
 
 
 async def list_workspaces(client: SendKit, key: str, deadline: float, lane: Lane) -> list[Workspace]:
@@ -39,18 +42,48 @@ async def list_workspaces(client: SendKit, key: str, deadline: float, lane: Lane
     return parse_workspaces(await client.get(PATH, {}, key=key, deadline=deadline, lane=lane))
 
 
-def parse_workspaces(body: bytes) -> list[Workspace]:
-    """Return the workspaces of an answer, each id once; raises UnusableError when there is none."""
+def parse_workspaces(body: Body) -> list[Workspace]:
+    """Return the workspaces of an answer, each id once; raises UnusableError when there is none.
+
+    An item without an id that can be used is left out, and their number is written to the log.
+    """
     text = without_lone_surrogates(body).decode("utf-8", "replace")  # of names, which are people's
     try:
-        answer = msgspec.json.decode(text, type=_WorkspacesAnswer)
+        answer = msgspec.json.decode(text, type=_Answer)
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise UnusableError(Reason.MALFORMED, f"no list of workspaces: {error}", HTTPStatus.OK) from None
+        raise _unusable(f"{error}") from None
     if not answer.success:
-        raise UnusableError(Reason.MALFORMED, "no list of workspaces: success is not true", HTTPStatus.OK)
-    if not all(keys.is_sendable(item.id) for item in answer.data):
-        raise UnusableError(Reason.MALFORMED, "no list of workspaces: an id is not plain text", HTTPStatus.OK)
+        raise _unusable("success is not true")
+    if isinstance(answer.pagination, dict) and answer.pagination.get("hasMore") is True:
+        raise _unusable(f"it is not whole: {len(answer.data)} items, pagination.hasMore is true")
     workspaces: dict[str, Workspace] = {}
-    for item in answer.data:
-        workspaces.setdefault(item.id, Workspace(item.id, item.name or item.id))
+    odd = 0
+    for raw in answer.data:
+        item = loads(raw)
+        workspace_id = item.get("id")
+        if not isinstance(workspace_id, str) or not _is_id(workspace_id):
+            odd += 1
+            continue
+        workspaces.setdefault(workspace_id, Workspace(workspace_id, _name(item.get("name")) or workspace_id))
+    if odd * 2 > len(answer.data):
+        raise _unusable(f"{odd} of {len(answer.data)} items have no id that can be used")
+    if odd:
+        _log.warning("workspaces without an id that can be used are left out", count=odd)
     return list(workspaces.values())
+
+
+def _is_id(text: str) -> bool:
+    return len(text) <= LONGEST_TEXT and keys.is_sendable(text)
+
+
+def _name(name: object) -> str:
+    """Return a name as it can be shown everywhere: without control characters, "" for none."""
+    if isinstance(name, float) and name.is_integer():
+        name = str(int(name))
+    text = str(name) if isinstance(name, str | float) else ""
+    text = "".join(character if character.isprintable() else " " for character in text).strip()
+    return text if len(text) <= LONGEST_TEXT else ""
+
+
+def _unusable(why: str) -> UnusableError:
+    return UnusableError(Reason.MALFORMED, f"no list of workspaces: {why}", HTTPStatus.OK)

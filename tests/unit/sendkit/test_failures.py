@@ -82,7 +82,7 @@ class TestRefusal:
         assert error.message == "the API answered 401: no such key: [redacted]"
 
     @pytest.mark.parametrize(
-        "body", [b"", b"<html>", b"[]", b'{"message": 5}', b"[" * 50_000, b'{"message": "' + b"x" * 99_999]
+        "body", [b"", b"Not Found", b"[]", b'{"message": 5}', b"[" * 50_000, b'{"message": "' + b"x" * 99_999]
     )
     async def test_needs_no_message(self, body: bytes) -> None:
         async with calling(answer(404, body)) as (_, caller):
