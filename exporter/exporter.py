@@ -131,6 +131,7 @@ class Exporter:
             if workspace is None:
                 workspace = Workspace(saved.key, saved.account, saved.name, saved.label)
                 self.fleet.add(workspace)
+            workspace.unit = workspace.unit or saved.unit
             success = saved.as_of(moment)
             feed = Feed(saved.feed, "", (), 0, joins=saved.feed != ALL_TIME)  # until the poller names its own
             workspace.polls[saved.feed] = Poll(

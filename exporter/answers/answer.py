@@ -29,6 +29,10 @@ class Answer:
     numbers: Mapping[str, Column] = field(default_factory=dict)
     suspects: Mapping[str, int] = field(default_factory=dict)
     duplicates: int = 0
+    unit: str = ""
+    """What `bounceRate` was taken to be in: `percent` or `ratio`; "" without such a field."""
+    proven_unit: str = ""
+    """What this answer proves that it is in, "" where it proves nothing."""
 
     def __len__(self) -> int:
         return len(self.ids)

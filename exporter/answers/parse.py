@@ -14,13 +14,17 @@ from typing import Any
 from msgspec import Raw
 
 from exporter.answers import tolerant
-from exporter.answers.answer import Answer, filled
+from exporter.answers.answer import Answer, Column, filled
 from exporter.answers.blocks import check_room, read_blocks
 from exporter.answers.envelope import Body, MalformedAnswerError, opened
 from exporter.answers.strict import strict_decoder
+from exporter.answers.unit import AUTO, RATIO, as_ratios
+from exporter.answers.unit import proven as proven_unit
 from exporter.catalogue.kinds import Check, Feed
 
 MOST_UNKNOWN_STATES = 20
+BOUNCE_RATE = "bounce_ratio"
+"""The column of `bounceRate`."""
 OTHER = "other"
 """What states beyond `MOST_UNKNOWN_STATES` that are not documented are shown as."""
 
@@ -28,9 +32,10 @@ _LEAST_ITEM_BYTES = 64  # of a mailbox on average: an id alone takes half of tha
 _JUDGED_ITEMS = 1000
 
 
-def parse(body: Body, feed: Feed) -> Answer:
+def parse(body: Body, feed: Feed, unit: str = AUTO, known_unit: str = "") -> Answer:
     """Parse an answer to a feed's request.
 
+    `unit` is what `bounceRate` is in; `auto` is what the answer proves, else `known_unit`, else a ratio.
     Raises `envelope.MalformedAnswerError` for anything but the documented envelope, for a list that is not
     whole, and for one of whose items most are no mailboxes; `MemoryError` when there is no room to read it.
     What is wrong inside one mailbox leaves that value out and is counted in `Answer.suspects`.
@@ -41,7 +46,7 @@ def parse(body: Body, feed: Feed) -> Answer:
     read_blocks(envelope.items, rows.add_strictly, rows.add_tolerantly)
     rows.check(ended=True)
     envelope.check_whole(rows.count)
-    return rows.answer()
+    return rows.answer(unit, known_unit)
 
 
 class _Rows:
@@ -101,12 +106,21 @@ class _Rows:
             if suspect:
                 self._suspects[suspect] += 1
 
-    def answer(self) -> Answer:
+    def _proven_unit(self, rates: Column) -> str:
+        named = {field.column: column for field, column in zip(self._feed.fields, self._columns, strict=True)}
+        return proven_unit(rates, named.get("campaign_sent"), named.get("campaign_bounced"))
+
+    def answer(self, unit: str, known_unit: str) -> Answer:
         """Return the finished columns; the first mailbox of an id counts."""
+        used = proven = ""
         fields = list(zip(self._feed.fields, self._columns, strict=True))
         for field, column in fields:
             if field.check is Check.STATE:
                 column[:] = _few_states(column, field.states)
+            if field.column == BOUNCE_RATE:
+                proven = self._proven_unit(column)
+                used = (proven or known_unit or RATIO) if unit == AUTO else unit
+                column[:] = as_ratios(column, used)
             if field.is_ratio and max(filter(None, column), default=0) > 1:
                 self._suspects[field.name] += sum(value is not None and value > 1 for value in column)
         answer = Answer(
@@ -115,6 +129,8 @@ class _Rows:
             numbers=filled({field.column: column for field, column in fields if not field.is_text}),
             suspects=dict(self._suspects),
             duplicates=len(self._ids) - len(set(self._ids)),
+            unit=used,
+            proven_unit=proven,
         )
         return answer.where(_first_of_each(self._ids)) if answer.duplicates else answer
 

@@ -43,6 +43,9 @@ class ApiConfig(Section):
     max_attempts: values.Count = 3
     """Attempts of one poll; a refused key (401, 403) or a 404 is never tried again."""
 
+    bounce_rate_unit: values.BounceRateUnit = "auto"
+    """What the API's `bounceRate` is in: `percent`, `ratio`, or `auto`, what each answer itself proves."""
+
     @field_validator("base_url")
     @classmethod
     def _is_private(cls, url: str, info: ValidationInfo) -> str:

@@ -192,6 +192,7 @@ EmailMode = Annotated[
     BeforeValidator(parse_email_mode),
     Expect("one of plain, masked, hmac, off"),
 ]
+BounceRateUnit = Annotated[Literal["auto", "percent", "ratio"], Expect("one of auto, percent, ratio")]
 Text = Annotated[str, AfterValidator(_printable), Expect("a text, not empty, without control characters")]
 Pattern = Annotated[
     InstanceOf[patterns.Pattern],

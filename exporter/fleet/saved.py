@@ -27,6 +27,8 @@ class Saved(msgspec.Struct):
     """With times in seconds after the poll succeeded: those before it are negative."""
     left: bool = False
     """Whether the workspace left: only its counters are kept."""
+    unit: str = ""
+    """The workspace's `unit`."""
     succeeded: float = 0.0
     """When the poll succeeded, in Unix seconds: the file has it apart, where it can be replaced alone."""
 
@@ -39,6 +41,7 @@ class Saved(msgspec.Struct):
             name=workspace.name,
             label=workspace.label,
             feed=feed,
+            unit=workspace.unit,
             ids=answer.ids,
             texts=answer.texts,
             numbers=answer.numbers,

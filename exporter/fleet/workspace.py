@@ -44,6 +44,8 @@ class Workspace:
     samples: int = 0
     is_listed: bool = True
     former: Key | None = None
+    unit: str = ""
+    """What `bounceRate` was last proven to be in, "" until it was."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property

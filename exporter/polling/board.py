@@ -81,6 +81,7 @@ class Board:
             was_up, ended = poll.up, now()
             poll.succeeded(outcome.reading, ended, ended.steady - started.steady)
             workspace.totals = outcome.totals
+            _note_unit(workspace, outcome.reading.answer)
             self._put(workspace, outcome.rejoined)
             self._telemetry.render_duration.set(outcome.seconds)
             self._show(workspace)
@@ -252,3 +253,19 @@ class Board:
 
 def _place(workspace: Workspace, poll: Poll) -> Mapping[str, str]:
     return {"workspace": workspace.label, **poll.feed.label}
+
+
+def _note_unit(workspace: Workspace, answer: Answer) -> None:
+    """Remember what an answer proves of `bounceRate`; a change is written to the log, once."""
+    if answer.proven_unit in {"", workspace.unit}:
+        return
+    workspace.unit = answer.proven_unit
+    if answer.proven_unit == answer.unit:
+        _log.info("the API's bounceRate has a unit", workspace=workspace.label, unit=answer.unit)
+    else:
+        _log.warning(
+            "api.bounce_rate_unit is wrong: the API's figures contradict it",
+            workspace=workspace.label,
+            configured=answer.unit,
+            found=answer.proven_unit,
+        )

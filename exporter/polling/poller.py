@@ -64,8 +64,12 @@ class Poller:
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="read")
         self._schedule = Schedule()
         everything = config.mailboxes == MailboxesConfig()
-        regain = 2 * config.poll.stale_after.total_seconds()
-        reader = Reader(self.disclosure, None if everything else config.mailboxes.keeps, regain)
+        reader = Reader(
+            self.disclosure,
+            None if everything else config.mailboxes.keeps,
+            regain_seconds=2 * config.poll.stale_after.total_seconds(),
+            unit=config.api.bounce_rate_unit,
+        )
         self._board = Board(fleet, store, telemetry, reader, state, self._threads)
 
         def today() -> date:

@@ -8,6 +8,7 @@ from hashlib import blake2b
 from exporter.answers.answer import Answer
 from exporter.answers.envelope import Body
 from exporter.answers.parse import parse
+from exporter.answers.unit import AUTO
 from exporter.catalogue.kinds import Feed
 from exporter.exposition.rendering import Disclosure, render_base, render_join, roster_of
 from exporter.fleet.counters import REGAIN_SECONDS, Totals
@@ -28,6 +29,8 @@ class Reader:
     """Without it every mailbox counts."""
     regain_seconds: float = REGAIN_SECONDS
     """How long a total that fell may take to return, and count nothing."""
+    unit: str = AUTO
+    """What `bounceRate` is in, by the configuration."""
 
     def read(self, workspace: Workspace, poll: Poll, body: Body) -> tuple[Reading, Totals]:
         """Read an answer to a workspace's poll; return it with the workspace's totals after it.
@@ -39,7 +42,7 @@ class Reader:
         is_settled = feed.joins or not workspace.totals.doubts
         if last and last.digest == digest and is_settled and _is_current(last, workspace, feed):
             return last, workspace.totals
-        answer = parse(body, feed)
+        answer = parse(body, feed, self.unit, workspace.unit)
         if feed.joins:
             return replace(
                 self._joined(feed, answer, workspace.roster, last), digest=digest

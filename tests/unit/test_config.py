@@ -43,7 +43,7 @@ ALL_ERRORS = """\
 api.timeout: found 'x', expected a duration such as 90s, 15m, 2h, 1d or seconds
 api.max_attempts: found true, expected a whole number from 1
 api.nope: found an unknown key, expected one of allow_insecure_http, base_url, timeout, \
-max_response_bytes, max_concurrent_requests, max_attempts
+max_response_bytes, max_concurrent_requests, max_attempts, bounce_rate_unit
 poll.interval: found nan, expected a duration such as 90s, 15m, 2h, 1d or seconds
 accounts.0.api_key_env: found 'NOT_SET', which is not set in the environment, expected a \
 variable that holds the API key
