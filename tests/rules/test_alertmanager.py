@@ -18,7 +18,7 @@ from prometheus.table.levels import EXPORTER, MAILBOX
 from tests.waiting import wait_for
 
 CONFIG = Path(__file__).parents[2] / "prometheus/alertmanager.example.yml"
-BINARY = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager") or "alertmanager"
+pytestmark = pytest.mark.usefixtures("servers")
 
 Labels = dict[str, str]
 
@@ -51,7 +51,7 @@ def test_a_severity_reaches_its_receiver(severity: str, receiver: str) -> None:
             "test",
             f"--config.file={CONFIG}",
             "workspace=acme",
-            f"severity={severity}",
+            *([f"severity={severity}"] if severity else []),
         ],
         capture_output=True,
         text=True,
@@ -85,7 +85,7 @@ def started(folder: Path, config: Path) -> Iterator[Alertmanager]:
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [
-                BINARY,
+                shutil.which("prometheus-alertmanager") or "alertmanager",
                 f"--config.file={config}",
                 f"--storage.path={folder}",
                 f"--web.listen-address={address}",

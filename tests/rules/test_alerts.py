@@ -39,6 +39,7 @@ def expectations() -> Iterator[dict[str, Any]]:
             yield from test.get("alert_rule_test", [])
 
 
+@pytest.mark.usefixtures("servers")
 @pytest.mark.parametrize("path", TEST_FILES, ids=lambda path: path.name)
 def test_the_unit_tests_pass(path: Path) -> None:
     run = subprocess.run(
@@ -47,6 +48,7 @@ def test_the_unit_tests_pass(path: Path) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
+@pytest.mark.usefixtures("servers")
 def test_promtool_finds_nothing_to_mend() -> None:
     run = subprocess.run(
         ["promtool", "check", "rules", "--lint=all", "--lint-fatal", *map(str, RULE_FILES)],
@@ -136,6 +138,7 @@ def test_a_runbook_says_what_to_do(name: str) -> None:
     assert named == set(level.labels) - ({"domain"} if level is MAILBOX else set())
 
 
+@pytest.mark.usefixtures("servers")
 @pytest.mark.parametrize("name", ALERTS)
 def test_a_runbooks_queries_can_be_parsed(name: str, tmp_path: Path) -> None:
     text = (PROMETHEUS / f"runbooks/{name}.md").read_text()

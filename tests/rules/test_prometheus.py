@@ -13,6 +13,8 @@ import yaml
 from tests.stack.processes import Processes, Prometheus, start_prometheus
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.usefixtures("servers")
+
 PROMETHEUS = Path(__file__).parents[2] / "prometheus"
 EXAMPLE = (PROMETHEUS / "prometheus.example.yml").read_text()
 

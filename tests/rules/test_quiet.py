@@ -185,7 +185,7 @@ def promtool_test(fleets: list[Fleet], expressions: dict[str, str], directory: P
 
 
 @pytest.fixture(scope="module")
-def output(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+def output(servers: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     """What promtool says of each scenario, run once."""
 
     @cache

@@ -1,0 +1,22 @@
+"""The servers that people run: the oldest ones that are meant, and today's (tests/install-servers)."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+NEWEST = Path(__file__).parents[1] / "build/servers/usr/bin"
+RANGE = {"system": None, "newest": NEWEST}
+"""Where the programs are, where that is not on the path."""
+
+
+@pytest.fixture(scope="module", params=RANGE)
+def servers(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Put the programs of one end of the range first on the path."""
+    folder = RANGE[request.param]
+    assert folder is None or (folder / "prometheus").exists(), "make servers installs today's servers"
+    with pytest.MonkeyPatch.context() as patch:
+        if folder:
+            patch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+        yield request.param
