@@ -29,7 +29,7 @@ _TABS = "a tab, where YAML takes spaces alone"
 class _Loader(yaml.SafeLoader):
     """Reads numbers as people write them: `1:30` is no 90, and `010` is no 8."""
 
-    yaml_implicit_resolvers: ClassVar = {
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as PyYAML declares it
         first: [(tag, form) for tag, form in resolvers if tag not in _NUMBERS]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
