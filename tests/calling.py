@@ -122,7 +122,7 @@ class Caller:
         unproven: bool = False,
     ) -> bytes:
         """Ask for the mailboxes of a workspace, all-time or of a window's first to its last day."""
-        return await self.sendkit.get(
+        body = await self.sendkit.get(
             analytics.PATH,
             analytics.days_query(*window) if window else {},
             key=key,
@@ -131,6 +131,7 @@ class Caller:
             lane=self.lane,
             unproven=unproven,
         )
+        return bytes(body)
 
     async def failure(self, key: str = KEY, within: float = 60) -> SendKitError:
         """Return the error of a call, after a look for the key in it and in all behind it."""

@@ -51,10 +51,9 @@ class Discovery:
         started = now()
         try:
             found = await self._found(account)
-        except (KeyUnavailable, SendKitError) as error:
+        except (KeyUnavailable, SendKitError, MemoryError) as error:
             self._telemetry.discovery_up.labels(account.name).set(0)
-            reason = error.reason if isinstance(error, SendKitError) else Reason.AUTH
-            await self._failed(account, reason, str(error), started)
+            await self._failed(account, *_why(error), started)
             return False
         self._telemetry.discovery_up.labels(account.name).set(1)
         self._telemetry.discovery_last_success.labels(account.name).set(now().unix)
@@ -142,3 +141,14 @@ class Discovery:
             return not is_platform_key(await account.current_key(self._environ))
         except KeyUnavailable:
             return False
+
+
+def _why(error: KeyUnavailable | SendKitError | MemoryError) -> tuple[Reason, str]:
+    """Return the reason and the words of a look that failed."""
+    match error:
+        case SendKitError():
+            return error.reason, str(error)
+        case MemoryError():
+            return Reason.TOO_LARGE, "there is not enough memory for the list of workspaces"
+        case _:
+            return Reason.AUTH, str(error)
