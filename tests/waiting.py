@@ -10,7 +10,7 @@ Value = TypeVar("Value")
 PAUSE_SECONDS = 0.02
 
 
-async def until(condition: Callable[[], Value], seconds: float = 15.0, *, what: str = "") -> Value:
+async def until(condition: Callable[[], Value], seconds: float = 30.0, *, what: str = "") -> Value:
     """Return the condition's first true value; raise AssertionError when there is none in time."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

@@ -5,9 +5,11 @@ configurations that are shipped. What differs: addresses, and every duration (`f
 intervals are at the same speed, and the days before are written into the TSDB first (`days_before`).
 """
 
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, pairwise
@@ -54,6 +56,21 @@ PACE = {
 
 The shortest range in a rule is 2 s long at this speed, and the two groups are evaluated every 1 s and 4 s.
 """
+
+
+@contextmanager
+def ahead_of_others() -> Iterator[None]:
+    """Run before other processes, and let what is started do so, where the system allows that.
+
+    Other tests run at the same time, and a second in which this waits for a processor is a minute here.
+    """
+    priority = os.getpriority(os.PRIO_PROCESS, 0)
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, priority - 10)
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, priority)
 
 
 @dataclass(frozen=True, slots=True)

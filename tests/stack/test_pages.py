@@ -17,7 +17,7 @@ import pytest
 
 from exporter import wilson
 from tests.stack.days_before import Past
-from tests.stack.paging import HOUR, PATIENCE, Fleet, Paging, start_paging
+from tests.stack.paging import HOUR, PATIENCE, Fleet, Paging, ahead_of_others, start_paging
 from tests.stack.processes import Processes, Simulator
 from tests.stack.webhook import Notification, Webhook, webhook
 from tests.waiting import wait_for
@@ -81,7 +81,7 @@ def told(folder: Path) -> Iterator[Story]:
     """Let everything happen that is to happen, if it does: the tests say what did."""
     processes = Processes(folder)
     try:
-        with webhook() as hook:
+        with ahead_of_others(), webhook() as hook:
             simulators = {fleet: fleet.start_simulator(processes) for fleet in (WORKING_DAY, SATURDAY)}
             paging = start_paging(processes, hook.url, simulators)
             hook.notifications.clear()

@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from exporter.simulator.windows import Window
@@ -104,12 +104,13 @@ SCENARIO_NAMES = (
 class TestTime:
     @settings(max_examples=25, deadline=None)
     @given(
-        st.lists(
+        steps=st.lists(
             st.tuples(st.floats(0.01, 40), st.sampled_from((*SCENARIO_NAMES, "stop", None))),
             min_size=1,
             max_size=8,
         )
     )
+    @example(steps=[(1.0, "warmup_stopped")] * 8)  # more than there are mailboxes that fit
     def test_totals_never_fall_and_every_answer_agrees_with_itself(
         self, steps: list[tuple[float, str | None]]
     ) -> None:

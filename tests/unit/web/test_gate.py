@@ -154,7 +154,9 @@ class TestEncryption:
             for _ in range(2):
                 signer = authority(tmp_path / "certificates")
                 signer.sign("server")
-                async with httpx.AsyncClient(verify=signer.client_context(), trust_env=False) as client:
+                async with httpx.AsyncClient(
+                    verify=signer.client_context(), timeout=60, trust_env=False
+                ) as client:
                     assert (await client.get(f"https://localhost:{port}/")).text == "answered"
 
     async def test_lets_in_the_allowed_names_alone(self, tmp_path: Path) -> None:
@@ -170,7 +172,7 @@ class TestEncryption:
         async with served(app, file) as port:
             for name, is_let_in in (("scraper.example", True), ("stranger.example", False)):
                 context = signer.client_context(signer.sign("client", f"DNS:{name}"))
-                async with httpx.AsyncClient(verify=context, trust_env=False) as client:
+                async with httpx.AsyncClient(verify=context, timeout=60, trust_env=False) as client:
                     if is_let_in:
                         assert (await client.get(f"https://localhost:{port}/")).text == "answered"
                     else:

@@ -43,7 +43,7 @@ async def guarded(folder: Path, text: str) -> AsyncIterator[httpx.AsyncClient]:
     path = folder / "web.yml"
     path.write_text(text)
     guard = Guard(Starlette(routes=[Route("/", answer)]), WebFile(path))
-    async with served(guard) as port, httpx.AsyncClient(trust_env=False) as client:
+    async with served(guard) as port, httpx.AsyncClient(timeout=60, trust_env=False) as client:
         client.base_url = httpx.URL(f"http://127.0.0.1:{port}")
         yield client
 
@@ -72,7 +72,7 @@ class TestUsers:
     async def test_change_with_the_file(self, tmp_path: Path) -> None:
         async with guarded(tmp_path, f"basic_auth_users: {{alice: {ALICE}}}") as client:
             assert (await client.get("/", auth=("alice", "wonder"))).status_code == 200
-            (tmp_path / "web.yml").write_text(f"basic_auth_users: {{alice: {BOB}}}")
+            (tmp_path / "web.yml").write_text(f"basic_auth_users: {{alice: {BOB}}} # longer")
             assert (await client.get("/", auth=("alice", "wonder"))).status_code == 401
             assert (await client.get("/", auth=("alice", "build"))).status_code == 200
 
