@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import socket
 import sys
 from collections.abc import Coroutine
@@ -17,8 +16,9 @@ from exporter import daemon, log
 from exporter.answers.envelope import MalformedAnswerError
 from exporter.commands import backfill, demo, flags, once
 from exporter.commands import probe as probing
+from exporter.commands.days import Days, InUseError
 from exporter.config import Config, ConfigError, KeyUnavailable, ShardConfig
-from exporter.exporter import Exporter
+from exporter.exporter import Exporter, InUseElsewhereError
 from exporter.exposition import privacy, telemetry
 from exporter.lifetime import program
 from exporter.sendkit.errors import SendKitError
@@ -149,7 +149,7 @@ def poll_once(config_file: Path | None, output: Path | None, log_level: str, log
             sys.stdout.buffer.write(text)
             sys.stdout.buffer.flush()
         else:
-            once.replace(output, text)
+            once.put(output, text)
     except OSError as error:
         _fail(f"{output or 'standard output'}: {error.strerror}")
     if not succeeded:
@@ -192,18 +192,24 @@ def fill_back(  # noqa: PLR0913, PLR0917
         raise click.UsageError(
             f"--from {first} --to {last}: expected days in order, up to yesterday, {yesterday}"
         )
+    if step < backfill.LEAST_STEP:
+        raise click.UsageError(f"--step: found {step.total_seconds():g} s, expected 1 s at least")
     folder = output.with_name(f"{output.name}.days")
-    run = backfill.Backfill(config, os.environ, backfill.Span(first, last, config.timezone, step), folder)
     try:
-        with click.progressbar(length=1, label="days", file=sys.stderr, show_pos=True) as bar:
+        with Days(folder) as days:
+            span = backfill.Span(first, last, config.timezone, step)
+            run = backfill.Backfill(config, os.environ, span, days)
+            with click.progressbar(length=1, label="days", file=sys.stderr, show_pos=True) as bar:
 
-            def progress(done: int, total: int) -> None:
-                bar.length = max(total, 1)
-                bar.update(done - bar.pos)
+                def progress(done: int, total: int) -> None:
+                    bar.length = max(total, 1)
+                    bar.update(done - bar.pos)
 
-            _run(run.fetch(60 / requests_per_minute, progress))
-        backfill.write(output, run.exposition())
-        shutil.rmtree(folder)
+                _run(run.fetch(60 / requests_per_minute, progress))
+            backfill.write(output, run.exposition())
+            days.remove()
+    except InUseError as error:
+        _fail(str(error))
     except (KeyUnavailable, SendKitError, MalformedAnswerError, OSError) as error:
         _fail(f"{error}\nrun the same command again to go on from here; {folder} holds what was fetched")
     click.echo(f"written: {output}; next: promtool tsdb create-blocks-from openmetrics {output} DATA-FOLDER")
@@ -242,6 +248,8 @@ def _run(command: Coroutine[Any, Any, Result]) -> Result:
     """Run a command to its end, or to a signal's; a bad configuration ends the process."""
     try:
         result = asyncio.run(_until_signal(command))
+    except InUseElsewhereError as error:
+        _fail(str(error))
     except ConfigError as error:
         _fail(str(error), MISUSED)
     except asyncio.CancelledError:

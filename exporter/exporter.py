@@ -17,7 +17,7 @@ from exporter.exposition.telemetry import Telemetry
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
 from exporter.fleet.saved import Saved
-from exporter.fleet.state import StateDirectory, StateUnavailableError
+from exporter.fleet.state import StateDirectory, StateInUseError, StateUnavailableError
 from exporter.fleet.workspace import KEPT_SECONDS, Fleet, Workspace
 from exporter.polling.board import now
 from exporter.polling.poller import Poller
@@ -29,6 +29,10 @@ GRACE_SECONDS = 3.0
 """Polls that run have so long to end at a reload; each that cannot is made anew."""
 
 _log = structlog.get_logger(__name__)
+
+
+class InUseElsewhereError(ConfigError):
+    """What the configuration names is in use by another exporter: the same may be right later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,8 @@ class Exporter:
             return self._state if path else None
         try:
             return StateDirectory(path)
+        except StateInUseError as error:
+            raise InUseElsewhereError(f"state.directory: {error}") from None
         except StateUnavailableError as error:
             raise ConfigError(f"state.directory: {error}") from None
 

@@ -5,20 +5,18 @@ that was fetched is kept in a folder, so that a run that ends early goes on wher
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from hashlib import blake2b
 from pathlib import Path
 
-import msgspec
-
 from exporter.answers.answer import Answer, domain_of
 from exporter.answers.envelope import Body
 from exporter.answers.parse import parse
 from exporter.catalogue.mailbox import COUNTERS
-from exporter.commands.once import replace
+from exporter.commands.days import Day, Days
 from exporter.config import AccountConfig, Config
 from exporter.fleet.labels import labels_for
 from exporter.fleet.workspace import Key
@@ -29,6 +27,8 @@ from exporter.sendkit.workspaces import list_workspaces
 from exporter.textformat.lines import END, Format, header, label_text
 
 _FEED = analytics.all_time(0)  # a day is asked for all that tells which mailboxes count
+
+LEAST_STEP = timedelta(seconds=1)  # samples have whole seconds
 
 Row = tuple[str, str, str]
 """A mailbox's labels: workspace, domain, id."""
@@ -60,39 +60,35 @@ class Span:
             yield start + (end - start) * number / steps, number / steps
 
 
-class _Day(msgspec.Struct):
-    """A day of a workspace: the counters' rises by mailbox, `None` where the API gave no number.
-
-    It is kept in a file, and holds no address.
-    """
-
-    domains: Sequence[str]
-    ids: Sequence[str]
-    rises: Mapping[str, Sequence[float | None]]
-
-
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A day of a workspace that is to be fetched."""
+    """A day of a workspace that is to be fetched; it is kept under a name of its own.
+
+    Everything that the day's figures depend on is in the name: a run with another key, address, filter or
+    time zone takes nothing from what was fetched before.
+    """
 
     account: AccountConfig
     key: Key
     day: date
+    circumstances: str
 
-    def path(self, folder: Path) -> Path:
-        name = f"{self.key.id}\0{self.key.account}\0{self.day.isoformat()}".encode()
-        return folder / f"{self.day.isoformat()}-{blake2b(name, digest_size=8).hexdigest()}.json"
+    @property
+    def name(self) -> str:
+        parts = (self.key.id, self.key.account, self.day.isoformat(), self.circumstances)
+        digest = blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+        return f"{self.day.isoformat()}-{digest}"
 
 
 class Backfill:
-    """A run over all accounts; `folder` holds what was fetched, by day and workspace."""
+    """A run over all accounts; `days` has what was fetched, by day and workspace."""
 
-    def __init__(self, config: Config, environ: Mapping[str, str], span: Span, folder: Path) -> None:
+    def __init__(self, config: Config, environ: Mapping[str, str], span: Span, days: Days) -> None:
         """Nothing is read or fetched yet."""
         self._config = config
         self._environ = environ
         self._span = span
-        self._folder = folder
+        self._days = days
         self._lanes = {account.name: Lane(1) for account in config.accounts}
         self._labels: dict[Key, str] = {}
         self._tasks: list[_Task] = []
@@ -103,24 +99,23 @@ class Backfill:
         `progress` is told how many days of how many are there. Raises `KeyUnavailable`, `SendKitError`,
         `MalformedAnswerError` or `OSError`; what was fetched until then stays.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
         async with SendKit(self._config.api) as client:
             await self._discover(client)
-            missing = [task for task in self._tasks if not task.path(self._folder).exists()]
+            missing = [task for task in self._tasks if self._days.get(task.name) is None]
             done = len(self._tasks) - len(missing)
             progress(done, len(self._tasks))
             for task in missing:
                 answer = self._kept(parse(await self._answer(client, task), _FEED))
                 rises = {name: answer.numbers[name] for name in COUNTERS if name in answer.numbers}
-                day = _Day(list(map(domain_of, answer.text("email"))), answer.ids, rises)
-                replace(task.path(self._folder), msgspec.json.encode(day))
+                day = Day(list(map(domain_of, answer.text("email"))), answer.ids, rises)
+                self._days.keep(task.name, day)
                 done += 1
                 progress(done, len(self._tasks))
                 await asyncio.sleep(pause_seconds)
 
     async def _discover(self, client: SendKit) -> None:
         names: dict[Key, str] = {}
-        accounts: dict[Key, AccountConfig] = {}
+        accounts: dict[Key, tuple[AccountConfig, str]] = {}
         for account in self._config.accounts:
             key = await account.current_key(self._environ)
             found = {Key(account=account.name): account.name}
@@ -130,9 +125,17 @@ class Backfill:
                 found = {Key(it.id): it.name for it in seen if account.workspaces.keeps(it.name)}
             for workspace, name in found.items():
                 if workspace not in names:
-                    names[workspace], accounts[workspace] = name, account
+                    names[workspace], accounts[workspace] = name, (account, self._circumstances(key))
         self._labels = labels_for(names)
-        self._tasks = [_Task(accounts[key], key, day) for day in self._span.days() for key in names]
+        self._tasks = [
+            _Task(account, key, day, circumstances)
+            for day in self._span.days()
+            for key, (account, circumstances) in accounts.items()
+        ]
+
+    def _circumstances(self, key: str) -> str:
+        """Return what the figures of any day depend on, as a text that is never shown."""
+        return "\0".join([self._config.api.base_url, key, repr(self._config.mailboxes), str(self._span.zone)])
 
     async def _answer(self, client: SendKit, task: _Task) -> Body:
         return await client.get(
@@ -163,15 +166,18 @@ class Backfill:
                 yield from _series(metric.name, row, rises, self._span)
         yield END[Format.OPENMETRICS]
 
-    def _read_days(self) -> list[tuple[date, str, _Day]]:
-        decode = msgspec.json.Decoder(_Day).decode
-        return [
-            (task.day, self._labels[task.key], decode(task.path(self._folder).read_bytes()))
-            for task in self._tasks
-        ]
+    def _read_days(self) -> list[tuple[date, str, Day]]:
+        """Return the days; raises `OSError` for one that is no longer there."""
+        days = []
+        for task in self._tasks:
+            content = self._days.get(task.name)
+            if content is None:
+                raise OSError(f"{self._days.folder}: a day that was fetched is gone or damaged")
+            days.append((task.day, self._labels[task.key], content))
+        return days
 
 
-def _by_mailbox(days: Iterable[tuple[date, str, _Day]], name: str) -> dict[Row, dict[date, float]]:
+def _by_mailbox(days: Iterable[tuple[date, str, Day]], name: str) -> dict[Row, dict[date, float]]:
     """Return the rises of one counter by mailbox and day."""
     mailboxes: dict[Row, dict[date, float]] = {}
     for day, label, content in days:

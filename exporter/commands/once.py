@@ -1,6 +1,7 @@
 """`once`: poll everything once, for the textfile collector."""
 
 import os
+import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,21 @@ async def poll(config: Config, environ: Mapping[str, str]) -> tuple[bytes, bool]
     own = exporter.own_metrics(Format.TEXT, process=False)
     body = exporter.store.body(Format.TEXT).ended(own + END[Format.TEXT])
     return b"".join(body.plain), succeeded
+
+
+def put(path: Path, text: bytes) -> None:
+    """Put a text where a path leads; raises `OSError`.
+
+    A file is replaced, the one that a link leads to in place of the link; a device or a pipe is written to.
+    """
+    try:
+        is_file = stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        is_file = True
+    if is_file:
+        replace(Path(os.path.realpath(path)), text)
+    else:
+        path.write_bytes(text)
 
 
 def replace(path: Path, text: bytes) -> None:

@@ -52,6 +52,10 @@ class StateUnavailableError(Exception):
     """The folder can't be used; the message says why."""
 
 
+class StateInUseError(StateUnavailableError):
+    """Another exporter has the folder."""
+
+
 _decoder = msgspec.msgpack.Decoder(Saved)
 
 
@@ -71,7 +75,7 @@ class StateDirectory:
         try:
             self._lock = self._limited(lambda: _taken(path))
         except BlockingIOError:
-            raise StateUnavailableError(f"{path} is in use by another exporter") from None
+            raise StateInUseError(f"{path} is in use by another exporter") from None
         except OSError as error:
             raise StateUnavailableError(f"{path}: {error.strerror}") from None
 

@@ -107,7 +107,7 @@ def test_a_run_that_ends_early_goes_on_where_it_stopped(
     assert outcome.code == 1
     assert "run the same command again" in outcome.err
     assert not output.exists()
-    [day] = Path(f"{output}.days").iterdir()
+    [day] = Path(f"{output}.days").glob("*.json")
     assert "@" not in day.read_text(), "an address"
 
     simulator.stop_all()
