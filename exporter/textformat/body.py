@@ -7,8 +7,9 @@ costs more than rendering it.
 """
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from isal import isal_zlib
 
@@ -18,6 +19,23 @@ from exporter.textformat.lines import Format, header
 _GZIP_START = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff"
 _DEFLATE_END = b"\x03\x00"  # one last, empty block
 _SMALL = 4096
+_RUN_BYTES = 64 * 1024
+_CHUNK_COST = 64
+"""About how many bytes a chunk takes beside its own."""
+
+
+def coalesced(chunks: Iterable[bytes], least: int) -> Iterator[bytes]:
+    """Yield the chunks, small ones joined to runs of at least so many bytes."""
+    run: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        run.append(chunk)
+        size += len(chunk)
+        if size >= least:
+            yield run[0] if len(run) == 1 else b"".join(run)
+            run, size = [], 0
+    if run:
+        yield b"".join(run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +45,7 @@ class Piece:
     chunks: tuple[bytes, ...]
     size: int
     samples: int
-    deflated: bytes = b""
+    deflated: tuple[bytes, ...] = ()
     checksum: int = 0
 
     @classmethod
@@ -38,7 +56,25 @@ class Piece:
         samples = sum(chunk.count(b"\n") for chunk in chunks)
         if size < _SMALL:
             return cls((b"".join(chunks),), size, samples)
-        return cls(chunks, size, samples, *_deflate(chunks))
+        deflated, checksum = _deflate(chunks)
+        return cls(chunks, size, samples, (deflated,), checksum)
+
+    @classmethod
+    def joined(cls, pieces: Sequence["Piece"]) -> "Piece":
+        """Return pieces of one family as one; small ones are compressed together."""
+        if len(pieces) == 1:
+            return pieces[0]
+        body = Body()
+        for piece in pieces:
+            body.add(piece)
+        body.compress()
+        return cls(
+            tuple(body.plain),
+            body.size,
+            sum(piece.samples for piece in pieces),
+            tuple(coalesced(body.deflated, _RUN_BYTES)),
+            body.checksum,
+        )
 
 
 def _deflate(chunks: Iterable[bytes]) -> tuple[bytes, int]:
@@ -46,7 +82,7 @@ def _deflate(chunks: Iterable[bytes]) -> tuple[bytes, int]:
     compressor = isal_zlib.compressobj(1, isal_zlib.DEFLATED, -isal_zlib.MAX_WBITS)
     checksum = 0
     deflated = []
-    for chunk in chunks:
+    for chunk in coalesced(chunks, _RUN_BYTES):
         deflated.append(compressor.compress(chunk))
         checksum = isal_zlib.crc32(chunk, checksum)
     deflated.append(compressor.flush(isal_zlib.Z_FULL_FLUSH))
@@ -55,17 +91,29 @@ def _deflate(chunks: Iterable[bytes]) -> tuple[bytes, int]:
 
 @dataclass(slots=True)
 class Body:
-    """The answer to a scrape, plain and as one gzip stream, each a list of chunks."""
+    """The answer to a scrape, plain and as one gzip stream; `size` is that of the plain text."""
 
-    plain: list[bytes] = field(default_factory=list)
     deflated: list[bytes] = field(default_factory=list)
     size: int = 0
     checksum: int = 0
+    _plain: list[Sequence[bytes]] = field(default_factory=list)
     _pending: list[bytes] = field(default_factory=list)
+
+    @property
+    def plain(self) -> Iterator[bytes]:
+        """Return the chunks of the plain text."""
+        return chain.from_iterable(self._plain)
+
+    @property
+    def weight(self) -> int:
+        """Return about how many bytes it takes beside its pieces."""
+        deflated, pending = sum(map(len, self.deflated)), sum(map(len, self._pending))
+        return deflated + pending + _CHUNK_COST * (len(self.deflated) + len(self._pending) + len(self._plain))
 
     def add(self, piece: Piece) -> None:
         """Append a piece; small ones wait to be compressed together."""
-        self.plain.extend(piece.chunks)
+        self._plain.append(piece.chunks)
+        self.size += piece.size
         if piece.deflated:
             self.compress()
             self._append(piece.deflated, piece.checksum, piece.size)
@@ -74,24 +122,24 @@ class Body:
 
     def add_bytes(self, text: bytes) -> None:
         """Append a few lines."""
-        self.plain.append(text)
+        self._plain.append((text,))
+        self.size += len(text)
         self._pending.append(text)
 
     def compress(self) -> None:
         """Compress what waits, once for all ends."""
         if self._pending:
             deflated, checksum = _deflate(self._pending)
-            self._append(deflated, checksum, sum(map(len, self._pending)))
+            self._append((deflated,), checksum, sum(map(len, self._pending)))
             self._pending.clear()
 
-    def _append(self, deflated: bytes, checksum: int, size: int) -> None:
-        self.deflated.append(deflated)
+    def _append(self, deflated: Iterable[bytes], checksum: int, size: int) -> None:
+        self.deflated.extend(deflated)
         self.checksum = isal_zlib.crc32_combine(self.checksum, checksum, size)
-        self.size += size
 
     def ended(self, tail: bytes) -> "Body":
         """Return a copy with `tail` behind it; this one stays open for other tails."""
-        body = Body([*self.plain], [*self.deflated], self.size, self.checksum, [*self._pending])
+        body = Body([*self.deflated], self.size, self.checksum, [*self._plain], [*self._pending])
         body.add_bytes(tail)
         return body
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -18,7 +17,7 @@ from exporter.exporter import Exporter
 from exporter.exposition import telemetry
 from exporter.page import status as status_page
 from exporter.polling.board import now
-from exporter.textformat.body import Body
+from exporter.textformat.body import Body, coalesced
 from exporter.textformat.lines import END, Format
 from exporter.web.turns import Turns
 
@@ -36,32 +35,19 @@ class Exposition(Response):
         if accepts_gzip(request.headers.get("accept-encoding", "")):
             self._chunks = body.gzip()
             headers["content-encoding"] = "gzip"
+            headers["content-length"] = str(sum(map(len, self._chunks)))
         else:
-            self._chunks = body.plain
-        headers["content-length"] = str(sum(map(len, self._chunks)))
+            self._chunks = [*body.plain]
+            headers["content-length"] = str(body.size)
         super().__init__(headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's
         """Send the chunks, small ones joined."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        for chunk in [] if self._head_only else _joined(self._chunks):
+        for chunk in [] if self._head_only else coalesced(self._chunks, _CHUNK_BYTES):
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await asyncio.sleep(0)  # others have their say, and a client that is gone is noticed
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-def _joined(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield runs of chunks of about `_CHUNK_BYTES`."""
-    run: list[bytes] = []
-    size = 0
-    for chunk in chunks:
-        run.append(chunk)
-        size += len(chunk)
-        if size >= _CHUNK_BYTES:
-            yield run[0] if len(run) == 1 else b"".join(run)
-            run, size = [], 0
-    if run:
-        yield b"".join(run)
 
 
 def _weights(header: str) -> list[tuple[str, dict[str, str], float]]:
@@ -127,11 +113,11 @@ class _Answers:
         format_ = chosen_format(request.headers.get("accept", ""))
         names = frozenset(request.query_params.getlist("workspace"))
         if not names:
-            body = self._exporter.store.body(format_)
+            body = await self._exporter.store.latest(format_)
             own = self._exporter.own_metrics(format_)
             return Exposition(body.ended(own + END[format_]), request, format_)
         try:
-            body = self._exporter.store.body(format_, names)
+            body = await self._exporter.store.chosen(format_, names)
         except KeyError as unknown:
             message = f"unknown workspace {unknown.args[0]!r}; GET /sd lists those there are"
             raise HTTPException(404, message) from None

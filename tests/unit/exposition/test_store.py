@@ -275,16 +275,3 @@ def test_the_bytes_of_the_past_are_not_kept(names: frozenset[str] | None) -> Non
     shown.put("acme")
 
     assert sys.getrefcount(chunk) == unseen
-
-
-def test_the_bodies_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exporter.exposition.store._KEPT_BODIES", 2)
-    store = Shown(*(f"w{number}" for number in range(4))).store
-    names = [frozenset({label}) for label in store.labels()]
-
-    for label in names:
-        store.body(Format.TEXT, label)
-    bodies = [store.body(Format.TEXT, label) for label in names]
-
-    assert [workspaces_of(Samples(text_of(body))) for body in bodies] == names
-    assert len({id(store.body(Format.TEXT, label)) for label in names[2:]} & {*map(id, bodies)}) == 2

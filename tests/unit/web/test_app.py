@@ -18,7 +18,7 @@ from exporter.web.server import http_server, listen, shown_address
 from tests.exporting import Exporting, exporting
 from tests.samples import Samples
 from tests.scripted_api import ScriptedApi, answer, answered, hang, mailbox
-from tests.waiting import until
+from tests.waiting import PAUSE_SECONDS, until
 
 TEXT, OPENMETRICS = Format.TEXT.value, Format.OPENMETRICS.value
 ACME: dict[str, Any] = {"name": "acme", "api_key": "sk_canary-acme"}
@@ -66,7 +66,18 @@ async def polled(*accounts: dict[str, Any], **sections: Any) -> AsyncIterator[ht
     seldom = {"poll_interval": "1h", "workspaces": {"refresh": "1h"}}
     async with serving(api, *(account | seldom for account in accounts), **sections) as (running, client):
         await until(lambda: all(running.is_up(account["name"]) for account in accounts))
+        await shown(client, *(account["name"] for account in accounts))
         yield client
+
+
+async def shown(client: httpx.AsyncClient, *workspaces: str) -> None:
+    """Scrape until the body that is assembled after polls shows that all of these are up."""
+    async with asyncio.timeout(15):
+        while True:
+            samples = Samples((await client.get("/metrics")).text)
+            if all(samples.one("sendkit_up", workspace=name, window="all") == 1 for name in workspaces):
+                return
+            await asyncio.sleep(PAUSE_SECONDS)
 
 
 @pytest.mark.anyio
