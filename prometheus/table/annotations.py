@@ -84,5 +84,9 @@ def _address(name: str) -> str:
 
 
 def _dashboard(alert: Alert) -> str:
-    variables = [f"var-{VARIABLES[name]}={{{{ urlquery $labels.{name} }}}}" for name in alert.level.labels]
+    variables = [
+        f"var-{VARIABLES[name]}={{{{ urlquery $labels.{name} }}}}"
+        for name in alert.level.labels
+        if name in VARIABLES
+    ]
     return "?".join([alert.dashboard, *(["&".join(variables)] if variables else [])])

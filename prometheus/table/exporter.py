@@ -1,7 +1,7 @@
 """The exporter and its polls: whether what is known is still true."""
 
-from prometheus.table.poll_alerts import ALERTS
-from prometheus.table.promql import JOB
+from prometheus.table import listing_alerts, poll_alerts
+from prometheus.table.promql import EXPORTERS
 from prometheus.table.rule import Group, Record, RuleFile
 
 RECORDS = [
@@ -17,8 +17,8 @@ max by (workspace) (last_over_time(sendkit_poll_interval_seconds{{window="all"}}
 or
 max by (workspace) (
   last_over_time(sendkit_poll_interval_seconds{{window="all"}}[1d])
-  and on (instance) {JOB} == 0
-  and on () max({JOB}) == 1
+  and on (job, instance) up == 0
+  and on () count({EXPORTERS}) > 0
 )
 """,
     ),
@@ -66,5 +66,11 @@ FILE = RuleFile(
     name="exporter",
     makes="whether polls succeed, and its alerts",
     comment="The exporter and its polls: is what we know still true?",
-    groups=[Group(name="sendkit-exporter", interval="1m", rules=[*RECORDS, *ALERTS])],
+    groups=[
+        Group(
+            name="sendkit-exporter",
+            interval="1m",
+            rules=[*RECORDS, *poll_alerts.ALERTS, *listing_alerts.ALERTS],
+        )
+    ],
 )

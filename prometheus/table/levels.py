@@ -21,4 +21,10 @@ class Level:
 MAILBOX = Level("mailbox", ("workspace", "domain", "mailbox_id"), "sendkit-mailbox")
 DOMAIN = Level("domain", ("workspace", "domain"), "sendkit-domain")
 WORKSPACE = Level("workspace", ("workspace",), "sendkit-fleet")
+LISTING = Level("listing", ("account", "workspace", "window", "collector"), "sendkit-exporter")
+"""What the API is asked for beside the mailboxes: an account's workspaces, a workspace's window or collector.
+
+Each has the labels that apply.
+"""
+
 EXPORTER = Level("exporter", (), "sendkit-exporter")

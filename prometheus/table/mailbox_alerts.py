@@ -62,7 +62,7 @@ WARMUP_STATUS = label(
     "status", "last_over_time(sendkit_mailbox_warmup_status{of}[5m]) == 1", MAILBOX, "unknown"
 )
 
-EVERY_5_MINUTES = [
+OF_THE_DAY = [
     Alert(
         alert="SendKitMailboxNotActive",
         severity="warning",

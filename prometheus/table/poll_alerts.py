@@ -3,7 +3,7 @@
 from prometheus.table.annotations import VALUE, WORKSPACE_NAME, duration, label, number, query
 from prometheus.table.incidents import DOWN
 from prometheus.table.levels import EXPORTER, WORKSPACE
-from prometheus.table.promql import JOB, STALE_AGE
+from prometheus.table.promql import EXPORTERS, STALE_AGE
 from prometheus.table.rule import Alert
 
 FAILURES = "workspace_reason:sendkit_poll_failures"
@@ -11,6 +11,9 @@ REFUSED = f'sum by (workspace) ({FAILURES}:recent{{reason="auth"}})'
 MOST_FAILURES = f"topk(1, {FAILURES}:recent{{of}} > 0)"
 RATE_LIMITED = f'{FAILURES}:increase1h{{of,reason="rate_limited"}}'
 SUSPECT_FIELDS = "topk(1, sum by (field) (increase(sendkit_suspect_values_total{of}[10m])) > 0)"
+
+
+DOWN_TARGETS = f"count(up == 0 and on (job, instance) last_over_time({EXPORTERS}[1d]))"
 
 
 def recent(counter: str, labels: str, matchers: str = "") -> str:
@@ -27,14 +30,14 @@ ALERTS = [
         alert=DOWN,
         severity="critical",
         level=EXPORTER,
-        expr=f"(max({JOB}) or vector(0)) == 0",
+        expr=f"absent({EXPORTERS})",
         wait="5m",
         summary="No SendKit exporter is up",
         description=f"""
-            Of the scrape job sendkit-exporter
-            {{{{ with query `count({JOB})` }}}}all {{{{ . | first | value | printf `%.0f` }}}} targets are
-            down{{{{ else }}}}no target is known{{{{ end }}}} for 5 minutes. Nothing about any mailbox is known, and no
-            other SendKit alert can fire.
+            For 5 minutes no exporter has been scraped, and
+            {{{{ with query `{DOWN_TARGETS}` }}}}{{{{ . | first | value | printf `%.0f` }}}} targets that
+            had one within 24 h are down{{{{ else }}}}no target that had one within 24 h is known{{{{ end }}}}. Nothing
+            about any mailbox is known, and no other SendKit alert can fire.
         """,
     ),
     Alert(

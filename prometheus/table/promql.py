@@ -5,8 +5,8 @@ from prometheus.table.levels import Level
 QUANTILES = {"99": "2.3263", "99.9": "3.0902"}
 """The one-sided quantiles of the normal distribution, by confidence in percent."""
 
-JOB = 'up{job="sendkit-exporter"}'
-"""The scrape job of the exporter, by the name that the examples give it."""
+EXPORTERS = "sendkit_exporter_build_info"
+"""The exporters that are scraped, whatever the scrape job is called: a failed scrape ends the series."""
 
 STALE_AGE = (
     "time() - workspace:sendkit_last_success:timestamp_seconds"

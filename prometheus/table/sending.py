@@ -10,7 +10,7 @@ from prometheus.table.annotations import (
 from prometheus.table.bounces import WEEK
 from prometheus.table.incidents import STALE
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE
-from prometheus.table.promql import STALE_AGE, rises, summed, threshold
+from prometheus.table.promql import STALE_AGE, last_hour, rises, summed, threshold
 from prometheus.table.rule import Alert, Group, Record, RuleFile
 
 SENT = "sendkit_mailbox_emails_sent_total"
@@ -80,6 +80,31 @@ unless on (workspace)
                     """,
                     inhibited_by=STALE,
                 ),
+                Alert(
+                    alert="SendKitReplyRateCollapse",
+                    severity="warning",
+                    level=WORKSPACE,
+                    comment="""
+                        Here, and not with the ratio, which is recorded every half hour: ALERTS of that group are
+                        there for 5 of 30 minutes.
+                    """,
+                    expr=f"""\
+{last_hour("workspace:sendkit_reply_ratio:rolling7d")}
+<=
+({RATIO_BEFORE.replace("{of}", "")} > 0)
+  * on (workspace)
+    (1 - {threshold("reply_ratio_drop")})
+""",
+                    wait="30m",
+                    summary=f"Replies to workspace {WORKSPACE_NAME} have collapsed",
+                    description=f"""
+                        Within 7 days workspace {WORKSPACE_NAME} had
+                        {number(last_hour("workspace:sendkit_emails_replied:increase7d{of}"), WORKSPACE)} replies to
+                        {number(WEEK_SENT, WORKSPACE)} sends ({VALUE_PERCENTAGE}); in the 7 days before it was
+                        {percentage(RATIO_BEFORE, WORKSPACE)}.
+                    """,
+                    inhibited_by=STALE,
+                ),
             ],
         ),
         Group(
@@ -103,27 +128,6 @@ unless on (workspace)
 workspace:sendkit_emails_replied:increase7d
   / ({WEEK_SENT.replace("{of}", "")} >= 500)
 """,
-                ),
-                Alert(
-                    alert="SendKitReplyRateCollapse",
-                    severity="warning",
-                    level=WORKSPACE,
-                    expr=f"""\
-workspace:sendkit_reply_ratio:rolling7d
-<=
-({RATIO_BEFORE.replace("{of}", "")} > 0)
-  * on (workspace)
-    (1 - {threshold("reply_ratio_drop")})
-""",
-                    wait="30m",
-                    summary=f"Replies to workspace {WORKSPACE_NAME} have collapsed",
-                    description=f"""
-                        Within 7 days workspace {WORKSPACE_NAME} had
-                        {number("workspace:sendkit_emails_replied:increase7d{of}", WORKSPACE)} replies to
-                        {number(WEEK_SENT, WORKSPACE)} sends ({VALUE_PERCENTAGE}); in the 7 days before it was
-                        {percentage(RATIO_BEFORE, WORKSPACE)}.
-                    """,
-                    inhibited_by=STALE,
                 ),
             ],
         ),

@@ -59,6 +59,9 @@ class Fleet:
         self.series: Series = {}
         always = [1.0] * MINUTES
         self.add("up", always)
+        self.add("sendkit_exporter_build_info", always, version="1.0")
+        self.add("sendkit_discovery_up", always, account="agency")
+        self.add("sendkit_workspace_info", always, workspace="acme", account="agency", workspace_id="1")
         self.add("sendkit_exporter_config_last_reload_successful", always)
         for name, threshold in THRESHOLDS.items():
             self.add("sendkit_alert_threshold", [threshold] * MINUTES, workspace="acme", threshold=name)

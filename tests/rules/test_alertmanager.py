@@ -26,6 +26,7 @@ Labels = dict[str, str]
 def alert(name: str, workspace: str = "acme", domain: str = "a.example", mailbox: str = "m1") -> Labels:
     """Return the labels of an alert as the rules give them."""
     values = dict(zip(MAILBOX.labels, (workspace, domain, mailbox), strict=True))
+    values |= {"account": "agency", "window": "", "collector": ""}
     row = ALERTS[name]
     return {
         "alertname": name,

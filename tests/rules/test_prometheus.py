@@ -44,7 +44,12 @@ def test_the_configuration_is_valid(config: Path) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_the_scrape_job_has_the_name_that_the_rules_know(config: Path) -> None:
+def test_no_rule_depends_on_the_name_of_the_scrape_job() -> None:
+    for path in (PROMETHEUS / "rules").glob("*.yml"):
+        assert not re.search(r"\bjob=", path.read_text()), path.name
+
+
+def test_the_scrape_job_has_the_name_that_the_dashboards_know(config: Path) -> None:
     jobs = [job["job_name"] for job in yaml.safe_load(config.read_text())["scrape_configs"]]
     assert jobs == ["sendkit-exporter"]
 

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from exporter import cli, config
+from grafana import exporter_dashboard
 from tests import kustomize
 from tests.kustomize import Resource
 
@@ -310,11 +311,10 @@ def test_what_refers_to_the_pods_finds_them() -> None:
     assert re.findall(r"^EXPOSE (\d+)$", DOCKERFILE, re.MULTILINE) == [str(port["containerPort"])]
 
 
-def test_the_job_is_the_one_that_the_rules_go_by() -> None:
+def test_the_job_is_the_one_that_the_dashboards_go_by() -> None:
     label = of_kind("ServiceMonitor")["spec"]["jobLabel"]
-    jobs = set(re.findall(r'job="([^"]*)"', (BASE / "prometheus-rules.yaml").read_text()))
 
-    assert {of_kind("Service")["metadata"]["labels"][label]} == jobs
+    assert f'job="{of_kind("Service")["metadata"]["labels"][label]}"' == exporter_dashboard.JOB
 
 
 def test_as_many_shards_run_as_the_exporters_are_told() -> None:
