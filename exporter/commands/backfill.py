@@ -140,7 +140,7 @@ class Backfill:
     async def _answer(self, client: SendKit, task: _Task) -> Body:
         return await client.get(
             _FEED.path,
-            analytics.days_query(task.day, task.day),
+            analytics.days_query(task.day, task.day, self._span.zone),
             key=await task.account.current_key(self._environ),
             workspace_id=task.key.id,
             deadline=self._deadline(),

@@ -13,7 +13,7 @@ COLLECTORS: tuple[Feed, ...] = ()
 def feeds_of(config: Config, account: AccountConfig) -> tuple[Feed, ...]:
     """Return what is asked of each workspace of an account; the base feed is the first."""
     windows = (
-        analytics.window(window.name, window.days, window.interval.total_seconds())
+        analytics.window(window.name, window.days, window.interval.total_seconds(), config.timezone)
         for window in config.windows
     )
     base = analytics.all_time(config.poll_interval_for(account).total_seconds())

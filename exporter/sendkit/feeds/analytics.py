@@ -1,7 +1,7 @@
 """`GET /v1/analytics/mailboxes`: all-time figures, and those of windows of days."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from exporter.catalogue import mailbox
 from exporter.catalogue.kinds import ALL_TIME, Feed
@@ -22,11 +22,11 @@ def all_time(interval_seconds: float) -> Feed:
     )
 
 
-def window(name: str, days: int, interval_seconds: float) -> Feed:
-    """Return the feed of the `days` days that end today."""
+def window(name: str, days: int, interval_seconds: float, zone: tzinfo = UTC) -> Feed:
+    """Return the feed of the `days` days of a time zone that end today."""
 
     def query(today: date) -> Mapping[str, str]:
-        return days_query(today - timedelta(days=days - 1), today)
+        return days_query(today - timedelta(days=days - 1), today, zone)
 
     return Feed(
         name=name,
@@ -38,6 +38,19 @@ def window(name: str, days: int, interval_seconds: float) -> Feed:
     )
 
 
-def days_query(first: date, last: date) -> Mapping[str, str]:
-    """Return the parameters that ask for a range of days, both inclusive."""
-    return {"from": first.isoformat(), "to": last.isoformat()}
+def days_query(first: date, last: date, zone: tzinfo = UTC) -> Mapping[str, str]:
+    """Return the parameters that ask for a range of days of a time zone, both inclusive.
+
+    They are full timestamps of the first and the last millisecond: whether a bare date as `to` includes its
+    day is not documented, nor the time zone of a date.
+    """
+    end = _midnight(last + timedelta(days=1), zone) - timedelta(milliseconds=1)
+    return {"from": _timestamp(_midnight(first, zone)), "to": _timestamp(end)}
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+
+def _timestamp(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

@@ -56,7 +56,10 @@ class TestPoll:
 
     @pytest.mark.parametrize(
         ("zone", "first", "last"),
-        [("UTC", "2024-02-24", "2024-03-01"), ("Pacific/Kiritimati", "2024-02-25", "2024-03-02")],
+        [
+            ("UTC", "2024-02-24T00:00:00.000Z", "2024-03-01T23:59:59.999Z"),
+            ("Pacific/Kiritimati", "2024-02-24T10:00:00.000Z", "2024-03-02T09:59:59.999Z"),
+        ],
     )
     async def test_asks_for_the_days_of_its_window_in_the_time_zone(
         self, zone: str, first: str, last: str
@@ -80,7 +83,7 @@ class TestPoll:
         async with exporting(api, ACME, windows=windows) as running:
             await until(lambda: running.one("sendkit_up", "acme", window="today"))
         [query] = [request.query for request in api.requests if request.query][:1]
-        assert query["from"] == query["to"]
+        assert query["from"].replace("00:00:00.000", "23:59:59.999") == query["to"]
 
     async def test_that_is_due_while_it_still_runs_is_skipped_and_counted(
         self, logged: list[EventDict]

@@ -35,7 +35,10 @@ class TestRequest:
     async def test_asks_for_a_window_by_its_first_and_last_day(self) -> None:
         async with calling(answer()) as (server, caller):
             await caller.mailboxes(window=(date(2024, 2, 28), date(2024, 3, 5)))
-        assert server.requests[0][0] == "GET /v1/analytics/mailboxes?from=2024-02-28&to=2024-03-05 HTTP/1.1"
+        assert server.requests[0][0] == (
+            "GET /v1/analytics/mailboxes?"
+            "from=2024-02-28T00%3A00%3A00.000Z&to=2024-03-05T23%3A59%3A59.999Z HTTP/1.1"
+        )
 
     async def test_reuses_its_connection(self) -> None:
         async with calling(answer()) as (server, caller):
