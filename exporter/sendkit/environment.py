@@ -96,7 +96,7 @@ def _names(entry: str, host: str, port: int) -> bool:
     if network is not None:
         return _is_within(host, network)
     parts = _EXCEPTION.fullmatch(entry)
-    if not parts or (parts["host"].lstrip("*.") != parts["host"].removeprefix("*").removeprefix(".")):
+    if not parts or "*" in parts["host"].removeprefix("*."):
         raise ConfigError(
             f"the environment's NO_PROXY: found {entry!r}, expected hosts such as corp.example, "
             ".corp.example, host:443, [::1], 10.0.0.0/8 or *"

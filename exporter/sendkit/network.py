@@ -1,6 +1,7 @@
 """The network below the connections: addresses are tried in turn, and bytes are read in small steps."""
 
 import asyncio
+import os
 import ssl
 from collections.abc import Iterable
 from contextlib import suppress
@@ -136,8 +137,8 @@ def _reason(error: BaseException) -> str:
     """Return what the operating system says about a connection that failed."""
     inner: BaseException | None = error
     while inner:
-        if isinstance(inner, OSError) and inner.strerror and inner.errno:
-            return inner.strerror
+        if isinstance(inner, OSError) and inner.errno and inner.errno > 0:
+            return os.strerror(inner.errno)
         inner = inner.__cause__ or inner.__context__
     return str(error)
 
