@@ -17,7 +17,7 @@ EXPLANATION_BYTES = 64 * 1024  # of a refusal's body, at most
 EXPLANATION_SECONDS = 2.0  # a refusal stands without its body: do not wait long for that
 
 _GZIP_WBITS = 31
-_STEP_BYTES = 1 << 20  # decompressed without a turn for others
+_STEP_BYTES = 1 << 18  # decompressed without a turn for others
 _TURN_PIECES = 16
 _MOST_PIECES = 10_000
 _LEAST_PIECE_BYTES = 512
