@@ -10,6 +10,8 @@ from msgspec import UNSET, Raw, UnsetType
 
 Body = bytes | bytearray
 
+PAGE = "a page instead of JSON; is api.base_url right?"
+
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for JSON that it cannot read, or that is not of the expected form."""
 
@@ -53,15 +55,19 @@ def opened(body: Body, items: str) -> Envelope:
                 without_lone_surrogates(body)
             )  # raises, and says what there is instead
     except UNREADABLE as error:
-        raise MalformedAnswerError(
-            f'expected {{"success": true, {wanted}}}, found {len(body)} bytes: {error}'
-        ) from None
+        found = PAGE if is_page(body) else f"{len(body)} bytes: {error}"
+        raise MalformedAnswerError(f'expected {{"success": true, {wanted}}}, found {found}') from None
     if not envelope.success:
         raise MalformedAnswerError("expected `success` true, found false")
     pages = _plain(envelope.pagination)
     pages = pages if isinstance(pages, dict) else {}
     totals = [it for it in (pages.get("total"), _plain(envelope.total)) if type(it) is int]
     return Envelope(text, pages.get("hasMore") is True, max(totals, default=None))
+
+
+def is_page(body: Body) -> bool:
+    """Whether a body is a page for people, as a wrong address or a proxy gives."""
+    return body[:64].lstrip().startswith(b"<")
 
 
 def _plain(part: Raw | UnsetType) -> object:

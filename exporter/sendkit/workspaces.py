@@ -7,7 +7,7 @@ import msgspec
 import structlog
 from msgspec import Raw
 
-from exporter.answers.envelope import Body, without_lone_surrogates
+from exporter.answers.envelope import PAGE, Body, is_page, without_lone_surrogates
 from exporter.answers.strict import LONGEST_TEXT
 from exporter.answers.tolerant import loads
 from exporter.catalogue.workspace import Reason
@@ -51,7 +51,7 @@ def parse_workspaces(body: Body) -> list[Workspace]:
     try:
         answer = msgspec.json.decode(text, type=_Answer)
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise _unusable(f"{error}") from None
+        raise _unusable(f"found {PAGE}" if is_page(body) else f"{error}") from None
     if not answer.success:
         raise _unusable("success is not true")
     if isinstance(answer.pagination, dict) and answer.pagination.get("hasMore") is True:

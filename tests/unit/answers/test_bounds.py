@@ -143,3 +143,10 @@ def test_a_list_that_is_whole_is_one_whatever_else_is_said_of_pages(parts: dict[
 def test_rows_that_are_no_mailboxes_count_as_rows_of_the_list() -> None:
     body = json.dumps({"success": True, "data": [mailbox(), None], "pagination": {"total": 2}}).encode()
     assert len(parse(body, BASE)) == 1
+
+
+def test_a_page_in_place_of_an_answer_asks_whether_the_address_is_right() -> None:
+    with pytest.raises(
+        MalformedAnswerError, match=r"found a page instead of JSON; is api\.base_url right\?$"
+    ):
+        parse(b"<html><title>Welcome</title></html>", BASE)

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from exporter.catalogue.workspace import Reason
+from exporter.sendkit.errors import UnusableError
 from exporter.sendkit.workspaces import Workspace, parse_workspaces
 from tests.calling import BODY, answer, calling
 from tests.scripted_api import raw
@@ -99,6 +100,12 @@ class TestRefusalByAPage:
         async with calling(answer(404, b"<html>Not Found</html>")) as (_, caller):
             error = await caller.failure()
         assert error.message == "the API answered 404 with a page instead of JSON; is api.base_url right?"
+
+
+class TestPage:
+    def test_in_place_of_a_list_asks_whether_the_address_is_right(self) -> None:
+        with pytest.raises(UnusableError, match=r"found a page instead of JSON; is api\.base_url right\?$"):
+            parse_workspaces(b"\n<!doctype html><title>Welcome</title>")
 
 
 class TestListOfWorkspaces:
