@@ -111,7 +111,7 @@ def simulate(
 
 @main.command()
 @flags.config_file
-@flags.option("--probe", is_flag=True, help="Call the API once for each account.")
+@flags.option("--probe", is_flag=True, help="Ask the API once for everything that run would poll.")
 def check(config_file: Path | None, *, probe: bool) -> None:
     """Validate the configuration and print every error with its place."""
     config = _load_or_exit(config_file)
@@ -127,7 +127,7 @@ def check(config_file: Path | None, *, probe: bool) -> None:
     if probe:
         findings = _run(probing.probe(config, os.environ))
         for finding in findings:
-            click.echo(finding.text)
+            click.echo("\n".join(finding.lines))
         if not all(finding.good for finding in findings):
             sys.exit(FAILED)
 

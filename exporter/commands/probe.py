@@ -1,51 +1,164 @@
-"""`check --probe`: ask the API once for each account."""
+"""`check --probe`: ask the API once for everything that `run` would poll, and tell what each key may see."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
 
-from exporter.config import AccountConfig, Config, KeyUnavailable
+from exporter.answers.answer import Answer
+from exporter.answers.envelope import MalformedAnswerError
+from exporter.answers.parse import parse
+from exporter.catalogue.kinds import Feed
+from exporter.config import AccountConfig, Config, KeyUnavailable, keys
 from exporter.sendkit.client import SendKit, is_platform_key
 from exporter.sendkit.errors import SendKitError
+from exporter.sendkit.feeds import feeds_of
 from exporter.sendkit.lane import Lane
-from exporter.sendkit.workspaces import list_workspaces
+from exporter.sendkit.workspaces import Workspace, list_workspaces
 
-_SHOWN_NAMES = 5
+HEADINGS = ("workspace", "id", "mailboxes", "active", "bounceRate in", "refused")
+UNKNOWN = "-"
+MAY_NOT_LIST = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+"""Such an answer to the list of workspaces says nothing of the figures."""
+SHOWN_CHARACTERS = 60  # of a name
+_LIMITS = ("ratelimit", "rate-limit", "retry-after", "quota")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a probe of an account came to, in words that hold no key."""
+    """What a probe of an account found, as lines that hold no key; `good` if `run` would poll all of it."""
 
     good: bool
-    text: str
+    lines: Sequence[str]
+
+
+@dataclass(slots=True)
+class _Row:
+    """What is found of a workspace: the base feed's answer, and why feeds are refused."""
+
+    name: str
+    id: str = UNKNOWN
+    answer: Answer | None = None
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def cells(self) -> Sequence[str]:
+        """Return the cells of its row."""
+        mailboxes = active = unit = UNKNOWN
+        if self.answer is not None:
+            mailboxes = str(len(self.answer))
+            active = str(sum(status == "active" for status in self.answer.text("status")))
+            unit = self.answer.proven_unit or (f"{self.answer.unit}?" if self.answer.unit else UNKNOWN)
+        return (self.name, self.id, mailboxes, active, unit, ", ".join(self.refused) or "nothing")
 
 
 async def probe(config: Config, environ: Mapping[str, str]) -> Sequence[Finding]:
-    """Call `GET /v1/workspaces` once for each account."""
-    async with SendKit(config.api.model_copy(update={"max_attempts": 1})) as client:
-        return await asyncio.gather(
-            *(
-                _probe(client, account, environ, config.api.timeout.total_seconds())
-                for account in config.accounts
+    """Ask once for everything of each account; an address or a name of a mailbox is never told."""
+    limits: set[str] = set()
+
+    def note(names: Iterable[str]) -> None:
+        limits.update(name for name in names if any(part in name for part in _LIMITS))
+
+    api = config.api.model_copy(update={"max_attempts": 1})
+    async with SendKit(api, on_headers=note) as client:
+        probes = (_Probe(config, environ, client, account).run() for account in config.accounts)
+        findings = await asyncio.gather(*probes)
+    told = ", ".join(sorted(map(_plain, limits))) or "none"
+    return [*findings, Finding(good=True, lines=[f"rate-limit headers of the API: {told}"])]
+
+
+class _Probe:
+    """The probe of one account."""
+
+    def __init__(
+        self, config: Config, environ: Mapping[str, str], client: SendKit, account: AccountConfig
+    ) -> None:
+        self._config = config
+        self._environ = environ
+        self._client = client
+        self._account = account
+        self._lane = Lane(config.api.max_concurrent_requests)
+
+    async def run(self) -> Finding:
+        """Return what is found of the account."""
+        try:
+            key = await self._account.current_key(self._environ)
+        except KeyUnavailable as error:
+            return self._finding(f"no key: {error}")
+        kind = "platform" if is_platform_key(key) else "workspace"
+        seen: list[Workspace] = []
+        refused = ""
+        try:
+            seen = await list_workspaces(self._client, key, self._deadline(), self._lane)
+        except SendKitError as error:
+            refused = f"{error.reason}: {error}"
+            if is_platform_key(key) or error.status not in MAY_NOT_LIST:
+                return self._finding(refused)
+        if not is_platform_key(key):
+            rows = [_Row(self._account.name, seen[0].id if seen else UNKNOWN)]
+            told = f"a {kind} key" + (f"; its workspace cannot be listed, {refused}" if refused else "")
+        else:
+            kept = [it for it in seen if self._account.workspaces.keeps(it.name)]
+            rows = [_Row(it.name, it.id) for it in kept]
+            told = f"a {kind} key, workspaces: {len(seen)}, polled: {len(kept)}"
+            if not kept:
+                why = "no workspace matches workspaces.include and exclude" if seen else "it has no workspace"
+                return Finding(good=True, lines=[self._line(f"{told}; warning: {why}, nothing is polled")])
+        feeds = feeds_of(self._config, self._account)
+        await asyncio.gather(*(self._ask(key, row, feed) for row in rows for feed in feeds))
+        needed = {feed.name for feed in feeds if feed.window is not None}
+        good = not any(needed & row.refused.keys() for row in rows)
+        return Finding(good, [self._line(told), *_table(rows), *_reasons(rows)])
+
+    async def _ask(self, key: str, row: _Row, feed: Feed) -> None:
+        """Ask for a feed of a workspace, and note what comes of it."""
+        try:
+            body = await self._client.get(
+                feed.path,
+                feed.query(datetime.now(self._config.timezone).date()),
+                key=key,
+                deadline=self._deadline(),
+                lane=self._lane,
+                workspace_id="" if row.id == UNKNOWN else row.id,
             )
-        )
+            answer = await asyncio.to_thread(parse, body, feed, self._config.api.bounce_rate_unit)
+        except SendKitError as error:
+            row.refused[feed.name] = f"{error.reason}: {error}"
+        except MalformedAnswerError as error:
+            row.refused[feed.name] = f"malformed: {error}"
+        else:
+            if not feed.joins:
+                row.answer = answer
+
+    def _deadline(self) -> float:
+        return asyncio.get_running_loop().time() + self._config.api.timeout.total_seconds()
+
+    def _line(self, text: str) -> str:
+        return f"account {_plain(self._account.name)}: {_plain(text)}"
+
+    def _finding(self, error: str) -> Finding:
+        return Finding(good=False, lines=[self._line(error)])
 
 
-async def _probe(
-    client: SendKit, account: AccountConfig, environ: Mapping[str, str], seconds: float
-) -> Finding:
-    deadline = asyncio.get_running_loop().time() + seconds
-    try:
-        key = await account.current_key(environ)
-        workspaces = await list_workspaces(client, key, deadline, Lane(1))
-    except KeyUnavailable as error:
-        return Finding(good=False, text=f"account {account.name}: no key: {error}")
-    except SendKitError as error:
-        return Finding(good=False, text=f"account {account.name}: {error.reason}: {error}")
-    if not is_platform_key(key):
-        return Finding(good=True, text=f"account {account.name}: the workspace key is accepted")
-    kept = [workspace.name for workspace in workspaces if account.workspaces.keeps(workspace.name)]
-    names = ", ".join(kept[:_SHOWN_NAMES]) + (", ..." if len(kept) > _SHOWN_NAMES else "")
-    text = f"the platform key is accepted, workspaces: {len(workspaces)}, polled: {len(kept)}"
-    return Finding(good=True, text=f"account {account.name}: {text}" + (f" ({names})" if names else ""))
+def _table(rows: Iterable[_Row]) -> list[str]:
+    """Return the rows as lines, their cells under headings."""
+    lines = [HEADINGS, *([_plain(cell)[:SHOWN_CHARACTERS] for cell in row.cells()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+
+
+def _reasons(rows: Iterable[_Row]) -> list[str]:
+    """Return why what is refused is refused."""
+    return [
+        f"  {_plain(row.name)[:SHOWN_CHARACTERS]}: {name}: {_plain(why)}"
+        for row in rows
+        for name, why in row.refused.items()
+    ]
+
+
+def _plain(text: str) -> str:
+    """Return a foreign text fit for a terminal: printable, and without what is written like a key."""
+    return keys.redact("".join(filter(str.isprintable, text)))

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import Self
@@ -26,8 +26,8 @@ class SendKit:
     """The SendKit API; one for all accounts, used as an async context manager.
 
     `on_request` is told the status of each answer (`"200"`, `"429"`), or `"error"` when there was none;
-    `on_retry` is called as a request is made again. `sleep` and `jitter` (low, high → between) pace retries.
-    Raises ConfigError for a proxy or certificates of the environment that cannot be used.
+    `on_retry` is called as a request is made again, `on_headers` with the names of an answer's headers.
+    `sleep` and `jitter` (low, high → between) pace retries. Raises ConfigError for a proxy or certificates of the environment that cannot be used.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class SendKit:
         on_request: Callable[[str], None] = lambda _code: None,
         on_retry: Callable[[], None] = lambda: None,
         *,
+        on_headers: Callable[[Iterable[str]], None] = lambda _names: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
@@ -44,6 +45,7 @@ class SendKit:
         self._api = api
         self._on_request = on_request
         self._on_retry = on_retry
+        self._on_headers = on_headers
         self._sleep = sleep
         self._jitter = jitter
         self._client = http_client(api.base_url)
@@ -174,6 +176,7 @@ class SendKit:
                         trials.enter_context(self._all.trial(limit))
                     async with closing(await self._client.send(request, stream=True)) as response:
                         code = str(response.status_code)
+                        self._on_headers(response.headers.keys())
                         if response.status_code == HTTPStatus.OK:
                             return await read_body(response, self._api.max_response_bytes)
                         failure = refusal(response)

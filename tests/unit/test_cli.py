@@ -208,13 +208,12 @@ class TestCheck:
             path = config_file(tmp_path, **fast(api.url, *accounts))
             probed = await run_beside("check", "--probe", "--config.file", path)
         assert (probed.code, probed.err) == (0, "")
-        assert (
-            "account agency: the platform key is accepted, workspaces: 2, polled: 1 (client-one)"
-            in probed.out
-        )
-        assert "account acme: the workspace key is accepted" in probed.out
+        assert "account agency: a platform key, workspaces: 2, polled: 1\n" in probed.out
+        assert "account acme: a workspace key\n" in probed.out
         assert "canary" not in probed.out
-        assert [request.path for request in api.requests] == ["/v1/workspaces"] * 2
+        asked = sorted((request.path, request.workspace_id or "") for request in api.requests)
+        figures = "/v1/analytics/mailboxes"  # all-time, and the window that there is by default
+        assert asked == [*[(figures, "")] * 2, *[(figures, "w1")] * 2, *[("/v1/workspaces", "")] * 2]
 
     @pytest.mark.anyio
     async def test_tells_of_every_probe_that_failed_and_exits_with_1(self, tmp_path: Path) -> None:
@@ -229,8 +228,9 @@ class TestCheck:
             probed = await run_beside("check", "--probe", "--config.file", path)
         assert probed.code == 1
         assert "account refused: auth: the API answered 401: no such key: [redacted]" in probed.out
-        assert "account missing: no key:" in probed.out
-        assert "account fine: the workspace key is accepted" in probed.out
+        assert "account missing: no key: key file " in probed.out
+        assert "warning: accounts.1.api_key_file: key file" in probed.err
+        assert "account fine: a workspace key\n" in probed.out
         assert "canary" not in probed.out + probed.err
 
     def test_tells_of_an_api_that_cannot_be_reached(self, tmp_path: Path) -> None:

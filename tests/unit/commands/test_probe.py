@@ -1,0 +1,95 @@
+"""`check --probe` as a user meets it: a table of what each key may see, and what it may not."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands import Outcome, config_file, run
+from tests.scripted_api import ScriptedApi, answer, answered, mailbox
+
+CANARY = "sk_canary-0123456789abcdef"
+PLATFORM = "sk_user_canary-0123456789abcdef"
+PERCENT = answered(
+    mailbox("m1", "a@acme.example", bounceRate=25, totalSent=4),
+    mailbox("m2", "b@acme.example", bounceRate=16.67, status="suspended"),
+)
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+async def probed(api: ScriptedApi, folder: Path, *accounts: dict[str, Any]) -> Outcome:
+    async with api:
+        path = config_file(
+            folder, api={"base_url": api.url, "timeout": 5, "max_attempts": 1}, accounts=[*accounts]
+        )
+        return await asyncio.to_thread(run, "check", "--probe", "--config.file", path)
+
+
+def cells(outcome: Outcome, start: str) -> list[str]:
+    """Return the cells of the one row that starts so."""
+    [row] = [line for line in outcome.out.splitlines() if line.strip().startswith(start)]
+    return row.split()
+
+
+async def test_tells_workspaces_mailboxes_and_the_unit_that_is_proven(tmp_path: Path) -> None:
+    api = ScriptedApi({PLATFORM: {"w1": "acme"}}, default=PERCENT)
+    outcome = await probed(api, tmp_path, {"name": "agency", "api_key": PLATFORM})
+    assert outcome.code == 0, outcome.out
+    assert cells(outcome, "acme ") == ["acme", "w1", "2", "1", "percent", "nothing"]
+    assert "acme.example" not in outcome.out
+
+
+async def test_tells_what_is_refused_and_why(tmp_path: Path) -> None:
+    """A key may see the list of workspaces and not their figures."""
+    api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}}, behaviours={"w1": answer(403)})
+    outcome = await probed(api, tmp_path, {"name": "agency", "api_key": PLATFORM})
+    assert outcome.code == 1
+    assert cells(outcome, "one ") == ["one", "w1", "-", "-", "-", "all,", "7d"]
+    assert "one: all: auth: the API answered 403" in outcome.out
+    assert cells(outcome, "two ")[-1] == "nothing"
+
+
+async def test_tells_a_workspace_key_that_may_not_list(tmp_path: Path) -> None:
+    api = ScriptedApi(listing={CANARY: answer(403)})
+    outcome = await probed(api, tmp_path, {"name": "acme", "api_key": CANARY})
+    assert outcome.code == 0
+    assert "its workspace cannot be listed, auth: the API answered 403" in outcome.out
+    assert cells(outcome, "acme ")[:3] == ["acme", "-", "1"]
+
+
+@pytest.mark.parametrize(
+    ("workspaces", "told"),
+    [({}, "it has no workspace"), ({"w1": "one"}, "no workspace matches workspaces.include and exclude")],
+)
+async def test_tells_an_account_without_workspaces_from_a_refused_key(
+    tmp_path: Path, workspaces: dict[str, str], told: str
+) -> None:
+    account = {"name": "agency", "api_key": PLATFORM, "workspaces": {"include": ["client-.*"]}}
+    outcome = await probed(ScriptedApi({PLATFORM: workspaces}), tmp_path, account)
+    assert outcome.code == 0
+    assert f"warning: {told}, nothing is polled" in outcome.out
+    refused = await probed(ScriptedApi(listing={PLATFORM: answer(401)}), tmp_path, account)
+    assert refused.code == 1
+    assert "account agency: auth: the API answered 401" in refused.out
+
+
+async def test_tells_the_names_of_rate_limit_headers_alone(tmp_path: Path) -> None:
+    headers = {"X-RateLimit-Remaining": "17", "X-Other": "18"}
+    api = ScriptedApi(default=answer(200, b'{"success": true, "data": []}', **headers))
+    outcome = await probed(api, tmp_path, {"name": "acme", "api_key": CANARY})
+    assert "rate-limit headers of the API: x-ratelimit-remaining\n" in outcome.out
+    assert "17" not in outcome.out
+
+
+async def test_names_of_the_api_reach_the_terminal_without_control_characters(tmp_path: Path) -> None:
+    api = ScriptedApi({PLATFORM: {"w1": "a\x1b[31mb\nc" + "d" * 400}})
+    outcome = await probed(api, tmp_path, {"name": "agency", "api_key": PLATFORM})
+    assert "\x1b" not in outcome.out
+    assert max(map(len, outcome.out.splitlines())) < 200
