@@ -33,8 +33,9 @@ class Poll:
     """One feed of one workspace.
 
     Times are Unix seconds; `fresh_since` is the last success by the steady clock, so that a clock that is set
-    makes nothing stale. `overruns` says that it was still running when it was last due,
-    `due` when it is due next by the steady clock, if that is known from before.
+    makes nothing stale. `overruns` says that it was still running when it was last due, `has_key` is false if
+    it failed for want of a key to send, `due` says when it is due next by the steady clock, if that is known
+    from before.
     """
 
     feed: Feed
@@ -46,6 +47,7 @@ class Poll:
     duration: float | None = None
     failure: Reason | None = None
     error: str = ""
+    has_key: bool = True
     polls: int = 0
     skipped: int = 0
     overruns: bool = False
@@ -72,9 +74,11 @@ class Poll:
         self.suspects.update(reading.answer.suspects)
         self._ended(now, duration)
 
-    def failed(self, reason: Reason, error: str, now: Instant, duration: float) -> None:
+    def failed(
+        self, reason: Reason, error: str, now: Instant, duration: float, *, has_key: bool = True
+    ) -> None:
         """Note a failure; the last answer stays until it is stale."""
-        self.failure, self.error = reason, error
+        self.failure, self.error, self.has_key = reason, error, has_key
         self.failures[reason] += 1
         self._ended(now, duration)
 

@@ -21,6 +21,7 @@ class State(Enum):
     FAILING = ("Failing", "warn")
     STALE = ("Stale", "bad")
     EMPTY = ("No data", "bad")
+    KEYLESS = ("No usable key", "bad")
     REFUSED = ("Key refused", "bad")
 
     def __init__(self, word: str, level: Level) -> None:
@@ -42,7 +43,7 @@ class State(Enum):
     def of(cls, poll: Poll, now: Instant) -> "State":
         """Return the state of a poll."""
         if poll.failure is Reason.AUTH:
-            return cls.REFUSED
+            return cls.REFUSED if poll.has_key else cls.KEYLESS
         if not poll.is_stale(now):
             return cls.FRESH if poll.failure is None else cls.FAILING
         if poll.last_poll is None:

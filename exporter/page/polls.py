@@ -54,7 +54,10 @@ class Seen:
 
 def cause(poll: Poll) -> str:
     """Return why the last poll failed, in words and as the label `reason`."""
-    return "no poll ends" if poll.failure is None else f"{_REASONS[poll.failure]} ({poll.failure})"
+    if poll.failure is None:
+        return "no poll ends"
+    words = _REASONS[poll.failure] if poll.has_key else "there is no usable key"
+    return f"{words} ({poll.failure})"
 
 
 @dataclass(frozen=True, slots=True)

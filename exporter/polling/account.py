@@ -1,6 +1,6 @@
 """An account while it is polled."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -38,6 +38,8 @@ class Account:
     """The workspace key whose workspace that is."""
     error: str = ""
     """Why the last look for them failed."""
+    empty: str = ""
+    """Why none is polled, although the last look succeeded."""
     job: Job | None = None
     """What looks for them."""
 
@@ -55,6 +57,15 @@ class Account:
     def is_known(self) -> bool:
         """Whether one of its workspaces was found."""
         return any(key.id for key in self.workspaces)
+
+    def notices(self) -> Iterator[str]:
+        """Yield what the fleet cannot show of it."""
+        if self.error and self.is_known:
+            yield f"The workspaces of {self.name} cannot be listed: {self.error}"
+        if doubt := self.listing.doubt:
+            yield f"The list of workspaces of {self.name} is odd, so none is taken away: {doubt}"
+        if self.empty:
+            yield f"Nothing of {self.name} is polled: {self.empty}"
 
     def trust_anew(self) -> None:
         """Take whatever key there is now as the account's: the configuration was loaded anew."""

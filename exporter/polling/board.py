@@ -118,13 +118,25 @@ class Board:
                 workspace.former = None
         return _Outcome(reading, totals, rejoined, seconds)
 
-    def failed(self, workspace: Workspace, poll: Poll, reason: Reason, error: str, started: Instant) -> None:
-        """Show a failed poll, as metrics and as one log line a change of state."""
-        before, ended = poll.failure, now()
-        poll.failed(reason, error, ended, ended.steady - started.steady)
+    def failed(
+        self,
+        workspace: Workspace,
+        poll: Poll,
+        reason: Reason,
+        error: str,
+        started: Instant,
+        *,
+        has_key: bool = True,
+    ) -> None:
+        """Show a failed poll, as metrics and as one log line a change of state.
+
+        `has_key` is false if there was no key to send: no metric tells this from a key that is refused.
+        """
+        before, ended = (poll.failure, poll.has_key), now()
+        poll.failed(reason, error, ended, ended.steady - started.steady, has_key=has_key)
         if workspace in self._fleet:
             self._show(workspace)
-        say = _log.debug if before is reason else _log.warning
+        say = _log.debug if before == (reason, has_key) else _log.warning
         say("poll failed", **_place(workspace, poll), reason=reason.value, error=error)
 
     def skipped(self, workspace: Workspace, poll: Poll) -> None:

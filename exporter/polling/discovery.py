@@ -22,6 +22,8 @@ from exporter.sendkit.workspaces import list_workspaces
 _MAY_NOT_LIST = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
 """A workspace key may see its figures and not the list; a refused one is shown by its polls."""
 
+Failure = KeyUnavailable | SendKitError | MemoryError
+
 _log = structlog.get_logger(__name__)
 
 
@@ -53,7 +55,7 @@ class Discovery:
             found = await self._found(account)
         except (KeyUnavailable, SendKitError, MemoryError) as error:
             self._telemetry.discovery_up.labels(account.name).set(0)
-            await self._failed(account, *_why(error), started)
+            await self._failed(account, error, started)
             return False
         self._telemetry.discovery_up.labels(account.name).set(1)
         self._telemetry.discovery_last_success.labels(account.name).set(now().unix)
@@ -78,7 +80,9 @@ class Discovery:
         found = await list_workspaces(self._client, key, deadline, account.lane)
         account.is_platform = True
         keeps = account.config.workspaces.keeps
-        return {Key(workspace.id): workspace.name for workspace in found if keeps(workspace.name)}
+        kept = {Key(workspace.id): workspace.name for workspace in found if keeps(workspace.name)}
+        _tell_empty(account, len(found), len(kept))
+        return kept
 
     async def _own(self, account: Account, key: str) -> dict[Key, str]:
         """Return a workspace key's workspace by its id, or by its account while that is unknown."""
@@ -119,8 +123,9 @@ class Discovery:
             raise KeyUnavailable(f"the key of account {account.name} is of another workspace")
         return key
 
-    async def _failed(self, account: Account, reason: Reason, error: str, started: Instant) -> None:
+    async def _failed(self, account: Account, failure: Failure, started: Instant) -> None:
         """Poll what is known of the account all the same, or else what stands for it."""
+        reason, error = _why(failure)
         if account.is_known:
             say = _log.debug if account.error else _log.warning
             say("workspaces cannot be listed", account=account.name, reason=reason.value, error=error)
@@ -134,7 +139,8 @@ class Discovery:
             return
         workspace = self._fleet.get(account.stand_in)
         if workspace and workspace.all_time.job is None:
-            self._board.failed(workspace, workspace.all_time, reason, error, started)
+            has_key = not isinstance(failure, KeyUnavailable)
+            self._board.failed(workspace, workspace.all_time, reason, error, started, has_key=has_key)
 
     async def _has_workspace_key(self, account: Account) -> bool:
         try:
@@ -143,7 +149,16 @@ class Discovery:
             return False
 
 
-def _why(error: KeyUnavailable | SendKitError | MemoryError) -> tuple[Reason, str]:
+def _tell_empty(account: Account, found: int, kept: int) -> None:
+    """Say of an account, once, that its key is accepted and yet nothing is polled."""
+    why = "no workspace matches workspaces.include and exclude" if found else "the account has no workspaces"
+    empty = "" if kept else why
+    if empty and empty != account.empty:
+        _log.warning("nothing is polled", account=account.name, why=empty, workspaces=found)
+    account.empty = empty
+
+
+def _why(error: Failure) -> tuple[Reason, str]:
     """Return the reason and the words of a look that failed."""
     match error:
         case SendKitError():

@@ -83,16 +83,8 @@ class Poller:
         self._spread = Spread()
 
     def notices(self) -> list[str]:
-        """Return what the fleet cannot show: accounts whose known workspaces are looked for in vain."""
-        return [
-            f"The workspaces of {account.name} cannot be listed: {account.error}"
-            for account in self._accounts.values()
-            if account.error and account.is_known
-        ] + [
-            f"The list of workspaces of {account.name} is odd, so none is taken away: {account.listing.doubt}"
-            for account in self._accounts.values()
-            if account.listing.doubt
-        ]
+        """Return what the fleet cannot show: accounts without workspaces, or whose are looked for in vain."""
+        return [notice for account in self._accounts.values() for notice in account.notices()]
 
     def is_turning(self) -> bool:
         """Whether what is due is still run."""

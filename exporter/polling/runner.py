@@ -34,14 +34,14 @@ class Runner:
         skipped, started = poll.skipped, now()
         poll.running = True
 
-        def failed(reason: Reason, error: str) -> None:
-            self.board.failed(workspace, poll, reason, error, started)
+        def failed(reason: Reason, error: str, *, has_key: bool = True) -> None:
+            self.board.failed(workspace, poll, reason, error, started, has_key=has_key)
 
         try:
             body = await self._asked(account, workspace, poll)
             await self.board.succeeded(workspace, poll, body, started)
         except KeyUnavailable as error:
-            failed(Reason.AUTH, str(error))
+            failed(Reason.AUTH, str(error), has_key=False)
         except SendKitError as error:
             failed(error.reason, str(error))
             if error.status in _NOT_THERE and account.is_platform and account.job:

@@ -27,7 +27,8 @@ class SendKit:
 
     `on_request` is told the status of each answer (`"200"`, `"429"`), or `"error"` when there was none;
     `on_retry` is called as a request is made again, `on_headers` with the names of an answer's headers.
-    `sleep` and `jitter` (low, high → between) pace retries. Raises ConfigError for a proxy or certificates of the environment that cannot be used.
+    `sleep` and `jitter` (low, high → between) pace retries. Raises ConfigError for a
+    proxy or certificates of the environment that cannot be used.
     """
 
     def __init__(
