@@ -5,7 +5,7 @@ import os
 import signal
 from types import FrameType
 
-from exporter.cli import main
+from exporter.__main__ import main
 
 
 def tell_tasks(_number: int, _frame: FrameType | None) -> None:
