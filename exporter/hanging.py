@@ -54,9 +54,9 @@ def within(seconds: float, work: Callable[[], Result]) -> Result:
 async def soon(future: "Future[Result]", seconds: float) -> Result:
     """Wait as `result` does, on the event loop."""
     waiting = asyncio.wrap_future(future)
+    waiting.add_done_callback(_seen)
     done, _ = await asyncio.wait([waiting], timeout=seconds)
     if not done:
-        waiting.add_done_callback(_seen)
         raise _hangs(seconds)
     return waiting.result()
 
@@ -66,6 +66,6 @@ def _hangs(seconds: float) -> HangingError:
 
 
 def _seen(late: "asyncio.Future[Result]") -> None:
-    """Take note of an error that comes when nobody waits any more."""
+    """Take note of an error, which may come when nobody waits any more."""
     if not late.cancelled():
         late.exception()

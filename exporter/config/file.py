@@ -1,5 +1,6 @@
 """The whole configuration, and loading it with every error named at its dotted place."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -123,7 +124,11 @@ class Config(Section):
 
     def _key_files(self) -> Iterator[str]:
         """Tell of key files that cannot be read, or that others than their owner can use or change."""
+        enough = time.monotonic() + 2 * files.READ_SECONDS
         for index, account in enumerate(self.accounts):
+            if time.monotonic() > enough:
+                yield "accounts: key files take long to read, the others are not looked at now"
+                break
             if account.api_key_file:
                 place = f"accounts.{index}.api_key_file"
                 try:

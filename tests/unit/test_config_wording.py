@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config import Config, ConfigError, load
+from exporter.config import Config, ConfigError, files, load
+from tests.leases import hanging
 
 ACCOUNT = "accounts: [{name: acme, api_key: sk_x}]\n"
 
@@ -77,3 +78,19 @@ def test_aliases_are_followed_so_far_and_no_further(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="aliases that expand without bound"):
         loaded(tmp_path, ACCOUNT + "\n".join(lines))
     assert time.process_time() - began < 1
+
+
+def test_key_files_that_hang_are_looked_at_for_a_while_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reload of 1,000 accounts on a dead network mount must not take hours."""
+    monkeypatch.setattr(files, "READ_SECONDS", 0.1)
+    (tmp_path / "a.key").write_text("sk_x")
+    accounts = ", ".join(f"{{name: a{n}, api_key_file: a.key}}" for n in range(50))
+    config = loaded(tmp_path, f"accounts: [{accounts}]")
+    with hanging(tmp_path / "a.key"):
+        began = time.monotonic()
+        warnings = config.warnings()
+        assert time.monotonic() - began < 2
+    assert "no answer within 0.1 s" in warnings[0]
+    assert warnings[-1] == "accounts: key files take long to read, the others are not looked at now"
