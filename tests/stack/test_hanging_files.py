@@ -59,6 +59,29 @@ def test_a_key_file_that_hangs_fails_its_own_polls_alone(processes: Processes, s
         assert_answers_and_ends(exporter)
 
 
+def test_a_state_folder_that_hangs_costs_no_poll_and_no_scrape(
+    processes: Processes, simulator: Simulator
+) -> None:
+    """Of an answer that did not change the time in its file is written; the file hangs."""
+    folder = processes.folder / "state"
+    exporter = start_exporter(
+        processes, settings(simulator, processes.folder, state={"directory": str(folder)})
+    )
+    [path] = wait_for(lambda: list(folder.glob("*.state")), what="it is saved")
+    with hanging(path):
+        wait_for(lambda: exporter.lines("state: not saved", "no answer"), 60, what="it is told")
+        before = scrape(exporter).one("sendkit_polls_total", workspace="filed", window="all") or 0
+
+        def goes_on() -> bool:
+            samples = scrape(exporter)
+            polls = samples.one("sendkit_polls_total", workspace="filed", window="all") or 0
+            return polls > before + 2 and samples.one("sendkit_up", workspace="filed", window="all") == 1
+
+        wait_for(goes_on, what="polls succeed")
+        assert "State is not saved" in exporter.get("/").text
+        assert_answers_and_ends(exporter)
+
+
 def test_a_configuration_that_hangs_at_a_reload_leaves_the_old_one(
     processes: Processes, simulator: Simulator
 ) -> None:
