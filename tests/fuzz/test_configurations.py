@@ -103,7 +103,7 @@ def told(load: Callable[[], object]) -> str:
         return repr(load())
     except ConfigError as error:
         assert all(": " in told for told in (error.message, *error.details))  # noqa: PT017 - not all are bad
-        return "".join(traceback.format_exception(error)).partition("\nexporter.config_errors")[2]
+        return "".join(traceback.format_exception(error)).partition("\nexporter.config.errors")[2]
 
 
 def _loaded(path: Path) -> list[object]:

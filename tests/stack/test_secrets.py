@@ -106,10 +106,10 @@ def of_process(process: Process, name: str) -> bytes:
 DEFECT = """
 import exporter.polling.reader, pathlib
 parse = exporter.polling.reader.parse
-def fail(body, feed):
+def fail(body, feed, *unit):
     if pathlib.Path({path!r}).exists():
         raise ArithmeticError({key!r}, {{"headers": [(b"X-Api-Key", {key!r}.encode())]}})
-    return parse(body, feed)
+    return parse(body, feed, *unit)
 exporter.polling.reader.parse = fail
 """
 
