@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
+from exporter.background import Background
 from exporter.catalogue import workspace as catalogue
 from exporter.catalogue.kinds import Metric
 from exporter.exposition.assembly import Assembly, Part
-from exporter.exposition.background import Background
 from exporter.exposition.kept import Kept
 from exporter.fleet.workspace import Fleet, Workspace
 from exporter.textformat.body import Body, assemble

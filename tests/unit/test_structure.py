@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[2] / "exporter"
 FLOORS = (
     ("catalogue", "hanging", "lifetime", "simulator", "wilson"),
     ("config",),
-    ("answers", "log", "vital"),
+    ("answers", "background", "log", "vital"),
     ("textformat", "sendkit"),
     ("fleet",),
     ("exposition",),

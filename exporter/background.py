@@ -1,6 +1,7 @@
 """Work that follows changes, in a thread, and never for long at a time."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -9,7 +10,7 @@ import structlog
 
 LEAST_PAUSE_SECONDS = 0.2
 PAUSES = 4
-"""The least pause, in durations of the work before it: it takes a fifth of the time at most."""
+"""The least pause, in the CPU time of the work before it: it takes a fifth of a core at most."""
 
 Result = TypeVar("Result")
 
@@ -23,8 +24,13 @@ class Background:
     """
 
     def __init__(self, begin: Callable[[], Callable[[], Result]], end: Callable[[Result], None]) -> None:
-        async def work() -> None:
-            end(await asyncio.get_running_loop().run_in_executor(self._thread, begin()))
+        async def work() -> float:
+            """Return the CPU seconds that it took."""
+            result, seconds = await asyncio.get_running_loop().run_in_executor(
+                self._thread, _measured(begin())
+            )
+            end(result)
+            return seconds
 
         self._work = work
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="background")
@@ -42,12 +48,22 @@ class Background:
             self._task = loop.create_task(self._run())
 
     async def _run(self) -> None:
-        clock = asyncio.get_running_loop().time
         while self._is_wanted:
-            self._is_wanted, began = False, clock()
+            self._is_wanted, seconds = False, 0.0
             try:
-                await self._work()
-            except Exception:  # noqa: BLE001 - whatever it is, what changed must be shown
-                _log.exception("what changed is not shown yet")
+                seconds = await self._work()
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
+                _log.error("work in the background failed, it is tried again", error=repr(error))
                 self._is_wanted = True
-            await asyncio.sleep(max(LEAST_PAUSE_SECONDS, PAUSES * (clock() - began)))
+            await asyncio.sleep(max(LEAST_PAUSE_SECONDS, PAUSES * seconds))
+
+
+def _measured(work: Callable[[], Result]) -> Callable[[], tuple[Result, float]]:
+    """Return work that also tells the CPU seconds that it took."""
+
+    def measured() -> tuple[Result, float]:
+        began = time.thread_time()
+        result = work()
+        return result, time.thread_time() - began
+
+    return measured
