@@ -21,7 +21,7 @@ from exporter.fleet.state import StateDirectory, StateInUseError, StateUnavailab
 from exporter.fleet.workspace import KEPT_SECONDS, Fleet, Workspace
 from exporter.polling.board import now
 from exporter.polling.poller import Poller
-from exporter.sendkit.feeds import families
+from exporter.sendkit.feeds import COLLECTORS, families
 from exporter.textformat.lines import Format
 
 MOST_REASONS = 20
@@ -49,7 +49,7 @@ class Exporter:
     """What the exporter knows and exposes, and the poller that keeps it so.
 
     `load` returns the configuration as it is now, or raises `ConfigError`. `calendar` tells the time in which
-    windows of days are reckoned.
+    windows of days are reckoned. `collectors` are the feeds beside those of figures.
     """
 
     def __init__(
@@ -57,16 +57,18 @@ class Exporter:
         load: Callable[[], Config],
         environ: Mapping[str, str],
         calendar: Callable[[tzinfo], datetime] = datetime.now,
+        collectors: Sequence[Feed] = COLLECTORS,
     ) -> None:
         """Load the configuration; raises `ConfigError`."""
         self._load = load
         self._environ = environ
         self._calendar = calendar
+        self._collectors = collectors
         self._reloading = asyncio.Lock()
         self._reload_error = ""
         self._state: StateDirectory | None = None
         self.fleet = Fleet()
-        self.store = Store(self.fleet, families())
+        self.store = Store(self.fleet, families(collectors))
         self.telemetry = Telemetry()
         self.telemetry.reload_successful.set(0)
         self.poller = self._configured(self._prepared())
@@ -104,6 +106,7 @@ class Exporter:
                 prepared.disclosure,
                 self._calendar,
                 state,
+                self._collectors,
             )
         except ConfigError:
             if state and state is not self._state:

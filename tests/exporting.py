@@ -1,13 +1,15 @@
 """An exporter in the test's own process, over any API, fast enough to wait for."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any
 
+from exporter.catalogue.kinds import Feed
 from exporter.config import Config
 from exporter.exporter import Exporter
+from exporter.sendkit.feeds import COLLECTORS
 from exporter.textformat.lines import END, Format
 from tests.samples import Samples
 from tests.scripted_api import ScriptedApi
@@ -23,10 +25,13 @@ class Exporting:
     settings: dict[str, Any]
     environ: dict[str, str] = field(default_factory=dict)
     calendar: Callable[[tzinfo], datetime] = datetime.now
+    collectors: Sequence[Feed] = COLLECTORS
     exporter: Exporter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.exporter = Exporter(lambda: Config.model_validate(self.settings), self.environ, self.calendar)
+        self.exporter = Exporter(
+            lambda: Config.model_validate(self.settings), self.environ, self.calendar, self.collectors
+        )
 
     def samples(self) -> Samples:
         """Return what a scrape gets of workspaces and mailboxes."""
@@ -90,11 +95,12 @@ async def exporting(
     *accounts: Mapping[str, Any],
     environ: dict[str, str] | None = None,
     calendar: Callable[[tzinfo], datetime] = datetime.now,
+    collectors: Sequence[Feed] = COLLECTORS,
     **sections: Any,  # noqa: ANN401 - as in YAML
 ) -> AsyncIterator[Exporting]:
     """Serve an API, and poll these accounts at it, by `settings`, while the context lasts."""
     async with api:
-        running = Exporting(settings(api.url, *accounts, **sections), environ or {}, calendar)
+        running = Exporting(settings(api.url, *accounts, **sections), environ or {}, calendar, collectors)
         await running.exporter.poller.start()
         try:
             yield running

@@ -110,6 +110,12 @@ class Feed:
     joins: bool = True
     window: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what would be listed and never counted: rises are counted of the base feed alone."""
+        counted = [field.wire for field in self.fields if field.counter]
+        if self.window is None and counted:
+            raise ValueError(f"{self.name}: a collector has no counters, found one of {', '.join(counted)}")
+
     @property
     def label(self) -> Mapping[str, str]:
         """Return the label that tells this feed's poll metrics apart."""

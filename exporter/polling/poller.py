@@ -1,12 +1,13 @@
 """The poller: all accounts by one configuration, from start to stop."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date, datetime, timedelta, tzinfo
 from functools import partial
 
+from exporter.catalogue.kinds import Feed
 from exporter.config import Config, MailboxesConfig
 from exporter.exposition.rendering import Disclosure
 from exporter.exposition.store import Store
@@ -22,7 +23,7 @@ from exporter.polling.runner import Runner
 from exporter.polling.schedule import Schedule, Spread, guarded
 from exporter.polling.tracking import Tracking
 from exporter.sendkit.client import SendKit
-from exporter.sendkit.feeds import feeds_of
+from exporter.sendkit.feeds import COLLECTORS, feeds_of
 from exporter.sendkit.lane import Lane
 
 SWEEP_SECONDS = 1.0
@@ -44,6 +45,7 @@ class Poller:
         disclosure: Disclosure,
         calendar: Callable[[tzinfo], datetime] = datetime.now,
         state: StateDirectory | None = None,
+        collectors: Iterable[Feed] = COLLECTORS,
     ) -> None:
         """Nothing is polled yet; raises `ConfigError` for an environment that cannot be used."""
         self._fleet = fleet
@@ -52,7 +54,10 @@ class Poller:
         """What may be shown of a mailbox."""
         self._accounts = {
             account.name: Account(
-                account, order, Lane(config.api.max_concurrent_requests), feeds_of(config, account)
+                account,
+                order,
+                Lane(config.api.max_concurrent_requests),
+                feeds_of(config, account, collectors),
             )
             for order, account in enumerate(config.accounts)
         }

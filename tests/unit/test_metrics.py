@@ -18,14 +18,14 @@ from exporter.exposition.workspace_samples import render_workspace
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
 from exporter.fleet.workspace import Fleet, Key, Workspace
-from exporter.sendkit.feeds import families
+from exporter.sendkit.feeds import COLLECTORS, families
 from exporter.textformat.lines import END, Format
 from tests import answers
 from tests.answers import BASE, WEEK, answer_of
 from tests.samples import Samples
 
 ROOT = Path(__file__).parents[2]
-EVERY_METRIC = (*families(), *workspace.METRICS, *own.METRICS)
+EVERY_METRIC = (*families(COLLECTORS), *workspace.METRICS, *own.METRICS)
 
 MAILBOX = "workspace domain mailbox_id"
 PUBLIC = {
@@ -114,7 +114,7 @@ def everything(format_: Format) -> str:
     telemetry.api_requests.labels("200").inc()
     telemetry.discovery_up.labels("agency").set(1)
     telemetry.discovery_last_success.labels("agency").set(1_700_000_000)
-    body = Store(fleet, families()).body(format_).ended(telemetry.text(format_) + END[format_])
+    body = Store(fleet, families(COLLECTORS)).body(format_).ended(telemetry.text(format_) + END[format_])
     return b"".join(body.plain).decode()
 
 
@@ -215,7 +215,7 @@ def test_every_metric_of_a_field_names_it() -> None:
 
 
 def test_every_metric_of_a_mailbox_names_its_field() -> None:
-    assert all("API field: " in metric.help_text for metric in families())
+    assert all("API field: " in metric.help_text for metric in families(COLLECTORS))
 
 
 def test_the_reference_is_what_the_catalogue_prints() -> None:
