@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from prometheus.output import alertmanager_config, documentation, inhibition, kubernetes, rule_files
+from prometheus.output import alertmanager_config, documentation, inhibition, kubernetes, rule_files, vmalert
 from prometheus.table import FILES
 
 ROOT = Path(__file__).parents[1]
@@ -18,6 +18,7 @@ def files() -> dict[str, str]:
     alertmanager = inhibition.replaced(_read(ALERTMANAGER))
     return {
         **{f"prometheus/rules/{file.name}.yml": rule_files.text(file) for file in FILES},
+        **{f"prometheus/vmalert/{file.name}.yml": rule_files.text(file) for file in vmalert.files()},
         "deploy/kubernetes/base/prometheus-rules.yaml": kubernetes.manifest(),
         "deploy/kubernetes/alertmanager-config.yaml": alertmanager_config.manifest(alertmanager),
         ALERTMANAGER: alertmanager,

@@ -39,7 +39,8 @@ def rule(one: Record | Alert) -> dict[str, Any]:
 
 
 def _head(group: Group) -> dict[str, str]:
-    return {"name": group.name, "interval": group.interval}
+    offset = {"eval_offset": group.offset} if group.offset else {}
+    return {"name": group.name, "interval": group.interval, **offset}
 
 
 def _group_text(group: Group) -> str:

@@ -50,6 +50,8 @@ class Group:
 
     name: str
     interval: str
+    offset: str = ""
+    """When it is evaluated within each interval (`eval_offset`), which vmalert alone knows."""
     rules: Sequence[Record | Alert]
     comment: str = ""
 

@@ -17,7 +17,7 @@ def test_a_committed_file_is_what_the_table_writes(path: str) -> None:
 
 
 def test_no_file_of_rules_is_left_from_an_older_table() -> None:
-    for folder in ("prometheus/rules",):
+    for folder in ("prometheus/rules", "prometheus/vmalert"):
         found = {f"{folder}/{path.name}" for path in (build.ROOT / folder).iterdir()}
         assert found == {path for path in FILES if path.startswith(f"{folder}/")}
 
