@@ -37,11 +37,12 @@ def four_scrapes_are_missed_every_hour() -> list[Fleet]:
 def prometheus_is_away_for_40_minutes() -> list[Fleet]:
     """Leave a gap in what is scraped.
 
-    `up` and the exporter itself stay, since nothing is evaluated while Prometheus is away.
+    `up`, the exporter and its workspaces stay, since nothing is evaluated while Prometheus is away.
     """
     fleet = Fleet()
     fleet.miss(NOW, NOW + 40)
-    fleet.of("sendkit_exporter_build_info")[0][:] = [1.0] * MINUTES
+    for name in ("sendkit_exporter_build_info", "sendkit_workspace_info"):
+        fleet.of(name)[0][:] = [1.0] * MINUTES
     return [fleet]
 
 
