@@ -9,9 +9,9 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 RULES := $(wildcard prometheus/rules/*.yml)
 
-# How many processes run tests. The order is random: make test TESTS=--randomly-seed=1 repeats the order of the run
-# that printed this seed.
-WORKERS ?= auto
+# How many processes run tests: one more than there are cores, since many tests wait for a server.
+# The order is random: make test TESTS=--randomly-seed=1 repeats the order of the run that printed this seed.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 PYTEST = $(BIN)/pytest -n $(WORKERS) $(TESTS)
 
 # Stamps: what the virtual environment holds.
@@ -19,7 +19,7 @@ RUN := .venv/.run
 DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit servers lint format bench fuzz soak evaluate image docs dashboards rules images lock clean
+.PHONY: help run test unit coverage servers lint format bench fuzz soak evaluate image docs dashboards rules images lock clean
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -32,6 +32,9 @@ test: $(DEV) servers ## run every test, those against the real Prometheus and br
 
 unit: $(DEV) ## run the unit tests, which need no servers, in under a minute
 	$(PYTEST) tests/unit
+
+coverage: $(DEV) ## report which lines and branches the unit tests reach
+	$(PYTEST) tests/unit --cov --cov-report=term-missing:skip-covered
 
 servers: # what tests and benchmark run against
 	@tests/install-servers
@@ -86,7 +89,7 @@ lock: ## resolve requirements/*.txt anew from pyproject.toml (with uv)
 	$(COMPILE) --group build -c requirements/dev.txt -o requirements/build.txt
 
 clean: ## remove what these commands made
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 	find exporter tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/pyvenv.cfg:

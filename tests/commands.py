@@ -12,6 +12,8 @@ from typing import Any
 import yaml
 
 COMMAND = (sys.executable, "-m", "exporter")
+PASSED_ON = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_CONFIG")
+"""The names of the environment that a command gets; the last one measures it too, by `make coverage`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Outcome:
 
 def run(*arguments: str | Path, **environ: str) -> Outcome:
     """Run a command that ends by itself, in an environment without keys or proxies but for `environ`."""
-    clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    clean = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     ended = subprocess.run(
         [*COMMAND, *map(str, arguments)],
         env={**clean, **environ},
