@@ -69,10 +69,10 @@ class StrictDecoder:
         columns: list[Sequence[Any]] = [()] * len(self._order)
         leaves = (leaf for part, top in zip(self._parts, tops, strict=True) for leaf in _leaves(part, top))
         unusable: Counter[str] = Counter()
-        for (place, convert), (field, leaf) in zip(self._order, leaves, strict=True):
-            columns[place] = _converted(convert, leaf) if convert else leaf
+        for (place, convert), (field, leaf, lacks) in zip(self._order, leaves, strict=True):
+            columns[place] = _converted(convert, leaf, lacks=lacks) if convert else leaf
             if field.check is Check.PERCENT:  # a text, as documented, may still be no number
-                unusable[field.name] = columns[place].count(None) - leaf.count(None)
+                unusable[field.name] = columns[place].count(None) - (leaf.count(None) if lacks else 0)
         return ids, columns, +unusable
 
 
@@ -91,13 +91,13 @@ def _member(number: int, name: str, kind: Any, *, may_lack: bool) -> Any:  # noq
     return (f"part_{number}", kind, msgspec.field(name=name))
 
 
-def _leaves(part: Sequence[Field], top: Sequence[Any]) -> Iterator[tuple[Field, Sequence[Any]]]:
-    """Yield each field with its column; `None` in the rows whose mailbox is without it."""
+def _leaves(part: Sequence[Field], top: Sequence[Any]) -> Iterator[tuple[Field, Sequence[Any], bool]]:
+    """Yield each field with its column, and whether that has a `None`: a mailbox is without the field."""
     absent = top.count(UNSET) if part[0].path[0][1] else 0  # such a count is as dear as decoding a number
     if absent == len(top):
-        yield from ((field, [None] * absent) for field in part)
+        yield from ((field, [None] * absent, True) for field in part)
     elif len(part[0].path) == 1:
-        yield part[0], [None if value is UNSET else value for value in top] if absent else top
+        yield part[0], [None if value is UNSET else value for value in top] if absent else top, absent > 0
     else:
         nothing = (None,) * len(part)
         rows = (
@@ -105,13 +105,14 @@ def _leaves(part: Sequence[Field], top: Sequence[Any]) -> Iterator[tuple[Field, 
         )
         for field, column in zip(part, zip(*rows, strict=True), strict=True):
             lacks = field.path[1][1] and UNSET in column
-            yield field, [None if value is UNSET else value for value in column] if lacks else column
+            shown = [None if value is UNSET else value for value in column] if lacks else column
+            yield field, shown, lacks or absent > 0
 
 
-def _converted(convert: Callable[[Any], float | None], column: Sequence[Any]) -> Sequence[Any]:
-    if column.count(None) == len(column):
-        return column
-    if None in column:
+def _converted(
+    convert: Callable[[Any], float | None], column: Sequence[Any], *, lacks: bool
+) -> Sequence[Any]:
+    if lacks:
         return [None if value is None else convert(value) for value in column]
     return list(map(convert, column))
 

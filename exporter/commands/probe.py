@@ -13,7 +13,7 @@ from exporter.catalogue.kinds import Feed
 from exporter.config import AccountConfig, Config, KeyUnavailable, keys
 from exporter.sendkit.client import SendKit, is_platform_key
 from exporter.sendkit.errors import SendKitError
-from exporter.sendkit.feeds import feeds_of
+from exporter.sendkit.feeds import COLLECTORS, feeds_of
 from exporter.sendkit.lane import Lane
 from exporter.sendkit.workspaces import Workspace, list_workspaces
 
@@ -104,7 +104,7 @@ class _Probe:
             if not kept:
                 why = "no workspace matches workspaces.include and exclude" if seen else "it has no workspace"
                 return Finding(good=True, lines=[self._line(f"{told}; warning: {why}, nothing is polled")])
-        feeds = feeds_of(self._config, self._account)
+        feeds = feeds_of(self._config, self._account, COLLECTORS)
         await asyncio.gather(*(self._ask(key, row, feed) for row in rows for feed in feeds))
         needed = {feed.name for feed in feeds if feed.window is not None}
         good = not any(needed & row.refused.keys() for row in rows)

@@ -1,10 +1,10 @@
 """Counters: the rises of all-time totals, from 0 at first sight, a column at a time."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress, count, islice
-from operator import gt, lt
+from operator import lt
 from typing import Any
 
 from exporter.answers.answer import Answer, Column
@@ -113,13 +113,27 @@ class Totals:
             last, new = self.seen.get(name), answer.numbers.get(name)
             if last is not None and new is not None and last is not new:
                 rows.update(_where(lt, new, last))
-        last, new = self.seen.get(_SENT), answer.numbers.get(_SENT)
-        if last is not None and new is not None and last is not new:
-            for row in _where(gt, new, last):
-                sent = new[row] - last[row]  # type: ignore[operator] # both are numbers where one is greater
-                if sent > self._most_sent(answer, row, now):
-                    rows.add(row)
+        rows.update(row for row in self._suspicious(answer) if self._leaps(answer, row, now))
         return rows
+
+    def _suspicious(self, answer: Answer) -> Iterable[int]:
+        """Return the rows that sent more than they can have in a day, by whole columns."""
+        last, new = self.seen.get(_SENT), answer.numbers.get(_SENT)
+        limits = answer.numbers.get("daily_send_limit")
+        if last is None or new is None or last is new or limits is None:
+            return ()
+        if None in new or None in last or None in limits:
+            return range(len(new))
+        return (
+            row
+            for row, (o, n, limit) in enumerate(zip(last, new, limits, strict=True))
+            if n - o > LIMITS_A_DAY * limit  # type: ignore[operator]
+        )
+
+    def _leaps(self, answer: Answer, row: int, now: float) -> bool:
+        """Whether a row sent more than it can have since its last answer."""
+        last, new = self.seen[_SENT][row], answer.numbers[_SENT][row]
+        return last is not None and new is not None and new - last > self._most_sent(answer, row, now)
 
     def _mailbox(self, row: int) -> Mailbox:
         return Mailbox(_row(self.seen, row), _row(self.risen, row), self.doubts.get(self.ids[row]))
