@@ -268,7 +268,7 @@ def test_the_demo_needs_nothing(processes: Processes) -> None:
     wait_for(lambda: demo.lines("msg=listening"))
     demo.url = "http://" + demo.lines("msg=listening")[0].partition("address=")[2].split()[0]
     wait_for(lambda: demo.answers("/-/ready"))
-    assert len(scrape(demo).all_of("sendkit_mailbox_sent_today")) == 200
+    wait_for(lambda: len(scrape(demo).all_of("sendkit_mailbox_sent_today")) == 200)
     wait_for(lambda: scrape(demo).all_of("sendkit_up", window="7d"))
     ended_cleanly(demo, signal.SIGTERM)
 
