@@ -78,8 +78,8 @@ def envelope(mailboxes: Sequence[object]) -> bytes:
     return json.dumps({"success": True, "data": mailboxes}).encode()
 
 
-def answer_of(*mailboxes: object, feed: Feed = BASE) -> Answer:
-    return parse(envelope(mailboxes), feed)
+def answer_of(*mailboxes: object, feed: Feed = BASE, unit: str = "auto") -> Answer:
+    return parse(envelope(mailboxes), feed, unit)
 
 
 def with_raw(field: str, raw: bytes) -> bytes:

@@ -148,7 +148,7 @@ def test_a_usable_value_is_taken(field: str, raw: bytes, value: float) -> None:
     ],
 )
 def test_a_ratio_above_1_is_passed_on_and_counted(field: str, raw: bytes, ratio: float) -> None:
-    answer = parse(with_raw(field, raw), BASE)
+    answer = parse(with_raw(field, raw), BASE, unit="ratio")
 
     assert answer.numbers[COLUMNS[field]][0] == ratio
     assert answer.suspects == {field: 1}

@@ -63,16 +63,16 @@ def test_the_older_answer_without_performance_and_rates_is_no_reason_for_suspici
     assert answer.text("warmup_status") == ["completed", "in_progress"]
 
 
-def test_the_documentations_filler_values_pass_with_the_ratio_above_1_counted() -> None:
+def test_the_documentations_filler_values_pass_as_a_percentage() -> None:
     filler = mailbox(
         _id="example_string", bounceRate=3.14, warmup={"enabled": True, "status": "example_string"}
     )
 
     answer = answer_of(filler)
 
-    assert answer.numbers["bounce_ratio"] == [3.14]
+    assert answer.numbers["bounce_ratio"] == [0.0314]
     assert answer.text("warmup_status") == ["example_string"]
-    assert answer.suspects == {"bounceRate": 1}
+    assert answer.suspects == {}
 
 
 def test_a_workspace_without_mailboxes_is_an_answer() -> None:
