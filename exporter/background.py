@@ -59,7 +59,7 @@ class Background:
 
 
 def _measured(work: Callable[[], Result]) -> Callable[[], tuple[Result, float]]:
-    """Return work that also tells the CPU seconds that it took."""
+    """Return work that also returns the CPU seconds that it took."""
 
     def measured() -> tuple[Result, float]:
         began = time.thread_time()

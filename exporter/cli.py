@@ -103,7 +103,7 @@ def run_demo(
 def simulate(
     simulation: flags.Simulated, listen_address: str, log_level: str, log_format: log.Format
 ) -> None:
-    """Serve the simulated SendKit API alone; GET /simulator tells its keys and scenarios."""
+    """Serve the simulated SendKit API alone; GET /simulator lists its keys and scenarios."""
     log.configure(log_level, log_format)
     simulated = simulation.started()
     _run(demo.simulate(_listen(listen_address, "--listen-address"), simulated))

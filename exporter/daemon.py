@@ -59,7 +59,7 @@ async def reload_whenever(hangup: asyncio.Event, reload: Callable[[], Awaitable[
     """Reload whenever it is set; however often that happens during a reload, one more follows."""
 
     async def reload_if_good() -> None:
-        with suppress(ConfigError):  # told where it was found
+        with suppress(ConfigError):  # logged where it was found
             await reload()
 
     while await hangup.wait():

@@ -48,8 +48,8 @@ class _Prepared:
 class Exporter:
     """What the exporter knows and exposes, and the poller that keeps it so.
 
-    `load` returns the configuration as it is now, or raises `ConfigError`. `calendar` tells the time in which
-    windows of days are reckoned. `collectors` are the feeds beside those of figures.
+    `load` returns the configuration as it is now, or raises `ConfigError`. `calendar` returns the time that
+    windows of days end at. `collectors` are the feeds beside those of figures.
     """
 
     def __init__(

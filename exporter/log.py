@@ -76,7 +76,7 @@ class _Writer:
 
 
 def _write(line: bytes) -> None:
-    """Write to standard error, however long that takes; nobody can be told that it is closed."""
+    """Write to standard error, however long that takes; there is nowhere to report that it is closed."""
     with suppress(OSError):
         while line:
             try:
@@ -164,5 +164,5 @@ def _redacted(
 
 
 def _is_no_end(record: logging.LogRecord) -> bool:
-    """Whether a record tells of something other than work that a shutdown or a reload ended."""
+    """Whether a record is about something other than work that a shutdown or a reload ended."""
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))

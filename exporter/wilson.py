@@ -1,6 +1,6 @@
 """How sure a ratio is: the lower bound of the Wilson score interval.
 
-1 bounce of 4 sends is 25 % and means little, 12 of 200 is 6 % and means much; the bound tells them apart. It
+1 bounce of 4 sends is 25 % and means little, 12 of 200 is 6 % and means much; the bound separates them. It
 is the formula of the alert rules (`prometheus/rules/bounces.yml`).
 """
 

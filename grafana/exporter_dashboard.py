@@ -1,4 +1,4 @@
-"""The exporter: whether what we know is still true, and what stands in the way."""
+"""The exporter: whether what we know is still true, and what is in the way."""
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 

@@ -129,7 +129,7 @@ def domain_variable() -> builders.QueryVariable:
 
 
 def mailbox_variable() -> builders.QueryVariable:
-    """Return the choice of one mailbox of the domain: its id, shown as its address where one is told.
+    """Return the choice of one mailbox of the domain: its id, by its address where that is shown.
 
     The result of the query is the labels as text, in alphabetical order; an empty one is left out.
     """

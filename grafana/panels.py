@@ -70,7 +70,7 @@ NEUTRAL = steps((None, PLAIN))
 ANY_IS_BAD = steps((None, GREEN), (1, RED))
 ANY_IS_ODD = steps((None, GREEN), (1, AMBER))
 NEAR_LEVEL = steps((None, GREEN), (2 / 3, AMBER), (1, RED))
-"""Of a figure divided by the configured level at which someone is told."""
+"""Of a figure divided by the configured level at which someone is notified."""
 
 
 def value_mappings(texts: Mapping[str, tuple[str, str]]) -> list[models.ValueMapping]:
@@ -92,7 +92,7 @@ def query_of(query: Query, letter: str) -> prometheus.Dataquery:
 
 
 def letters(things: Sequence[object]) -> str:
-    """Return the letters by which Grafana tells as many queries apart."""
+    """Return the letters by which Grafana separates as many queries."""
     return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[: len(things)]
 
 
@@ -148,7 +148,7 @@ def lines(  # noqa: PLR0913 - what a plot is
     interval: str = "",
     no_value: str = "No data",
 ) -> timeseries.Panel:
-    """Return a plot over time; lines are told apart by their query, or by name where `colours` says so."""
+    """Return a plot over time; lines differ by their query, or by name where `colours` says so."""
     panel = described(timeseries.Panel(), title, description, no_value)
     for letter, line in zip(letters(drawn), drawn, strict=True):
         panel.with_target(query_of(Query(line.expr, line.legend), letter).range())
@@ -198,7 +198,7 @@ def _drawn(line: Line) -> list[Property]:
 
 
 def band(lower: str, upper: str, ratio: str, levels: Iterable[Line]) -> list[Line]:
-    """Return a ratio within its 99 % interval, and the levels at which someone is told."""
+    """Return a ratio within its 99 % interval, and the levels at which someone is notified."""
     return [
         Line(lower, "lower bound", BLUE, "hidden"),
         Line(
@@ -275,7 +275,7 @@ def timeline(
     texts: Mapping[str, tuple[str, str]],
     no_value: str,
 ) -> statetimeline.Panel:
-    """Return bars of states over time; values stand for texts."""
+    """Return bars of states over time; values are shown as texts."""
     panel = described(statetimeline.Panel(), title, description, no_value)
     for letter, query in zip(letters(queries), queries, strict=True):
         panel.with_target(query_of(query, letter).range())

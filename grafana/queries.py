@@ -1,4 +1,4 @@
-"""PromQL that several panels share. Recorded series stand for themselves; see prometheus/rules."""
+"""PromQL that several panels share. Recorded series are not repeated here; see prometheus/rules."""
 
 WORKSPACES = 'workspace=~"$workspace"'
 WORKSPACES_OR_NONE = 'workspace=~"$workspace|"'
@@ -57,7 +57,7 @@ def newest(series: str) -> str:
 
 
 def addressed(vector: str, labels: str = WORKSPACES) -> str:
-    """Return a vector of mailboxes with the label `address`: the address where it is told, else the id."""
+    """Return a vector of mailboxes with the label `address`: the address where it is shown, else the id."""
     return address_of(with_email(vector, labels))
 
 
@@ -67,7 +67,7 @@ def in_domain(vector: str) -> str:
 
 
 def with_email(vector: str, labels: str = WORKSPACES) -> str:
-    """Return those of a vector whose mailbox is known, with the label `email` where it is told."""
+    """Return those of a vector whose mailbox is known, with the label `email` where it is shown."""
     info = f"max by ({BY_MAILBOX}, email) (sendkit_mailbox_info{{{labels}}})"
     return f"{vector} * on ({BY_MAILBOX}) group_left (email) topk by ({BY_MAILBOX}) (1, {info})"
 

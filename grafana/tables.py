@@ -63,7 +63,7 @@ def rows(  # noqa: PLR0913 - what a table is
 
 
 def _column(source: str, queries: Sequence[str]) -> str:
-    """Return how Grafana names what a query's letter stands for; labels go by their own name."""
+    """Return how Grafana names what a query's letter means; labels go by their own name."""
     if len(source) > 1:
         return source
     return f"Value #{source}" if len(queries) > 1 else "Value"
@@ -96,7 +96,7 @@ def coloured(colours: dashboard.ThresholdsConfig) -> tuple[Property, ...]:
 
 
 def named(texts: Mapping[str, tuple[str, str]]) -> tuple[Property, ...]:
-    """Return the properties of a cell whose value stands for a coloured text."""
+    """Return the properties of a cell whose value is shown as a coloured text."""
     return (("custom.cellOptions", {"type": "color-text"}), ("mappings", value_mappings(texts)))
 
 

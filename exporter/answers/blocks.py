@@ -77,7 +77,7 @@ def _is_read(
 
 
 def _read_one_by_one(text: memoryview, start: int, read_item: Callable[[bytes | Raw], None]) -> int:
-    """Read items that fill a block or more, where blocks cannot be told; return where the next one starts."""
+    """Read items that fill a block or more, where blocks cannot be used; return where the next one starts."""
     characters = str(text[start:], "latin-1")  # one for each byte
     place = _SEPARATOR.match(characters).end()  # type: ignore[union-attr] # it matches everywhere
     while place < min(len(characters), BLOCK_BYTES):

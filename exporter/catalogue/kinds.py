@@ -118,7 +118,7 @@ class Feed:
 
     @property
     def label(self) -> Mapping[str, str]:
-        """Return the label that tells this feed's poll metrics apart."""
+        """Return the label that separates this feed's poll metrics from those of others."""
         return {"collector": self.name} if self.window is None else {"window": self.window}
 
     def metrics(self) -> Iterator[Metric]:

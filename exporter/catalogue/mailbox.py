@@ -79,7 +79,7 @@ IDENTITY = (
         "Whether the mailbox's warm-up is in this status (1) or not (0), as of the last poll.",
     ),
 )
-"""What tells a mailbox and its state; only the all-time feed asks for it."""
+"""What identifies a mailbox, and its state; only the all-time feed asks for it."""
 
 NUMBERS = (
     _number(

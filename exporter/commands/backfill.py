@@ -1,6 +1,6 @@
 """The past, as OpenMetrics with timestamps for `promtool tsdb create-blocks-from openmetrics`.
 
-The API tells a day's campaign figures and nothing finer, so each counter rises evenly over its day. Every day
+The API has a day's campaign figures and nothing finer, so each counter rises evenly over its day. Every day
 that was fetched is kept in a folder, so that a run that ends early goes on where it stopped.
 """
 
@@ -26,7 +26,7 @@ from exporter.sendkit.lane import Lane
 from exporter.sendkit.workspaces import list_workspaces
 from exporter.textformat.lines import END, Format, header, label_text
 
-_FEED = analytics.all_time(0)  # a day is asked for all that tells which mailboxes count
+_FEED = analytics.all_time(0)  # a day is asked for all that decides which mailboxes count
 
 LEAST_STEP = timedelta(seconds=1)  # samples have whole seconds
 
@@ -36,7 +36,7 @@ Row = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A range of days, both inclusive, in a time zone; samples stand every `step`."""
+    """A range of days, both inclusive, in a time zone; there is a sample every `step`."""
 
     first: date
     last: date
@@ -96,7 +96,7 @@ class Backfill:
     async def fetch(self, pause_seconds: float, progress: Callable[[int, int], None]) -> None:
         """Fetch every day that is not there yet, one request at a time with a pause between two.
 
-        `progress` is told how many days of how many are there. Raises `KeyUnavailable`, `SendKitError`,
+        `progress` gets how many days of how many are there. Raises `KeyUnavailable`, `SendKitError`,
         `MalformedAnswerError` or `OSError`; what was fetched until then stays.
         """
         async with SendKit(self._config.api) as client:

@@ -30,7 +30,7 @@ STORY = (
     "mailbox_suspended@40s",
     "key_revoked@180s",
 )
-"""What goes wrong in a demo for which no scenario is named; each is told at `GET /simulator`."""
+"""What goes wrong in a demo for which no scenario is named; `GET /simulator` lists each."""
 
 _log = structlog.get_logger(__name__)
 

@@ -1,4 +1,4 @@
-"""`check --probe`: ask the API once for everything that `run` would poll, and tell what each key may see."""
+"""`check --probe`: ask the API once for everything that `run` would poll, and print what each key may see."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -53,7 +53,7 @@ class _Row:
 
 
 async def probe(config: Config, environ: Mapping[str, str]) -> Sequence[Finding]:
-    """Ask once for everything of each account; an address or a name of a mailbox is never told."""
+    """Ask once for everything of each account; an address or a name of a mailbox is never printed."""
     limits: set[str] = set()
 
     def note(names: Iterable[str]) -> None:

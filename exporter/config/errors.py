@@ -1,4 +1,4 @@
-"""A configuration's errors, told to the person who wrote it: the place, what was found, what was expected."""
+"""A configuration's errors, for the person who wrote it: the place, what was found, what was expected."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from exporter.config import keys
 
-SHOWN_CHARACTERS = 60  # of a value that an error tells
+SHOWN_CHARACTERS = 60  # of a value that an error shows
 MAX_SHOWN_BITS = 128  # of a whole number
 
 
@@ -90,7 +90,7 @@ def kind_of(value: object) -> str:
 
 
 def _known_keys(root: type[BaseModel], place: tuple[int | str, ...]) -> str:
-    """Return the keys that may stand where an unknown one was found, the nearest one if one is near."""
+    """Return the keys that are allowed where an unknown one was found, the nearest one if one is near."""
     section = root
     for part in place[:-1]:
         if isinstance(part, str) and part in section.model_fields:

@@ -151,7 +151,7 @@ class Config(Section):
 
 
 def _mode(path: Path) -> int:
-    """Return a file's mode, 0 while it cannot be told; whoever uses the file says why."""
+    """Return a file's mode, 0 while it is unknown; whoever uses the file says why."""
     try:
         return hanging.within(files.READ_SECONDS, path.stat).st_mode
     except (OSError, ValueError):

@@ -21,7 +21,7 @@ INTRODUCTION = """\
 
 Made from the model by `python -m exporter.config.reference`; edit `exporter/config/` instead.
 
-The file is YAML. Unknown keys and keys that stand twice are errors, and `sendkit-exporter check` tells every
+The file is YAML. Unknown keys and repeated keys are errors, and `sendkit-exporter check` prints every
 error with its dotted place. Relative paths start at the configuration file's folder. `config.example.yaml`
 shows every key with its default.
 """
@@ -47,7 +47,7 @@ def _tables(place: str, section: type[BaseModel]) -> Iterator[str]:
         if subsection := _subsection(field):
             inner = f"{place}{name}{'[]' if _is_list(field) else ''}"
             yield f"## `{inner}`\n\n{field.description or subsection.__doc__}\n"
-            if not field.description:  # one that is described where it stands repeats another section
+            if not field.description:  # one that has a description repeats another section
                 yield from _tables(f"{inner}.", subsection)
 
 

@@ -61,7 +61,7 @@ class ApiConfig(Section):
 
 
 class PollConfig(Section):
-    """When a workspace is polled, and how long its last answer stands."""
+    """When a workspace is polled, and how long its last answer counts."""
 
     interval: values.Duration = timedelta(seconds=60)
     """Between two polls of a workspace's all-time figures, spread by jitter."""

@@ -44,7 +44,7 @@ class Expect:
     form: str
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Replace the type's own error by one that tells the expected form."""
+        """Replace the type's own error by one that names the expected form."""
         return core_schema.no_info_wrap_validator_function(self._check, handler(source))
 
     def _check(self, value: object, validate: Callable[[object], Any]) -> object:
@@ -161,7 +161,7 @@ def _variable(name: str) -> str:
 
 
 def _window_name(name: str) -> str:
-    """Refuse names that are no plain label, or that stand for all-time already."""
+    """Refuse names that are no plain label, or that mean all-time already."""
     if not _WINDOW_NAME.fullmatch(name):
         raise ValueError
     return name

@@ -99,7 +99,7 @@ def _refuse_expansion(root: Node) -> None:
 
     def expand(node: Node) -> int:
         if node not in expanded:
-            expanded[node] = MAX_EXPANDED_VALUES  # stands until the node is counted: one that holds itself
+            expanded[node] = MAX_EXPANDED_VALUES  # until the node is counted: one that holds itself
             expanded[node] = 1 + sum(map(expand, _children(node)))
         return expanded[node]
 
@@ -108,7 +108,7 @@ def _refuse_expansion(root: Node) -> None:
 
 
 def _repeated_keys(root: Node) -> Iterator[str]:
-    """Yield, for each key that a mapping has twice, where it stands."""
+    """Yield, for each key that a mapping has twice, its place."""
     seen: set[Node] = set()
     waiting = [root]
     while waiting:
@@ -128,12 +128,12 @@ def _repeated_keys(root: Node) -> Iterator[str]:
 
 
 def _told(error: yaml.YAMLError, text: str) -> str:
-    """Return an error of syntax with its line and column, and without the text that stands there."""
+    """Return an error of syntax with its line and column, and without the text that is there."""
     problem: Any = getattr(error, "problem", None) or getattr(error, "reason", None) or "bad syntax"
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is not None:
         line, column = mark.line + 1, mark.column + 1
-    else:  # a reader's error tells its place as an offset
+    else:  # a reader's error has its place as an offset
         before = text[: getattr(error, "position", 0)]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
     if r"'\t'" in str(problem):

@@ -1,4 +1,4 @@
-"""What a scrape hands out: bodies put together from the samples of every workspace."""
+"""What a scrape returns: bodies put together from the samples of every workspace."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence

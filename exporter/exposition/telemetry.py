@@ -49,7 +49,7 @@ class Telemetry:
         return Counter(metric.name, metric.help_text, metric.labels, registry=self._registry)
 
     def keep_accounts(self, names: Collection[str]) -> None:
-        """Drop what is told of all other accounts."""
+        """Drop the samples of all other accounts."""
         for gauge in (self.discovery_up, self.discovery_last_success):
             for sample in [sample for family in gauge.collect() for sample in family.samples]:
                 if sample.labels["account"] not in names:

@@ -1,6 +1,6 @@
 """Which shard polls a workspace: rendezvous hashing, so that a change of the total moves few.
 
-Every shard comes to the same owner by itself: the one whose hash together with the workspace is the highest.
+Every shard finds the same owner by itself: the one whose hash together with the workspace is the highest.
 One shard more takes an even share from all others, one fewer spreads its share over them; nothing else moves.
 """
 

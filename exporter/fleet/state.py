@@ -91,7 +91,7 @@ class StateDirectory:
             return False
 
     def load(self) -> Iterator[Saved]:
-        """Yield all that was saved; a damaged file is told, set aside and left out.
+        """Yield all that was saved; a damaged file is logged, set aside and left out.
 
         Raises `StateUnavailableError` if the folder hangs.
         """

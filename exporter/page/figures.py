@@ -13,7 +13,7 @@ from exporter.catalogue.kinds import ALL_TIME
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The fleet in figures, `None` for what no answer tells; bounces and campaign sends are by window."""
+    """The fleet in figures, `None` for what no answer has; bounces and campaign sends are by window."""
 
     mailboxes: int | None
     statuses: Sequence[tuple[str, int]]

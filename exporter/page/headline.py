@@ -57,7 +57,7 @@ def _failures(workspaces: Iterable[Seen]) -> list[str]:
     """Return each way of failing with the workspaces that fail so, the worst first."""
     names: dict[str, list[str]] = {}
     for seen in workspaces:
-        causes: dict[str, str] = {}  # a window that fails as all-time does is not told again
+        causes: dict[str, str] = {}  # a window that fails as all-time does is not repeated
         for window, poll in seen.polls.items():
             if State.of(poll, seen.now).is_failing:
                 name = seen.label if window == ALL_TIME else f"{seen.label} ({window})"

@@ -93,7 +93,7 @@ class Row:
 
 
 def rows(seen: Seen) -> Iterable[Row]:
-    """Return the workspace's row, and one for each window that fares otherwise."""
+    """Return the workspace's row, and one for each window whose state differs."""
     own = seen.all_time
     for window, poll in seen.polls.items():
         state = State.of(poll, seen.now)

@@ -31,7 +31,7 @@ MOST_TROUBLED = 15
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The fleet as it was at a moment; `notices` tell of trouble outside its workspaces."""
+    """The fleet as it was at a moment; `notices` name trouble outside its workspaces."""
 
     now: Instant
     workspaces: Sequence[Seen]

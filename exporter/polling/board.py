@@ -130,7 +130,7 @@ class Board:
     ) -> None:
         """Show a failed poll, as metrics and as one log line a change of state.
 
-        `has_key` is false if there was no key to send: no metric tells this from a key that is refused.
+        `has_key` is false if there was no key to send: no metric separates this from a refused key.
         """
         before, ended = (poll.failure, poll.has_key), now()
         poll.failed(reason, error, ended, ended.steady - started.steady, has_key=has_key)

@@ -124,7 +124,7 @@ class Discovery:
         return key
 
     async def _failed(self, account: Account, failure: Failure, started: Instant) -> None:
-        """Poll what is known of the account all the same, or else what stands for it."""
+        """Poll what is known of the account all the same, or else the workspace that represents it."""
         reason, error = _why(failure)
         if account.is_known:
             say = _log.debug if account.error else _log.warning

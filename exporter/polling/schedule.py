@@ -152,7 +152,7 @@ class Schedule:
         self._heartbeat = time.monotonic()
 
     async def _watch_heartbeat(self) -> None:
-        """Set the schedule right whenever it stands still."""
+        """Set the schedule right whenever it has stopped."""
         while True:
             await asyncio.sleep(_HEARTBEAT_INTERVAL.total_seconds())
             if time.monotonic() - self._heartbeat > HEARTBEAT_LATE_SECONDS:
@@ -162,7 +162,7 @@ class Schedule:
         """Take a clock that was set back out of the jobs' times, and wake the scheduler.
 
         The scheduler goes by the wall clock, this by the loop's. A heartbeat that is late and yet lies ahead
-        tells by how much the clock was set.
+        shows by how much the clock was set.
         """
         heartbeat = self._scheduler.get_job(_HEARTBEAT)
         ahead = heartbeat.next_run_time - datetime.now(UTC)
@@ -212,9 +212,9 @@ class Spread:
 
 
 async def guarded(job: Callable[[], Awaitable[Result]]) -> Result | None:
-    """Run a job; a defect of ours is told, and ends neither the job's next runs nor other jobs."""
+    """Run a job; a defect of ours is logged, and ends neither the job's next runs nor other jobs."""
     try:
         return await job()
-    except Exception:  # noqa: BLE001 - told here, with its traceback
+    except Exception:  # noqa: BLE001 - logged here, with its traceback
         _log.exception("a defect of the exporter")
         return None

@@ -14,7 +14,7 @@ from exporter.catalogue.workspace import Reason
 from exporter.sendkit.errors import SendKitError, UnansweredError, UnusableError, plain
 
 EXPLANATION_BYTES = 64 * 1024  # of a refusal's body, at most
-EXPLANATION_SECONDS = 2.0  # a refusal stands without its body: do not wait long for that
+EXPLANATION_SECONDS = 2.0  # a refusal is valid without its body: do not wait long for that
 
 _GZIP_WBITS = 31
 _STEP_BYTES = 1 << 18  # decompressed without a turn for others
@@ -123,7 +123,7 @@ class _Refusal(msgspec.Struct):
 async def explanation(response: httpx.Response, key: str) -> Explanation:
     """Return what a refusal says; nothing when there is nothing to be read."""
     body = bytearray()
-    with suppress(  # undocumented and for people alone: the refusal stands without it
+    with suppress(  # undocumented and for people alone: the refusal is valid without it
         SendKitError, TimeoutError, httpx.HTTPError, httpx.StreamError, OSError
     ):
         async with asyncio.timeout(EXPLANATION_SECONDS):

@@ -25,7 +25,7 @@ BACKOFF_CAP_SECONDS = 10.0
 class SendKit:
     """The SendKit API; one for all accounts, used as an async context manager.
 
-    `on_request` is told the status of each answer (`"200"`, `"429"`), or `"error"` when there was none;
+    `on_request` gets the status of each answer (`"200"`, `"429"`), or `"error"` when there was none;
     `on_retry` is called as a request is made again, `on_headers` with the names of an answer's headers.
     `sleep` and `jitter` (low, high → between) pace retries. Raises ConfigError for a
     proxy or certificates of the environment that cannot be used.
@@ -128,7 +128,7 @@ class SendKit:
                     self._on_retry()
                     return await self._attempt(request, min(timeout_seconds, remaining_seconds), lane)
             except SendKitError as error:
-                # One that had less than its whole time tells nothing that the one before did not.
+                # One that had less than its whole time is no news after the one before.
                 if error.reason is not Reason.TIMEOUT or remaining_seconds >= timeout_seconds:
                     failure = error
             except TimeoutError:  # no slot came free in time

@@ -92,7 +92,7 @@ def unanswered(error: Exception, key: str) -> SendKitError:
     if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol | ValueError):
         return SendKitError(
             Reason.CLIENT_ERROR, f"the request cannot be sent ({name})"
-        )  # it may tell headers
+        )  # its text may hold headers
     return UnansweredError(Reason.NETWORK, f"{name}: {plain(str(error), key)}")
 
 

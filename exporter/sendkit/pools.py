@@ -28,7 +28,7 @@ class Pools(httpx.AsyncBaseTransport):
 
     A connection on which anything came behind an answer's end is closed, never used again. At most `kept`
     pools keep connections while they have no request under way, each for `KEPT_SECONDS`. `options` are those
-    of `httpcore.AsyncConnectionPool`; `clock` tells seconds.
+    of `httpcore.AsyncConnectionPool`; `clock` returns seconds.
     """
 
     def __init__(self, kept: int, clock: Callable[[], float], **options: Any) -> None:  # noqa: ANN401

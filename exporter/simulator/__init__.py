@@ -1,4 +1,4 @@
-"""A simulated SendKit API: a fleet of mailboxes that behaves as fleets do, and goes wrong when told to."""
+"""A simulated SendKit API: a fleet of mailboxes that behaves as fleets do, and goes wrong when asked to."""
 
 from exporter.simulator.profiles import PROFILES
 from exporter.simulator.scenarios import ScenarioRequest, parse_scenario

@@ -35,7 +35,7 @@ class _Query:
     requests: int
 
     def page(self) -> Callable[[int], tuple[range, _Body]]:
-        """Return what tells rows and `pagination` of a list of a size; raises ValueError for a bad page."""
+        """Return what selects rows and `pagination` of a list of a size; raises ValueError for a bad page."""
         page = Page.parsed(self.parameters.get("cursor"), self.parameters.get("limit"))
         return lambda size: page.answered(size, self.altering, self.requests)
 

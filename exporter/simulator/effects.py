@@ -12,7 +12,7 @@ Values = dict[str, Value]
 
 
 class Effects:
-    """Lets scenarios take effect. Whatever they aim at then stands in their values, by its id."""
+    """Lets scenarios take effect. The id of whatever they aim at is then in their values."""
 
     def __init__(
         self, workspaces: Sequence[Workspace], operations: Mapping[str, Operations], platform_key: str
@@ -211,7 +211,7 @@ class Effects:
         values: Values,
         fits: Callable[[Workspace, int], bool] = lambda _workspace, _index: True,
     ) -> tuple[Workspace, int]:
-        """Return the mailbox that is named, or the first that fits; its id then stands in the values."""
+        """Return the mailbox that is named, or the first that fits; its id is then in the values."""
         named = values.get("mailbox")
         for workspace in self._workspaces:
             for index, mailbox in enumerate(workspace.mailboxes):

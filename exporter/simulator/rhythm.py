@@ -1,6 +1,6 @@
 """When in the hours after midnight things happen: what share of a day's mails was sent, opened, answered.
 
-The mails that leave a mailbox on one day are a *cohort*. A curve tells, for one kind of event, what share of
+The mails that leave a mailbox on one day are a *cohort*. A curve says, for one kind of event, what share of
 the cohort's events has happened by an age, counted in seconds from the cohort's midnight. Every curve rises
 from 0 to exactly 1, and no curve runs ahead of the one it lags behind.
 """

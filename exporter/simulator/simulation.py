@@ -46,7 +46,7 @@ class Answer:
 class Simulation:
     """A simulated world: the same seed, start and clock give the same answers, byte for byte.
 
-    `speed` is in simulated seconds per real second, as told by `clock`; the figures of every day reach back
+    `speed` is in simulated seconds per real second, by `clock`; the figures of every day reach back
     `history_days` before `start`; `profile` is one of PROFILES. All methods may be called from several
     threads. Raises ValueError for a size, speed or profile that makes no sense.
     """

@@ -1,6 +1,6 @@
 """The bodies that scrapes get, put together from pieces and compressed once.
 
-A family must stand in one group, so every workspace's part of it is a piece of its own, rendered and
+A family must be in one group, so every workspace's part of it is a piece of its own, rendered and
 compressed when it changes; a body is pieces put together by family. Pieces are compressed apart, each up to
 a byte's edge, so that any row of them is one gzip stream. Bodies stay lists of chunks: joining a large one
 costs more than rendering it.

@@ -23,12 +23,12 @@ END = {Format.TEXT: b"", Format.OPENMETRICS: b"# EOF\n"}
 
 
 def escaped(value: str) -> bytes:
-    r"""Return a label's value as it stands between quotes: `\`, `"` and the line feed escaped."""
+    r"""Return a label's value as it is written between quotes: `\`, `"` and the line feed escaped."""
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n").encode()
 
 
 def label_text(labels: Mapping[str, str]) -> bytes:
-    """Return the labels as they stand between braces."""
+    """Return the labels as they are written between braces."""
     return b",".join(b'%s="%s"' % (name.encode(), escaped(value)) for name, value in labels.items())
 
 
@@ -59,7 +59,7 @@ def number_text(number: float) -> str:
 def encode_column(name: str, labels: bytes, rows: Sequence[bytes], column: Column) -> Iterator[bytes]:
     """Yield the sample lines of a column, `BLOCK` rows a chunk; a row without a number has none.
 
-    `labels` stand in every line; `rows` holds each line's own labels and what follows up to the number.
+    `labels` are in every line; `rows` holds each line's own labels and what follows up to the number.
     """
     if None in column:
         keep = [number is not None for number in column]

@@ -115,7 +115,7 @@ class Gate:
             self._admit(Connection(self, accepted, str(peer[0])))
             await self._make_room()
             if number % ACCEPTED_AT_ONCE == 0:
-                await asyncio.sleep(0)  # let those taken in come to speak
+                await asyncio.sleep(0)  # let accepted connections send
 
     async def open(self, connection: Connection) -> None:
         """Wait for a client's first byte, shake hands if connections are encrypted, and begin to speak.
@@ -163,7 +163,7 @@ class Gate:
         self._crowds.setdefault((connection.address, connection.stage), {})[connection] = None
 
     def discard(self, connection: Connection) -> bool:
-        """Count a connection no more; tell whether it was."""
+        """Count a connection no more; return whether it was counted."""
         place = connection.address, connection.stage
         crowd = self._crowds.get(place, {})
         is_counted = connection in crowd

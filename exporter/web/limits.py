@@ -47,7 +47,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a connection."""
         self._connection.end()
-        if self._answered:  # uvicorn tells the latest request alone, not the one that it answers
+        if self._answered:  # uvicorn knows the latest request alone, not the one that it answers
             self._answered.disconnected = True
         super().connection_lost(exc)
 

@@ -68,7 +68,7 @@ or
         level=WORKSPACE,
         shown_on=EXPORTER.dashboard,
         comment="""
-            Not what has another name now, nor what an exporter polled that is down: of that, other alerts tell.
+            Not what has another name now, nor what an exporter polled that is down: other alerts are for that.
         """,
         expr=f"""\
 max by (workspace) (
