@@ -100,6 +100,7 @@ class Workspace:
     opening_hour: int
     list_lanes: int
     list_spread: float
+    late_bounces: float
     mailboxes: tuple[Mailbox, ...]
 
     @property

@@ -35,7 +35,7 @@ class Ledger:
         self._workspace = workspace
         self._mailboxes = workspace.mailboxes
         self._first_day = first_day
-        self._rhythm = rhythm(workspace.opening_hour)
+        self._rhythm = rhythm(workspace.opening_hour, workspace.late_bounces)
         self._disturbances: list[Disturbance] = []
         self._plans: OrderedDict[int, Plans] = OrderedDict()
         self._checkpoints: OrderedDict[int, Columns] = OrderedDict({first_day: self._earlier(first_day)})

@@ -71,6 +71,7 @@ def _workspace(number: int, mailboxes: int, seed: int, era: Era, profile: Profil
         opening_hour=rng.randint(6, 8),
         list_lanes=lanes,
         list_spread=profile.list_spread,
+        late_bounces=profile.late_bounces,
         mailboxes=tuple(drawn.mailboxes(mailboxes)),
     )
 

@@ -24,8 +24,9 @@ class Profile:
     """A kind of fleet: each provider's share of its mailboxes, the first one's domain first.
 
     `bounce_ratio` is the mean of its domains, `parked` the share of old mailboxes whose sending their
-    operator has switched off, `young` the share of domains that are in their first weeks of warm-up, and
-    `list_spread` how uneven their lists are (`lists`).
+    operator has switched off, `young` the share of domains that are in their first weeks of warm-up,
+    `list_spread` how uneven their lists are (`lists`), and `late_bounces` the share of bounces that come
+    after hours.
     """
 
     providers: Mapping[Provider, float]
@@ -33,6 +34,7 @@ class Profile:
     parked: float = 0.21
     young: float = 0.1
     list_spread: float = 0.3
+    late_bounces: float = 0.18
 
 
 GMAIL = Provider("gmail", "oauth", (2, 3), (10, 12, 15, 15, 15), (0.7, 1.0))
@@ -45,5 +47,7 @@ PROFILES: Mapping[str, Profile] = {
     "google": Profile({GMAIL: 1.0}),
     "azure": Profile({AZURE: 1.0}),
     # Servers of one's own with good lists: the volume and the quiet that some tests need.
-    "own_servers": Profile({CUSTOM: 1.0}, bounce_ratio=0.012, parked=0.0, young=0.0, list_spread=0.0),
+    "own_servers": Profile(
+        {CUSTOM: 1.0}, bounce_ratio=0.012, parked=0.0, young=0.0, list_spread=0.0, late_bounces=0.0
+    ),
 }

@@ -51,8 +51,9 @@ class Curve:
         return Curve(tuple(map(min, self.points, (share / late[-1] for share in late))))
 
 
-# Of the bounces, so many come after a mean lag: within minutes, hours, a day.
-BOUNCE_LAGS = ((0.82, 8 * _MINUTE_SECONDS), (0.13, 3 * _HOUR_SECONDS), (0.05, 15 * _HOUR_SECONDS))
+_EARLY_BOUNCE_LAG_SECONDS = 8 * _MINUTE_SECONDS
+_LATE_BOUNCE_LAGS = ((0.72, 3 * _HOUR_SECONDS), (0.28, 15 * _HOUR_SECONDS))
+"""Of late bounces, so many come after a mean lag."""
 
 Reached = tuple[tuple[float, float], ...]
 """How far the events of one kind have come: for parts of them, their weight and the share of the mails."""
@@ -81,14 +82,20 @@ class Rhythm:
 
 
 @lru_cache
-def rhythm(opening_hour: int) -> Rhythm:
-    """Return the rhythm of a sending day that opens at an hour (UTC)."""
+def rhythm(opening_hour: int, late_bounces: float) -> Rhythm:
+    """Return the rhythm of a sending day that opens at an hour (UTC).
+
+    Of the bounces, a share (0-1) comes late, within hours or a day; the others come within minutes.
+    """
     sent = _working_day(opening_hour, _CAMPAIGN_HOURS)
     opened = sent.lagged(3 * _HOUR_SECONDS)
     replied = sent.lagged(4 * _HOUR_SECONDS).lagged(10 * _HOUR_SECONDS)
     alone = (sent, opened, opened.lagged(30 * _MINUTE_SECONDS), replied, replied.lagged(10 * _MINUTE_SECONDS))
     parts: list[tuple[tuple[float, Curve], ...]] = [((1.0, curve),) for curve in alone]
-    parts.insert(BOUNCED, tuple((weight, sent.lagged(seconds)) for weight, seconds in BOUNCE_LAGS))
+    bounced = [(1 - late_bounces, sent.lagged(_EARLY_BOUNCE_LAG_SECONDS))]
+    if late_bounces:
+        bounced += [(late_bounces * share, sent.lagged(seconds)) for share, seconds in _LATE_BOUNCE_LAGS]
+    parts.insert(BOUNCED, tuple(bounced))
     return Rhythm(tuple(parts), _working_day(opening_hour, _WARMUP_HOURS))
 
 

@@ -72,7 +72,7 @@ class Warmups:
 
     def __init__(self, workspace: Workspace, start_day: int) -> None:
         self._mailboxes, self._start_day = workspace.mailboxes, start_day
-        self._sent = rhythm(workspace.opening_hour).warmup_sent
+        self._sent = rhythm(workspace.opening_hour, workspace.late_bounces).warmup_sent
         self._disturbances: list[_Disturbance] = []
         self._days: OrderedDict[tuple[int, int], Landed] = OrderedDict()
 
