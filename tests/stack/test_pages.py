@@ -128,8 +128,8 @@ def test_a_bounce_spike_pages_once_and_names_the_domain_and_the_numbers(story: S
     }
     assert alert["annotations"]["summary"] == f"Bounce spike on domain {SPIKED_DOMAIN}"
     numbers = re.fullmatch(
-        rf"Domain {SPIKED_DOMAIN} of workspace bouncing: (\d+) bounces of (\d+) sends within 24 h\. "
-        r"The bounce rate is at least ([\d.]+)% \(99\.9 % confidence\)\.",
+        rf"Domain {SPIKED_DOMAIN} of workspace bouncing has (\d+) bounces of (\d+) sends within 24 h\. "
+        r"The bounce rate is at least ([\d.]+) % \(99\.9 % confidence\)\.",
         alert["annotations"]["description"],
     )
     assert numbers, alert["annotations"]["description"]
@@ -166,7 +166,7 @@ def test_while_a_domain_pages_its_mailboxes_make_no_tickets(story: Story) -> Non
 def test_an_api_that_is_down_for_long_pages_once_that_the_figures_are_stale(story: Story) -> None:
     alert = only_page(story, "down")
     assert "No poll of workspace down has succeeded for" in alert["annotations"]["description"]
-    assert "mostly server_error" in alert["annotations"]["description"]
+    assert "the reason server_error" in alert["annotations"]["description"]
 
 
 def test_a_revoked_key_pages_once(story: Story) -> None:
@@ -194,7 +194,9 @@ def test_nobody_is_told_of_a_quiet_weekend(story: Story) -> None:
 
 @pytest.mark.parametrize("workspace", ["down", "revoked", "stalled"])
 def test_what_pages_makes_no_ticket_as_well(story: Story, workspace: str) -> None:
-    assert story.webhook.told("/ticket", workspace=workspace) == []
+    """A mailbox that bounced slowly in the days before is told of for its own sake."""
+    told = [ticket.about for ticket in story.webhook.told("/ticket", workspace=workspace)]
+    assert set().union(*told) <= {(workspace, "SendKitMailboxBounceSlowBurn")}
 
 
 @pytest.mark.parametrize("workspace", sorted(OVER))
