@@ -101,9 +101,9 @@ def disturbed_row(
             continue
         band = 0.0
         for share_of, share in reached[BOUNCED]:  # the lot tells how late a bounce comes, too
-            low, band = band, min(band + share_of, 1.0)
+            low, band = band, band + share_of * part.bounce_ratio
             mails = range(sent_below(part.low), sent_below(min(share, part.high))) if share > part.low else ()
-            row[BOUNCED] += sum(low <= lots[mail] / part.bounce_ratio < band for mail in mails)
+            row[BOUNCED] += sum(low <= lots[mail] < band for mail in mails)
     return row
 
 

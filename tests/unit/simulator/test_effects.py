@@ -57,6 +57,17 @@ class TestBounceSpike:
         assert sum(figures["sent"] for figures in spiked) > 100
         assert all(figures["sent"] == figures["bounced"] for figures in spiked)
 
+    def test_at_a_ratio_of_zero_no_mail_bounces(self) -> None:
+        world = World(200)
+        world.pass_time(hours=15)  # Wednesday, 00:00
+        world.start("bounce_spike", ratio=0)
+        world.pass_time(days=5)
+        day = world.performance(date(2025, 6, 4), date(2025, 6, 4))
+
+        cleaned = [day[name] for name in world.first_domain()]
+        assert sum(figures["sent"] for figures in cleaned) > 100
+        assert {0} == {figures["bounced"] for figures in cleaned}
+
     def test_some_of_its_bounces_come_hours_later(self) -> None:
         world, calm = World(200), World(200)
         world.start("bounce_spike", ratio=1, duration=120)  # two hours of it
