@@ -33,7 +33,7 @@ MILLISECONDS = {
 SPAN = r"(?:\d+(?:ms|[smhdwy]))+"
 _PART = re.compile(r"(\d+)(ms|[smhdwy])")
 _IN_EXPRESSION = re.compile(rf"(?<=[\[:]){SPAN}(?=[\]:])|(?<=\boffset ){SPAN}\b")
-_BARE_SECONDS = re.compile(r"(?<=:seconds, )\d+(?=\))|(?<=:seconds > )\d+\b")
+_BARE_SECONDS = re.compile(r"(?<=\)\), )\d+(?=\))|(?<=:seconds, )\d+(?=\))|(?<=:seconds > )\d+\b")
 
 
 def span(duration: str, factor: int) -> str:

@@ -14,7 +14,7 @@ SHIPPED = Path(__file__).parents[2] / "prometheus"
 FILES = sorted([*(SHIPPED / "rules").glob("*.yml"), *SHIPPED.glob("*.example.yml")])
 FACTOR = 60
 TEXT = re.compile(r'"[^"]*"')
-DURATION = re.compile(rf'(?<![\w"]){SPAN}|(?<=:seconds, )[\d.]+|(?<=:seconds > )[\d.]+')
+DURATION = re.compile(rf'(?<![\w"]){SPAN}|(?<=\)\), )[\d.]+|(?<=:seconds, )[\d.]+|(?<=:seconds > )[\d.]+')
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,6 @@ from tests.waiting import wait_for
 COUNTS = {
     "totalSent": "lifetime_sent",
     "totalReceived": "lifetime_received",
-    "bounceRate": "bounce_ratio",
     "sentToday": "sent_today",
     "dailySendLimit": "daily_send_limit",
 }
@@ -156,6 +155,8 @@ def _of_mailbox(mailbox_id: str, mailbox: dict[str, Any]) -> Values:
     values: Values = {
         (f"sendkit_mailbox_{name}", mailbox_id, ""): mailbox[field] for field, name in COUNTS.items()
     }
+    # In percent, as the live API has it.
+    values["sendkit_mailbox_bounce_ratio", mailbox_id, ""] = mailbox["bounceRate"] / 100
     values["sendkit_mailbox_warmup_enabled", mailbox_id, ""] = warmup["enabled"]
     for status in ("active", "inactive", "suspended", "error"):
         values["sendkit_mailbox_status", mailbox_id, status] = mailbox["status"] == status
