@@ -98,7 +98,7 @@ def happen(story: Story, simulator: Simulator) -> None:
     names = [workspace["name"] for workspace in simulator.workspaces]
     bouncing, deleted, down, revoked, stalled = names
     spike = {"workspace": bouncing, "domain": SPIKED_DOMAIN}
-    simulator.begin("bounce_spike", **spike, ratio=0.6, duration=0.75 * HOUR)
+    simulator.begin("bounce_spike", **spike, ratio=0.6, duration=2 * HOUR)
     simulator.begin("campaign_deleted", workspace=deleted, share=0.3)
     simulator.begin("api_down", workspace=down, duration=2.2 * HOUR)
     simulator.begin("key_revoked", workspace=revoked, duration=HOUR)
@@ -137,7 +137,7 @@ def test_a_bounce_spike_pages_once_and_names_the_domain_and_the_numbers(story: S
     bound = wilson.lower_bound(bounces, sends, Z_PAGE)
     assert bound is not None
     assert bound > 0.03
-    assert percent == pytest.approx(100 * bound, rel=0.001)
+    assert percent == pytest.approx(100 * bound, abs=0.05)  # as it is rounded
 
 
 def test_the_numbers_of_the_page_are_those_of_the_mails(story: Story) -> None:

@@ -34,6 +34,18 @@ class TestBounceSpike:
 
         assert sum(after[name]["bounced"] - before[name]["bounced"] for name in world.first_domain()) >= 3
 
+    def test_at_a_ratio_of_0_it_takes_the_place_of_one_that_lasts(self) -> None:
+        world = World(200)
+        world.start("bounce_spike", ratio=1)
+        world.start("bounce_spike", ratio=0)
+        before = world.performance()
+        world.pass_time(days=1)
+        after = world.performance()
+
+        spiked = world.first_domain()
+        assert sum(after[name]["sent"] - before[name]["sent"] for name in spiked) > 0
+        assert sum(after[name]["bounced"] - before[name]["bounced"] for name in spiked) < 10  # sent before
+
     def test_when_stopped_bounces_come_at_the_base_rate_again(self) -> None:
         world = World(200)
         scenario = world.start("bounce_spike", ratio=1)
