@@ -31,7 +31,7 @@ def alert(name: str, workspace: str = "acme", domain: str = "a.example", mailbox
     return {
         "alertname": name,
         "severity": row.severity,
-        **{label: values[label] for label in row.level.labels},
+        **{label: values[label] for label in row.level.labels if values[label]},  # an empty one is none
     }
 
 

@@ -180,12 +180,12 @@ def _unreadable(path: Path) -> None:
 
 KEY_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "gone": (_gone, "cannot be read"),
-    "unreadable": (_unreadable, "cannot be read"),
+    "unreadable": (_unreadable, "expected a regular file"),
     "empty": (lambda path: path.write_text(""), "is empty"),
     "blank": (lambda path: path.write_text(" \n\n"), "is empty"),
     "of two lines": (lambda path: path.write_text("sk_canary-a\nsk_canary-b\n"), "expected a key alone"),
     "binary": (lambda path: path.write_bytes(bytes(range(256))), "expected a key alone"),
-    "huge": (lambda path: path.write_text("k" * 10**6), "expected a key alone"),
+    "huge": (lambda path: path.write_text("k" * 10**6), "is larger than 65536 bytes"),
 }
 
 
