@@ -1,197 +1,156 @@
-"""How often the bounce rules call for nothing, and how soon they see a spike, beside the naive rule.
+"""What the bounce rules of before and the proposed ones do on fleets as they are.
 
-    python tests/benchmarks/evaluate_rules.py [--quick] [DOCUMENT]
+    python tests/benchmarks/evaluate_rules.py [--workspaces N] [DOCUMENT]
 
-Simulated days (`bounce_days.py`) go through the arithmetic of the shipped rules. Prints the tables, or writes
-them into DOCUMENT in place of what follows its mark. The seed is fixed: the tables are the same each time.
-Takes some minutes of one core; `--quick` takes seconds and proves little.
+Prints the tables, or writes them into DOCUMENT in place of what follows its mark. The seed is fixed.
 """
 
 import argparse
-import statistics
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bounce_days import DOMAIN_PAGE, NAIVE, PAGE, TICKET, Rule, Subject, Z
-from rule_outcomes import BASES, JUMPS, Outcome, Range, Study, frontier, outcomes
+import numpy as np
+from evaluation import incidents, mails, optimum
+from evaluation.clock import WEEK
+from evaluation.fleets import AZURE, FORTY, GOOGLE, Fleet
+from evaluation.intervals import mean, per
+from evaluation.mails import World
+from evaluation.rises import levels
+from evaluation.rule_sets import BEFORE, PROPOSED
+from evaluation.rules import Alert
+from evaluation.study import SETTLED, WEEKS, WEEKS_A_MONTH, hit, incident_seen, quiet_weeks
 
 MARK = "<!-- From here on written by `make evaluate`. -->\n"
-QUICKER = 100
 
-STUDIES = (
-    Study(Subject("One mailbox, 30-50 mails a day", 1), (TICKET, PAGE), 60_000, 10_000),
-    Study(Subject("One mailbox, 40 mails every day", 1, 40, 40), (TICKET, PAGE), 30_000, 10_000),
-    Study(Subject("Domain of 5 mailboxes, 30-50 mails a day each", 5), (DOMAIN_PAGE,), 12_000, 10_000),
-    Study(Subject("Domain of 20 mailboxes, 30-50 mails a day each", 20), (DOMAIN_PAGE,), 5_000, 4_000),
+SETS = {"before": BEFORE, "proposed": PROPOSED}
+QUIET = (
+    (GOOGLE, World(0.027)),
+    (GOOGLE, World(0.01)),
+    (GOOGLE, World(0.035)),
+    (GOOGLE, World(0.027, correlation=0.05)),
+    (AZURE, World(0.027)),
+    (FORTY, World(0.02, correlation=0, quality=0)),
+    (FORTY, World(0.02)),
 )
-OTHERS = (
-    Rule("LB95 > 3 %, b ≥ 3", Z["95"], 0.03, 3),
-    *(
-        Rule(
-            f"LB{confidence} > {threshold:.0%}".replace("%", " %") + f", b ≥ {bounces}", z, threshold, bounces
-        )
-        for confidence, z in Z.items()
-        if confidence != "95"
-        for threshold in (0.02, 0.03, 0.05)
-        for bounces in (3, 5)
-    ),
+LIMITS = (
+    (incidents.LIST_20, 0.2, 0.5),
+    (incidents.LIST_20, 0.2, 1),
+    (incidents.LIST_10, 0.1, 4),
+    (incidents.LIST_10, 0.1, 8),
+    (incidents.ALL_BOUNCES, 0.9, 1),
 )
-"""What could have been shipped instead."""
+HAPPENS: tuple[tuple[Fleet, World, incidents.Incident, str, float | None], ...] = (
+    (GOOGLE, World(0.027), incidents.LIST_20, "critical", None),
+    (GOOGLE, World(0.027), incidents.LIST_20, "critical", 2),
+    (GOOGLE, World(0.027), incidents.ALL_BOUNCES, "critical", None),
+    (GOOGLE, World(0.027), incidents.ALL_BOUNCES, "critical", 1),
+    (GOOGLE, World(0.027), incidents.MAILBOX_BROKEN, "critical", None),
+    (GOOGLE, World(0.027), incidents.LIST_10, "warning", None),
+    (GOOGLE, World(0.027), incidents.PROVIDER_BLOCKS, "critical", None),
+    (GOOGLE, World(0.015), incidents.DRIFT, "warning", None),
+    (FORTY, World(0.02, correlation=0, quality=0), incidents.LIST_20, "critical", None),
+    (FORTY, World(0.02, correlation=0, quality=0), incidents.LIST_10, "critical", None),
+)
 
 
-def short(number: float) -> str:
-    """Write two digits that count."""
-    return f"{number:.0f}" if number >= 10 else f"{number:.2g}"
+def row(*cells: object) -> str:
+    """Return a row of a table."""
+    return "| " + " | ".join(map(str, cells)) + " |"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Write a table."""
-    yield ""
-    for row in (head, ["---"] * len(head), *rows):
-        yield "| " + " | ".join(row) + " |"
-    yield ""
+def described(fleet: Fleet, world: World) -> str:
+    """Name a fleet and its world."""
+    luck = "luck alone" if not world.quality else f"correlation {world.correlation:g}"
+    return f"{fleet.name}, base {world.base * 100:g} %, {luck}"
 
 
-def typical(values: list[int]) -> str:
-    """Write the mean and the median."""
-    return f"{statistics.mean(values):.1f} ({statistics.median(values):.0f})" if values else "-"
-
-
-def percents(figure: Range) -> str:
-    """Write a share with its interval."""
-    return f"{figure.value * 100:.1f} % ({figure.low * 100:.1f}-{figure.high * 100:.1f})"
-
-
-def few(figure: Range) -> str:
-    """Write a small figure with its interval."""
-    return f"{short(figure.value)} ({short(figure.low)}-{short(figure.high)})"
-
-
-def percent(ratio: float) -> str:
-    """Write a round share."""
-    return f"{ratio * 100:.0f} %"
-
-
-def fraction(ratio: float) -> str:
-    """Write a small ratio as a fraction."""
-    return f"1/{1 / ratio:.0f}" if ratio else "0"
-
-
-def jumps_met(outcome: Outcome, naive: Outcome) -> str:
-    """Write the jumps at which the goal holds."""
-    met = [percent(ratio) for jump, ratio in enumerate(JUMPS) if outcome.meets_goal(naive, jump)]
-    return ", ".join(met) or "none"
-
-
-def shipped_tables(shipped: Sequence[Outcome]) -> Iterator[str]:
-    """Write what the shipped rules and the naive one did."""
-    yield from table(
-        [
-            "rule",
-            *(
-                f"{what} at {percent(base)}"
-                for what in ("days with a false alarm", "false alarms")
-                for base in BASES
-            ),
-            *(f"sees a jump to {percent(jump)}" for jump in JUMPS),
-        ],
-        [
-            [
-                outcome.rule.name,
-                *(few(outcome.false_days(base)) for base in range(len(BASES))),
-                *(short(false.alarms * 1000 / outcome.mailbox_days) for false in outcome.false),
-                *(percents(outcome.detects(jump)) for jump in range(len(JUMPS))),
-            ]
-            for outcome in shipped
-        ],
-    )
-    yield "Until the alarm, mean (median):"
-    yield from table(
-        ["rule", *(f"{what}, jump to {percent(jump)}" for jump in JUMPS for what in ("bounces", "sends"))],
-        [
-            [
-                outcome.rule.name,
-                *(typical(seen) for one in outcome.found for seen in (one.bounces, one.sends)),
-            ]
-            for outcome in shipped
-        ],
-    )
-
-
-def goal_table(naive: Outcome, shipped: Sequence[Outcome]) -> Iterator[str]:
-    """Write how the shipped rules stand to the goal."""
-    yield "As a share of the naive rule's:"
-    yield from table(
-        [
-            "rule",
-            "days with a false alarm at 1 %",
-            *(f"sees {percent(jump)}" for jump in JUMPS),
-            "goal holds at",
-        ],
-        [
-            [
-                outcome.rule.name,
-                fraction(outcome.false[0].days / naive.false[0].days)
-                + f" (at most {fraction(outcome.worst_false_ratio(naive))})",
-                *(percents(outcome.relative_detection(naive, jump)) for jump in range(len(JUMPS))),
-                jumps_met(outcome, naive),
-            ]
-            for outcome in shipped
-        ],
-    )
-
-
-def frontier_table(naive: Outcome, shipped: Sequence[Outcome], others: Sequence[Outcome]) -> Iterator[str]:
-    """Write the rules that no other one beats, and the shipped ones in bold."""
-    names = {outcome.rule[1:]: outcome.rule.name for outcome in shipped}
-    best = {outcome.rule for outcome in frontier(others)}
-    yield "The frontier: no other of the rules tried beats these. Shipped ones are bold."
-    rows = []
-    for outcome in sorted(others, key=lambda outcome: (-outcome.false[0].days, outcome.rule.name)):
-        shipped_as = names.get(outcome.rule[1:])
-        if outcome.rule in best or shipped_as:
-            rows.append(
-                [
-                    f"**{outcome.rule.name} ({shipped_as})**" if shipped_as else outcome.rule.name,
-                    *(few(outcome.false_days(base)) for base in range(len(BASES))),
-                    *(percents(outcome.detects(jump)) for jump in range(len(JUMPS))),
-                    jumps_met(outcome, naive),
-                ]
+def quiet_table(workspaces: int) -> Iterator[str]:
+    """Compare notifications where nothing is wrong."""
+    yield "## Nothing is wrong: notifications of one workspace a month\n"
+    yield row("fleet", "rules", "pages", "of these off hours", "tickets", "by alert")
+    yield row(*["---"] * 6)
+    for fleet, world in QUIET:
+        for name, alerts in SETS.items():
+            seen = quiet_weeks(fleet, world, alerts, workspaces if name == "proposed" else 2)
+            pages = [alert.name for alert in alerts if alert.severity == "critical"]
+            tickets = [alert.name for alert in alerts if alert.severity == "warning"]
+            yield row(
+                described(fleet, world),
+                name,
+                per(sum(seen.counts[page] for page in pages), seen.months),
+                per(sum(seen.off[page] for page in pages), seen.months),
+                per(sum(seen.counts[ticket] for ticket in tickets), seen.months),
+                ", ".join(
+                    f"{one.removeprefix('SendKit')} {count / seen.months:.2f}"
+                    for one, count in seen.counts.items()
+                    if count
+                ),
             )
-    head = [*(f"at {percent(base)}" for base in BASES), *(f"sees {percent(jump)}" for jump in JUMPS)]
-    yield from table(["rule", *head, "goal holds at"], rows)
 
 
-def report(quicker: int) -> Iterator[str]:
-    """Write everything, line by line."""
-    for study in STUDIES:
-        print(f"{study.subject.name} ...", file=sys.stderr)
-        rules = [NAIVE, *study.shipped, *OTHERS]
-        naive, *rest = outcomes(study, rules, quicker)
-        shipped, others = rest[: len(study.shipped)], rest[len(study.shipped) :]
-        jumps = study.jumps // quicker
-        yield from ["", f"## {study.subject.name}", ""]
-        yield f"{naive.mailbox_days:,} mailbox-days at each base, {jumps:,} jumps to each ratio."
-        yield from shipped_tables([naive, *shipped])
-        yield from goal_table(naive, shipped)
-        yield from frontier_table(naive, shipped, others)
+def limit_table(workspaces: int) -> Iterator[str]:
+    """Say how soon a CUSUM that knows both ratios sees a jump, at some false alarms."""
+    yield "\n## The limit: a CUSUM that knows both ratios, on the google fleet at base 2.7 %, correlation 0.02\n"
+    yield row("incident", "false alarms a month", "mails until the alarm", "Lorden's first order")
+    yield row(*["---"] * 4)
+    months = workspaces * (WEEKS - SETTLED) / WEEKS_A_MONTH
+    world = World(0.027)
+    daily = 36 * GOOGLE.domains * 5 * WEEKS_A_MONTH
+    for incident, after, alarms in LIMITS:
+        peaks = []
+        for number in range(workspaces):
+            sent = mails.simulate(np.random.default_rng([1, number]), GOOGLE, world, mails.weekdays(WEEKS))
+            peaks.append(optimum.peaks(optimum.score(levels(sent).domain, world.base, after), SETTLED * WEEK))
+        height = optimum.height(np.concatenate(peaks), alarms * months)
+        spent: list[int] = []
+        for _, struck, onset in hit(GOOGLE, world, incident, workspaces):
+            rises = levels(struck).domain
+            over = optimum.score(rises, world.base, after) > height
+            for place in np.flatnonzero(np.isfinite(onset)):
+                since = int(onset[place])
+                if not over[place, since - 1] and over[place, since:].any():
+                    at = since + int(over[place, since:].argmax())
+                    spent.append(int(rises.sent[place, at] - rises.sent[place, since - 1]))
+        lorden = optimum.first_order_mails(world.base, after, daily / alarms)
+        yield row(incident.name, alarms, mean(spent), f"{lorden:.0f}")
+
+
+def incident_table(workspaces: int, sets: dict[str, Sequence[Alert]]) -> Iterator[str]:
+    """Compare what is seen of incidents."""
+    yield "\n## Something is wrong\n"
+    yield row("fleet", "incident", "reaction", "rules", "seen", "mails", "minutes (median)", "notifications")
+    yield row(*["---"] * 8)
+    for fleet, world, incident, severity, pause in HAPPENS:
+        for name, alerts in sets.items():
+            seen = incident_seen(fleet, world, incident, alerts, workspaces, severity, pause)
+            share = f"{len(seen.mails)} of {len(seen.mails) + seen.missed}"
+            yield row(
+                described(fleet, world),
+                f"{incident.name} ({'page' if severity == 'critical' else 'ticket'})",
+                f"paused for {pause:g} days" if pause else "none",
+                name,
+                share,
+                mean(seen.mails),
+                f"{np.median(seen.minutes):.0f}" if seen.minutes else "-",
+                mean(seen.notifications),
+            )
 
 
 def main() -> None:
-    """Evaluate, and print or write the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help=f"{QUICKER} times fewer days")
-    parser.add_argument("document", nargs="?", type=Path, help="the document to write the tables into")
+    """Print the tables or write them into a document."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workspaces", type=int, default=24)
+    parser.add_argument("document", type=Path, nargs="?")
     arguments = parser.parse_args()
-    lines = "\n".join(report(QUICKER if arguments.quick else 1)).replace("\n\n\n", "\n\n")
-    if not arguments.document:
-        print(lines)
-        return
-    told, mark, _old = arguments.document.read_text(encoding="utf-8").partition(MARK)
-    if not mark:
-        sys.exit(f"{arguments.document} has no line {MARK}")
-    arguments.document.write_text(told + mark + lines.rstrip() + "\n", encoding="utf-8")
+    tables = []
+    few = max(2, arguments.workspaces // 3)
+    for lines in (quiet_table(arguments.workspaces), limit_table(few * 2), incident_table(few, SETS)):
+        for line in lines:
+            print(line, flush=True)
+            tables.append(line)
+    if arguments.document:
+        told = arguments.document.read_text().partition(MARK)[0]
+        arguments.document.write_text(told + MARK + "\n" + "\n".join(tables) + "\n")
 
 
 if __name__ == "__main__":

@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evaluation.clock import DAY, HOUR
+from evaluation.clock import DAY, HOUR, WORK_BEGINS, WORK_ENDS
 from evaluation.mails import Flags, Integers, Numbers
 from evaluation.rises import Counts, Levels, Rises
 
 Z = {"99": 2.3263, "99.9": 3.0902, "99.99": 3.7190}
 PER_LOGARITHM = 1.88
 """How much Z^2 grows with the logarithm of the number of subjects, so that all of them share one confidence."""
+WORKING_HOURS = (WORK_ENDS - WORK_BEGINS) // HOUR
 CAP = 5
 """The threshold that follows the quiet level is at most so many times the configured one."""
 
@@ -24,6 +25,9 @@ class Window(NamedTuple):
 
     hours: int
     confidence: str
+    multiple: float = 0
+    """Of the workspace's quiet level, if that is higher than the configured threshold."""
+    minimum_bounces: int = 5
     shared: bool = True
     """Whether the confidence is that of all subjects of the workspace together."""
 
@@ -33,28 +37,28 @@ class Window(NamedTuple):
 
 
 class Alert(NamedTuple):
-    """Begins when the bounds of any of its windows are above the threshold, and it still happens."""
+    """Begins when the bound of any of its windows is above the threshold, and it still happens."""
 
     name: str
     level: str
     severity: str
     windows: tuple[Window, ...]
     threshold: float
-    multiple: float = 0
-    """Of the workspace's quiet level, if that is higher than the threshold."""
-    minimum_bounces: int = 5
+    """As configured."""
     floor: bool = True
-    """Whether half of the busiest of the last 7 days counts as sent, at least."""
+    """Whether half of the busiest of the last 7 days counts as sent, at least; of hours, half of its hours."""
     bounced_within: int = 2
     """Hours in which there must be a bounce (0: none)."""
     sent_within: int = 2
     """Hours in which there must be a mail (0: none)."""
-    today: float = 1
-    """Of the threshold: what the last day's ratio must be above where the window is longer than a day."""
-    well_again: float = 1
-    """Of the threshold: it ends when the ratio of a day's mails, and of the last 2 h, is below. 0: at once."""
+    today: bool = True
+    """Whether the last day's ratio must be above the threshold where the window is longer than a day."""
+    well_again: float = 2
+    """It ends when a day's ratio and that of 2 h are below this multiple of the quiet level. 0: at once."""
     for_minutes: int = 2
     keep_minutes: int = 0
+    unless: str = ""
+    """It does not begin while this alert fires for the domain."""
 
 
 def quiet_level(workspace: Rises) -> Numbers:
@@ -66,10 +70,9 @@ def quiet_level(workspace: Rises) -> Numbers:
     return np.concatenate([bound[:DAY], bound[:-DAY]])
 
 
-def threshold(alert: Alert, quiet: Numbers) -> Numbers:
-    """Return an alert's threshold, at each step: the configured one, or what follows the quiet level."""
-    own = np.minimum(alert.multiple * quiet, CAP * alert.threshold)
-    higher: Numbers = np.maximum(alert.threshold, own)
+def threshold(configured: float, multiple: float, quiet: Numbers) -> Numbers:
+    """Return a threshold at each step: the configured one, or the multiple of the quiet level."""
+    higher: Numbers = np.maximum(configured, np.minimum(multiple * quiet, CAP * configured))
     return higher
 
 
@@ -97,19 +100,19 @@ class Cells:
         return self.within(self._rises.sent, hours * HOUR)
 
     def counted_sends(self, hours: int) -> Numbers:
-        """Return the sends of so many hours, or half of the busiest day if that is more."""
-        return np.maximum(self.sends(hours), self.floor) if hours >= DAY // HOUR else self.sends(hours)
+        """Return the sends of so many hours, or half of those of the busiest day if that is more."""
+        return np.maximum(self.sends(hours), self.floor * min(1, hours / WORKING_HOURS))
 
 
 def begins(counted: Levels, alert: Alert, quiet: Numbers, subjects: int | None = None) -> Flags:
     """Return where an alert's condition is true, by subject and step."""
     rises: Rises = getattr(counted, alert.level)
     true = np.zeros(rises.sent.shape, bool)
-    limits = threshold(alert, quiet)
     for window in alert.windows:
+        limits = threshold(alert.threshold, window.multiple, quiet)
         steps = window.hours * HOUR
-        enough = rises.bounced >= alert.minimum_bounces
-        enough[:, steps:] &= rises.bounced[:, steps:] - rises.bounced[:, :-steps] >= alert.minimum_bounces
+        enough = rises.bounced >= window.minimum_bounces
+        enough[:, steps:] &= rises.bounced[:, steps:] - rises.bounced[:, :-steps] >= window.minimum_bounces
         if alert.bounced_within:
             recent = alert.bounced_within * HOUR
             enough[:, recent:] &= rises.bounced[:, recent:] > rises.bounced[:, :-recent]
@@ -121,14 +124,18 @@ def begins(counted: Levels, alert: Alert, quiet: Numbers, subjects: int | None =
         if alert.sent_within:
             fires &= cells.sends(alert.sent_within) > 0
         if alert.today and window.hours > 24:
-            fires &= cells.bounces(24) > alert.today * limit * cells.counted_sends(24)
+            fires &= cells.bounces(24) > limit * cells.counted_sends(24)
         true[cells.row[fires], cells.step[fires]] = True
     return true
 
 
-def is_true(counted: Levels, alert: Alert, quiet: Numbers, subjects: int | None = None) -> Flags:
+def is_true(
+    counted: Levels, alert: Alert, quiet: Numbers, subjects: int | None = None, unless: Flags | None = None
+) -> Flags:
     """Return where an alert is true: from where it begins until it is well again."""
     true = begins(counted, alert, quiet, subjects)
+    if unless is not None:
+        true &= ~unless
     if not alert.well_again:
         return true
     rises: Rises = getattr(counted, alert.level)
@@ -136,8 +143,8 @@ def is_true(counted: Levels, alert: Alert, quiet: Numbers, subjects: int | None 
     sets = true[touched]
     some = Rises(rises.sent[touched], rises.bounced[touched])
     cells = Cells(some, alert, np.ones(sets.shape, bool))
-    sends, limit = cells.sends(24), threshold(alert, quiet)[cells.step]
-    well = alert.well_again * limit
+    sends = cells.sends(24)
+    well = threshold(alert.threshold, alert.well_again, quiet)[cells.step]
     resets = (sends > 0) & (sends >= cells.floor) & (cells.bounces(24) < well * sends)
     resets &= cells.bounces(2) <= well * cells.sends(2)
     resets |= cells.sends(72) == 0

@@ -1,0 +1,165 @@
+"""Worlds in which nothing is wrong, and worlds in which something is: what people get of each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from evaluation import incidents, mails, paging
+from evaluation.clock import DAY, HOUR, WEEK, WEEKDAYS, WORK_BEGINS, WORK_ENDS
+from evaluation.fleets import Fleet
+from evaluation.mails import Flags, Integers, Mails, Numbers, World
+from evaluation.rises import Levels, levels
+from evaluation.rules import Alert, is_true, quiet_level
+
+SETTLED = 2
+"""Weeks after which windows and quiet level are full."""
+WEEKS = 6
+WEEKS_A_MONTH = 365.25 / 12 / 7
+REACTION_HOURS = 1
+
+
+def notified(counted: Levels, alerts: Sequence[Alert]) -> dict[str, Flags]:
+    """Return where each alert fires and nothing worse keeps it silent, by subject and step."""
+    quiet = quiet_level(counted.workspace)
+    fires: dict[str, Flags] = {}
+    for alert in alerts:
+        above = fires[alert.unless][counted.domain_of_mailbox] if alert.unless else None
+        fires[alert.name] = paging.firing(is_true(counted, alert, quiet, unless=above), alert)
+    return paging.uninhibited(fires, alerts, counted.domain_of_mailbox)
+
+
+@dataclass
+class Quiet:
+    """Notifications of some weeks of one workspace in which nothing is wrong."""
+
+    weeks: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    hours: dict[str, Integers] = field(default_factory=dict)
+    """By alert, the notifications of each hour of the day."""
+    off: dict[str, int] = field(default_factory=dict)
+    """By alert, those on a weekend, or more than an hour before or after work."""
+
+    @property
+    def months(self) -> float:
+        """Return how many months that is."""
+        return self.weeks / WEEKS_A_MONTH
+
+
+def quiet_weeks(fleet: Fleet, world: World, alerts: Sequence[Alert], workspaces: int, seed: int = 1) -> Quiet:
+    """Let so many workspaces send in peace."""
+    seen = Quiet(
+        workspaces * (WEEKS - SETTLED),
+        {alert.name: 0 for alert in alerts},
+        {alert.name: np.zeros(24, np.int64) for alert in alerts},
+        {alert.name: 0 for alert in alerts},
+    )
+    for number in range(workspaces):
+        random = np.random.default_rng([seed, number])
+        counted = levels(mails.simulate(random, fleet, world, mails.weekdays(WEEKS)))
+        for name, where in notified(counted, alerts).items():
+            steps = paging.notifications(where)
+            steps = steps[steps >= SETTLED * WEEK]
+            seen.counts[name] += len(steps)
+            hour, weekday = steps % DAY, steps // DAY % 7
+            np.add.at(seen.hours[name], hour // HOUR, 1)
+            awake = (WORK_BEGINS - HOUR <= hour) & (hour < WORK_ENDS + HOUR) & (weekday < WEEKDAYS)
+            seen.off[name] += int((~awake).sum())
+    return seen
+
+
+@dataclass
+class Seen:
+    """What became of incidents."""
+
+    mails: list[int] = field(default_factory=list)
+    """Of each that was seen: mails of the domain (or workspace) from its beginning to the notification."""
+    minutes: list[float] = field(default_factory=list)
+    missed: int = 0
+    notifications: list[int] = field(default_factory=list)
+    """Of each that was seen: within its week."""
+
+
+def onsets(random: np.random.Generator, fleet: Fleet, incident: incidents.Incident) -> Numbers:
+    """Begin an incident at a random time of work of the third week, on one domain of twenty or on all."""
+
+    def begin(count: int) -> Numbers:
+        day = SETTLED * 7 + random.integers(0, WEEKDAYS, count)
+        return day * DAY + random.integers(WORK_BEGINS, WORK_ENDS, count).astype(float)
+
+    if incident.of == "workspace":
+        return np.repeat(begin(1), fleet.domains)
+    onset = np.full(fleet.domains, np.inf)
+    chosen = np.arange(0, fleet.domains, min(20, fleet.domains))
+    onset[chosen] = begin(len(chosen))
+    return onset
+
+
+def hit(
+    fleet: Fleet, world: World, incident: incidents.Incident, workspaces: int, seed: int = 2
+) -> Iterator[tuple[Mails, Mails, Numbers]]:
+    """Yield workspaces without and with the incident, and when it begins on each domain."""
+    for number in range(workspaces):
+        random = np.random.default_rng([seed, number])
+        sent = mails.simulate(random, fleet, world, mails.weekdays(WEEKS))
+        onset = onsets(random, fleet, incident)
+        yield sent, incidents.struck(random, sent, incident, onset), onset
+
+
+def by_domain(counted: Levels, alerts: Sequence[Alert], severity: str) -> Flags:
+    """Return where each domain's people begin to be notified: of it, its mailboxes, or its workspace."""
+    found = np.zeros(counted.domain.sent.shape, bool)
+    starts = np.flatnonzero(np.diff(counted.domain_of_mailbox, prepend=-1))
+    for alert, where in zip(alerts, notified(counted, alerts).values(), strict=True):
+        if alert.severity == severity:
+            begins = paging.starts(where)
+            mine = np.logical_or.reduceat(begins, starts, axis=0) if alert.level == "mailbox" else begins
+            found |= mine
+    return found
+
+
+def incident_seen(
+    fleet: Fleet,
+    world: World,
+    incident: incidents.Incident,
+    alerts: Sequence[Alert],
+    workspaces: int,
+    severity: str = "critical",
+    pause_days: float | None = None,
+) -> Seen:
+    """Let incidents happen; with `pause_days` the domain is paused an hour after its page, and then well again."""
+    result = Seen()
+    whole = incident.of == "workspace"
+    for well, struck, onset in hit(fleet, world, incident, workspaces):
+        counted = levels(struck)
+        begins = by_domain(counted, alerts, severity)
+        first = _first(begins, onset)
+        if pause_days is not None:
+            begins = by_domain(levels(_reacted(well, struck, first, pause_days)), alerts, severity)
+        rows = np.flatnonzero(np.isfinite(onset))
+        rises = counted.workspace if whole else counted.domain
+        for row in rows[:1] if whole else rows:
+            at, since = first[row], int(onset[row])
+            if at < 0:
+                result.missed += 1
+                continue
+            place = 0 if whole else row
+            result.mails.append(int(rises.sent[place, at] - rises.sent[place, since - 1]))
+            result.minutes.append((at - since) * 4.0)
+            heard = begins.any(axis=0) if whole else begins[row]
+            result.notifications.append(int(heard[since : at + WEEK].sum()))
+    return result
+
+
+def _first(begins: Flags, onset: Numbers) -> Integers:
+    after = begins & (np.arange(begins.shape[1]) >= onset[:, None])
+    steps: Integers = np.where(after.any(axis=1), after.argmax(axis=1), -1)
+    return steps
+
+
+def _reacted(well: Mails, struck: Mails, first: Integers, pause_days: float) -> Mails:
+    """Pause each paged domain an hour after its page; what it sends after the pause bounces as before."""
+    stop = np.where(first < 0, np.inf, first + REACTION_HOURS * HOUR)[struck.domain]
+    ratio = np.where(struck.step < stop, struck.ratio, well.ratio)
+    sends = (struck.step < stop) | (struck.step >= stop + pause_days * DAY)
+    return replace(struck, ratio=ratio).where(sends)
