@@ -138,7 +138,9 @@ def incident_table(workspaces: int, sets: dict[str, Sequence[Alert]]) -> Iterato
 
 def main() -> None:
     """Print the tables or write them into a document."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--workspaces", type=int, default=24)
     parser.add_argument("document", type=Path, nargs="?")
     arguments = parser.parse_args()

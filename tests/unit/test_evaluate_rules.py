@@ -23,10 +23,7 @@ from evaluation.rules import Alert, is_true, quiet_level  # noqa: E402 - same
 
 SMALL = Fleet("small", (Part(2, 2, 8, 14), Part(1, 3, 40, 60)))
 DAYS = 6
-LATCHED = {
-    "SendKitWorkspaceBounceSpike": ("workspace_bounce_ratio_critical", "sendkit_bounce_spike"),
-    "SendKitDomainBounceSpike": ("domain_bounce_ratio_critical", "sendkit_bounce_spike"),
-}
+NAMES = ("SendKitWorkspaceBounceSpike", "SendKitDomainBounceSpike")
 THRESHOLDS = {
     "mailbox_bounce_ratio_warning": 0.03,
     "mailbox_bounce_ratio_critical": 0.05,
@@ -35,7 +32,7 @@ THRESHOLDS = {
     "minimum_bounces": 3,
     "domain_minimum_bounces": 5,
 }
-ALERTS = {alert.name: alert for alert in rule_sets.PROPOSED if alert.name in LATCHED}
+ALERTS = {alert.name: alert for alert in rule_sets.PROPOSED if alert.name in NAMES}
 
 
 def fleet_with_trouble(seed: int) -> Mails:
@@ -49,10 +46,7 @@ def fleet_with_trouble(seed: int) -> Mails:
 
 
 def rules_file(folder: Path) -> None:
-    recorded = [*(rule for level in promql.LABELS for rule in promql.counts(level)), *promql.quiet_level()]
-    for alert in ALERTS.values():
-        recorded += promql.alert_rules(alert, *LATCHED[alert.name])
-    groups = {"groups": [{"name": "proposed", "interval": f"{STEP_MINUTES}m", "rules": recorded}]}
+    groups = {"groups": promql.groups(list(ALERTS.values()))}
     (folder / "rules.yml").write_text(yaml.safe_dump(groups, sort_keys=False))
 
 
@@ -97,7 +91,7 @@ def asked_steps(states: list[Flags], seed: int) -> list[int]:
 
 
 def expectation(alert: Alert, state: Flags, step: int) -> dict[str, Any]:
-    name = f"{alert.level}:{LATCHED[alert.name][1]}:bool"
+    name = f"{alert.level}:{promql.READS[alert.name][1]}:bool"
     return {
         "expr": f"{name} == 1",
         "eval_time": f"{step * STEP_MINUTES}m",

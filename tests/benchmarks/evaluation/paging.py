@@ -42,12 +42,16 @@ def uninhibited(
             if other is alert or (other.severity == "warning" and alert.severity == "critical"):
                 continue
             source = fires[other.name]
-            if other.level == "workspace" and (alert.level != "workspace" or other.severity != alert.severity):
+            if other.level == "workspace" and (
+                alert.level != "workspace" or other.severity != alert.severity
+            ):
                 mine &= ~source
             elif other.level == "domain" and alert.level == "mailbox" and not alert.unless:
                 mine &= ~source[domain_of_mailbox]
             elif other.unless == alert.name:
-                mine &= ~np.logical_or.reduceat(source, np.flatnonzero(np.diff(domain_of_mailbox, prepend=-1)), axis=0)
+                mine &= ~np.logical_or.reduceat(
+                    source, np.flatnonzero(np.diff(domain_of_mailbox, prepend=-1)), axis=0
+                )
             elif other.level == alert.level and other.severity != alert.severity:
                 mine &= ~source
         notified[alert.name] = mine

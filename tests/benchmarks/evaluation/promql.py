@@ -1,11 +1,16 @@
 """The proposed rules as PromQL, written from the same table that the simulation reads."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from evaluation.rules import CAP, PER_LOGARITHM, Alert, Window, Z
 
 LABELS = {"mailbox": "workspace, domain, mailbox_id", "domain": "workspace, domain", "workspace": "workspace"}
-MINIMUM = {"mailbox": "minimum_bounces", "domain": "domain_minimum_bounces", "workspace": "domain_minimum_bounces"}
+MINIMUM = {
+    "mailbox": "minimum_bounces",
+    "domain": "domain_minimum_bounces",
+    "workspace": "domain_minimum_bounces",
+}
 WINDOWS = {1: "1h", 2: "2h", 24: "1d", 168: "7d", 336: "14d"}
 COUNTED = ("sent", "bounced")
 WORKING_HOURS = 8
@@ -51,7 +56,9 @@ def quiet_level() -> list[Rule]:
     surely = "workspace:sendkit_bounce_ratio:surely7d"
     return [
         record(surely, _bound(p, u)),
-        record("workspace:sendkit_bounce_ratio:quiet", f"last_over_time({surely}[30m] offset 1d) or {surely}"),
+        record(
+            "workspace:sendkit_bounce_ratio:quiet", f"last_over_time({surely}[30m] offset 1d) or {surely}"
+        ),
     ]
 
 
@@ -90,11 +97,14 @@ def above(alert: Alert, window: Window, configured: str, name: str) -> list[Rule
     group = "" if level == "workspace" else " group_right ()"
     return [
         record(f"{level}:sendkit_bounce_ratio:counted", ratio, **labels),
-        record(f"{level}:sendkit_bounce_ratio:doubt", f"{z2} / on (workspace){group} ({counted} > 0)", **labels),
+        record(
+            f"{level}:sendkit_bounce_ratio:doubt", f"{z2} / on (workspace){group} ({counted} > 0)", **labels
+        ),
         record(f"{level}:sendkit_bounce_ratio:lower", f"max by ({by}) ({_bound(p, u)})", **labels),
         record(
             f"workspace:sendkit_bounce_ratio:{level}_threshold",
-            threshold(configured, window.multiple), **labels,
+            threshold(configured, window.multiple),
+            **labels,
         ),
     ]
 
@@ -144,7 +154,9 @@ def latch(alert: Alert, configured: str, name: str) -> list[Rule]:
     return [
         record(
             f"workspace:sendkit_bounce_ratio:{level}_threshold",
-            threshold(configured, alert.well_again), alert=name, window="well",
+            threshold(configured, alert.well_again),
+            alert=name,
+            window="well",
         ),
         record(
             state,
@@ -155,7 +167,42 @@ def latch(alert: Alert, configured: str, name: str) -> list[Rule]:
     ]
 
 
-def alert_rules(alert: Alert, configured: str, name: str) -> list[Rule]:
-    """Return what records when an alert begins and ends."""
-    windows = [rule for window in alert.windows for rule in above(alert, window, configured, name)]
-    return [*windows, *latch(alert, configured, name)]
+READS = {
+    "SendKitWorkspaceBounceSpike": ("workspace_bounce_ratio_critical", "sendkit_bounce_spike"),
+    "SendKitDomainBounceSpike": ("domain_bounce_ratio_critical", "sendkit_bounce_spike"),
+    "SendKitMailboxBounceSpike": ("mailbox_bounce_ratio_critical", "sendkit_bounce_spike"),
+    "SendKitMailboxBouncing": ("mailbox_bounce_ratio_warning", "sendkit_bouncing"),
+    "SendKitDomainBounceSlowBurn": ("domain_bounce_ratio_critical", "sendkit_slow_burn"),
+    "SendKitMailboxBounceSlowBurn": ("mailbox_bounce_ratio_warning", "sendkit_slow_burn"),
+    "SendKitWorkspaceBounceLevel": ("workspace_bounce_ratio_critical", "sendkit_bounce_level"),
+}
+"""By alert, the threshold it reads and the name of what it records."""
+
+
+def alerting(alert: Alert) -> Rule:
+    """Return the alerting rule itself."""
+    _, name = READS[alert.name]
+    expr = f"{alert.level}:{name}:bool == 1"
+    if not alert.well_again:
+        expr = "\nor ".join(f"({begins(alert, window, name)})" for window in alert.windows)
+    rule = {
+        "alert": alert.name,
+        "expr": expr,
+        "for": f"{alert.for_minutes}m",
+        "labels": {"severity": alert.severity},
+    }
+    return {**rule, "keep_firing_for": f"{alert.keep_minutes}m"} if alert.keep_minutes else rule
+
+
+def groups(alerts: Sequence[Alert]) -> list[dict[str, Any]]:
+    """Return the groups of a rule file: counts, the quiet level, what each alert records, and the alerts."""
+    found = [(f"counts-{level}", "4m", counts(level)) for level in LABELS]
+    found.append(("quiet-level", "4m", quiet_level()))
+    for alert in alerts:
+        configured, name = READS[alert.name]
+        recorded = [rule for window in alert.windows for rule in above(alert, window, configured, name)]
+        found.append(
+            (alert.name, "4m", recorded + (latch(alert, configured, name) if alert.well_again else []))
+        )
+    found.append(("alerts", "1m", [alerting(alert) for alert in alerts]))
+    return [{"name": name, "interval": interval, "rules": rules} for name, interval, rules in found]
