@@ -6,7 +6,7 @@ Prints the tables, or writes them into DOCUMENT in place of what follows its mar
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +90,7 @@ def quiet_table(workspaces: int) -> Iterator[str]:
 
 def limit_table(workspaces: int) -> Iterator[str]:
     """Say how soon a CUSUM that knows both ratios sees a jump, at some false alarms."""
-    yield "\n## The limit: a CUSUM that knows both ratios, on the google fleet at base 2.7 %, correlation 0.02\n"
+    yield "\n## The limit: a CUSUM that knows both ratios, google fleet, base 2.7 %, correlation 0.02\n"
     yield row("incident", "false alarms a month", "mails until the alarm", "Lorden's first order")
     yield row(*["---"] * 4)
     months = workspaces * (WEEKS - SETTLED) / WEEKS_A_MONTH
@@ -115,14 +115,16 @@ def limit_table(workspaces: int) -> Iterator[str]:
         yield row(incident.name, alarms, mean(spent), f"{lorden:.0f}")
 
 
-def incident_table(workspaces: int, sets: dict[str, Sequence[Alert]]) -> Iterator[str]:
+def incident_table(workspaces: int, sets: Mapping[str, Sequence[Alert]]) -> Iterator[str]:
     """Compare what is seen of incidents."""
     yield "\n## Something is wrong\n"
     yield row("fleet", "incident", "reaction", "rules", "seen", "mails", "minutes (median)", "notifications")
     yield row(*["---"] * 8)
     for fleet, world, incident, severity, pause in HAPPENS:
         for name, alerts in sets.items():
-            seen = incident_seen(fleet, world, incident, alerts, workspaces, severity, pause)
+            seen = incident_seen(
+                fleet, world, incident, alerts, workspaces, severity=severity, pause_days=pause
+            )
             share = f"{len(seen.mails)} of {len(seen.mails) + seen.missed}"
             yield row(
                 described(fleet, world),

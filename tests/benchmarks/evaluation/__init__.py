@@ -1,1 +1,1 @@
-"""What the bounce rules do on simulated fleets: false pages, mails until a page, and the limit beside them."""
+"""What the bounce rules do on simulated fleets: false pages, mails until a page, and the limit."""

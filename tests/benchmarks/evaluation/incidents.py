@@ -1,4 +1,4 @@
-"""What goes wrong: from an hour on some mails bounce at another ratio, until somebody pauses the mailboxes."""
+"""What goes wrong: some mails bounce at another ratio, until somebody pauses the mailboxes."""
 
 from dataclasses import replace
 from typing import NamedTuple

@@ -23,7 +23,7 @@ class World(NamedTuple):
     base: float
     """Bounces of mails, in the mean."""
     correlation: float = 0.02
-    """Of two mails of one list: each list's ratio is drawn from a beta distribution (beta-binomial bounces)."""
+    """Of two mails of one list: its ratio is drawn from a beta distribution (beta-binomial bounces)."""
     quality: float = 0.3
     """Standard deviation of the logarithm of the lists' quality, which is log-normal."""
     list_days: float = 2

@@ -33,6 +33,6 @@ def height(excursions: Numbers, alarms: float) -> float:
 
 
 def first_order_mails(before: float, after: float, mails_per_false_alarm: float) -> float:
-    """Return the mean mails until an alarm by Lorden's first order: the logarithm of the run over the information."""
+    """Return the mean mails until an alarm, by Lorden's first order."""
     information = after * np.log(after / before) + (1 - after) * np.log((1 - after) / (1 - before))
     return float(np.log(mails_per_false_alarm) / information)

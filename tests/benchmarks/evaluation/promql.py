@@ -67,7 +67,7 @@ def _bound(p: str, u: str) -> str:
 
 
 def threshold(configured: str, multiple: float) -> str:
-    """Return the higher of the configured threshold and the multiple of the quiet level, at most 5 times it."""
+    """Return the configured threshold, or the multiple of the quiet level if higher, at most 5 times it."""
     one = f'max by (workspace) (workspace:sendkit_alert_threshold:last2h{{threshold="{configured}"}})'
     if not multiple:
         return one
@@ -142,7 +142,8 @@ def latch(alert: Alert, configured: str, name: str) -> list[Rule]:
     begin = "\n  or ".join(f"({begins(alert, window, name)})" for window in alert.windows)
     if alert.unless:
         begin = f"({begin})\n  unless on (workspace, domain) domain:sendkit_bounce_spike:bool == 1"
-    well = f'max by (workspace) (workspace:sendkit_bounce_ratio:{level}_threshold{{alert="{name}", window="well"}})'
+    limit = f'workspace:sendkit_bounce_ratio:{level}_threshold{{alert="{name}", window="well"}}'
+    well = f"max by (workspace) ({limit})"
     recovered = (
         f"({bounced_day} < on ({by}) ({day} * on (workspace){group} {well}))\n"
         f"  and on ({by}) ({day} > 0) and on ({by}) ({day} >= {level}:sendkit_emails_sent:half_busiest_day)\n"

@@ -1,7 +1,7 @@
 """The arithmetic of the bounce alerts: which are true at which step.
 
-The lower bound of the Wilson interval is above a threshold T exactly when the bounces b are above what T alone
-gives of n sends, by Z standard deviations: (b - nT)^2 > Z^2 nT(1 - T). So no bound is worked out here.
+The lower bound of the Wilson interval is above a threshold T exactly when the bounces b are above what T
+alone gives of n sends, by Z standard deviations: (b - nT)^2 > Z^2 nT(1 - T). So no bound is worked out here.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from evaluation.rises import Counts, Levels, Rises
 
 Z = {"99": 2.3263, "99.9": 3.0902, "99.99": 3.7190}
 PER_LOGARITHM = 1.88
-"""How much Z^2 grows with the logarithm of the number of subjects, so that all of them share one confidence."""
+"""How much Z^2 grows with the logarithm of the subjects, so that they share one confidence."""
 WORKING_HOURS = (WORK_ENDS - WORK_BEGINS) // HOUR
 CAP = 5
 """The threshold that follows the quiet level is at most so many times the configured one."""
@@ -46,7 +46,7 @@ class Alert(NamedTuple):
     threshold: float
     """As configured."""
     floor: bool = True
-    """Whether half of the busiest of the last 7 days counts as sent, at least; of hours, half of its hours."""
+    """Whether half of the busiest of 7 days counts as sent, at least; of hours, half of its hours."""
     bounced_within: int = 2
     """Hours in which there must be a bounce (0: none)."""
     sent_within: int = 2

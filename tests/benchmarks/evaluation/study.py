@@ -63,7 +63,7 @@ def quiet_weeks(fleet: Fleet, world: World, alerts: Sequence[Alert], workspaces:
             seen.counts[name] += len(steps)
             hour, weekday = steps % DAY, steps // DAY % 7
             np.add.at(seen.hours[name], hour // HOUR, 1)
-            awake = (WORK_BEGINS - HOUR <= hour) & (hour < WORK_ENDS + HOUR) & (weekday < WEEKDAYS)
+            awake = (hour >= WORK_BEGINS - HOUR) & (hour < WORK_ENDS + HOUR) & (weekday < WEEKDAYS)
             seen.off[name] += int((~awake).sum())
     return seen
 
@@ -124,10 +124,11 @@ def incident_seen(
     incident: incidents.Incident,
     alerts: Sequence[Alert],
     workspaces: int,
+    *,
     severity: str = "critical",
     pause_days: float | None = None,
 ) -> Seen:
-    """Let incidents happen; with `pause_days` the domain is paused an hour after its page, and then well again."""
+    """Let incidents happen; with `pause_days` each domain is paused an hour after its page, then well."""
     result = Seen()
     whole = incident.of == "workspace"
     for well, struck, onset in hit(fleet, world, incident, workspaces):
