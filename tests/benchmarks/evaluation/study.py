@@ -19,9 +19,8 @@ WEEKS_A_MONTH = 365.25 / 12 / 7
 REACTION_HOURS = 1
 
 
-def notified(counted: Levels, alerts: Sequence[Alert]) -> dict[str, Flags]:
+def notified(counted: Levels, alerts: Sequence[Alert], quiet: Numbers) -> dict[str, Flags]:
     """Return where each alert fires and nothing worse keeps it silent, by subject and step."""
-    quiet = quiet_level(counted.workspace)
     fires: dict[str, Flags] = {}
     for alert in alerts:
         above = fires[alert.unless][counted.domain_of_mailbox] if alert.unless else None
@@ -57,7 +56,7 @@ def quiet_weeks(fleet: Fleet, world: World, alerts: Sequence[Alert], workspaces:
     for number in range(workspaces):
         random = np.random.default_rng([seed, number])
         counted = levels(mails.simulate(random, fleet, world, mails.weekdays(WEEKS)))
-        for name, where in notified(counted, alerts).items():
+        for name, where in notified(counted, alerts, quiet_level(counted.workspace)).items():
             steps = paging.notifications(where)
             steps = steps[steps >= SETTLED * WEEK]
             seen.counts[name] += len(steps)
@@ -81,7 +80,7 @@ class Seen:
 
 
 def onsets(random: np.random.Generator, fleet: Fleet, incident: incidents.Incident) -> Numbers:
-    """Begin an incident at a random time of work of the third week, on one domain of twenty or on all."""
+    """Begin an incident at a random time of work of the third week, on each fourth domain or on all."""
 
     def begin(count: int) -> Numbers:
         day = SETTLED * 7 + random.integers(0, WEEKDAYS, count)
@@ -90,7 +89,7 @@ def onsets(random: np.random.Generator, fleet: Fleet, incident: incidents.Incide
     if incident.of == "workspace":
         return np.repeat(begin(1), fleet.domains)
     onset = np.full(fleet.domains, np.inf)
-    chosen = np.arange(0, fleet.domains, min(20, fleet.domains))
+    chosen = np.arange(0, fleet.domains, 4)
     onset[chosen] = begin(len(chosen))
     return onset
 
@@ -106,11 +105,11 @@ def hit(
         yield sent, incidents.struck(random, sent, incident, onset), onset
 
 
-def by_domain(counted: Levels, alerts: Sequence[Alert], severity: str) -> Flags:
+def by_domain(counted: Levels, alerts: Sequence[Alert], quiet: Numbers, severity: str) -> Flags:
     """Return where each domain's people begin to be notified: of it, its mailboxes, or its workspace."""
     found = np.zeros(counted.domain.sent.shape, bool)
     starts = np.flatnonzero(np.diff(counted.domain_of_mailbox, prepend=-1))
-    for alert, where in zip(alerts, notified(counted, alerts).values(), strict=True):
+    for alert, where in zip(alerts, notified(counted, alerts, quiet).values(), strict=True):
         if alert.severity == severity:
             begins = paging.starts(where)
             mine = np.logical_or.reduceat(begins, starts, axis=0) if alert.level == "mailbox" else begins
@@ -133,10 +132,12 @@ def incident_seen(
     whole = incident.of == "workspace"
     for well, struck, onset in hit(fleet, world, incident, workspaces):
         counted = levels(struck)
-        begins = by_domain(counted, alerts, severity)
+        # Many domains of one simulated workspace go wrong, each as if it were the only one.
+        quiet = quiet_level((counted if whole else levels(well)).workspace)
+        begins = by_domain(counted, alerts, quiet, severity)
         first = _first(begins, onset)
         if pause_days is not None:
-            begins = by_domain(levels(_reacted(well, struck, first, pause_days)), alerts, severity)
+            begins = by_domain(levels(_reacted(well, struck, first, pause_days)), alerts, quiet, severity)
         rows = np.flatnonzero(np.isfinite(onset))
         rises = counted.workspace if whole else counted.domain
         for row in rows[:1] if whole else rows:
