@@ -130,9 +130,10 @@ def incident_seen(
     """Let incidents happen; with `pause_days` each domain is paused an hour after its page, then well."""
     result = Seen()
     whole = incident.of == "workspace"
+    # Many domains of one simulated workspace go wrong, each as if it were the only one.
+    alerts = [alert for alert in alerts if whole or alert.level != "workspace"]
     for well, struck, onset in hit(fleet, world, incident, workspaces):
         counted = levels(struck)
-        # Many domains of one simulated workspace go wrong, each as if it were the only one.
         quiet = quiet_level((counted if whole else levels(well)).workspace)
         begins = by_domain(counted, alerts, quiet, severity)
         first = _first(begins, onset)
