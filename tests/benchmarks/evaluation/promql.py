@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from evaluation.rules import CAP, PER_LOGARITHM, Alert, Window, Z
+from evaluation.rules import CAP, PER_LOGARITHM, USUAL_DAY, Alert, Window, Z
 
 LABELS = {"mailbox": "workspace, domain, mailbox_id", "domain": "workspace, domain", "workspace": "workspace"}
 MINIMUM = {
@@ -146,7 +146,8 @@ def latch(alert: Alert, configured: str, name: str) -> list[Rule]:
     well = f"max by (workspace) ({limit})"
     recovered = (
         f"({bounced_day} < on ({by}) ({day} * on (workspace){group} {well}))\n"
-        f"  and on ({by}) ({day} > 0) and on ({by}) ({day} >= {level}:sendkit_emails_sent:half_busiest_day)\n"
+        f"  and on ({by}) ({day} > 0)\n"
+        f"  and on ({by}) ({day} >= {2 * USUAL_DAY:g} * {level}:sendkit_emails_sent:half_busiest_day)\n"
         f"  and on ({by}) ({level}:sendkit_emails_bounced:increase2h"
         f" <= on ({by}) ({level}:sendkit_emails_sent:increase2h * on (workspace){group} {well}))"
     )

@@ -15,6 +15,8 @@ from evaluation.rises import Counts, Levels, Rises
 Z = {"99": 2.3263, "99.9": 3.0902, "99.99": 3.7190}
 PER_LOGARITHM = 1.88
 """How much Z^2 grows with the logarithm of the subjects, so that they share one confidence."""
+USUAL_DAY = 0.75
+"""Of the busiest day: so many mails prove that it is well again."""
 WORKING_HOURS = (WORK_ENDS - WORK_BEGINS) // HOUR
 CAP = 5
 """The threshold that follows the quiet level is at most so many times the configured one."""
@@ -145,7 +147,7 @@ def is_true(
     cells = Cells(some, alert, np.ones(sets.shape, bool))
     sends = cells.sends(24)
     well = threshold(alert.threshold, alert.well_again, quiet)[cells.step]
-    resets = (sends > 0) & (sends >= cells.floor) & (cells.bounces(24) < well * sends)
+    resets = (sends > 0) & (sends >= USUAL_DAY * 2 * cells.floor) & (cells.bounces(24) < well * sends)
     resets &= cells.bounces(2) <= well * cells.sends(2)
     resets |= cells.sends(72) == 0
     true[touched] = held(sets, resets.reshape(sets.shape))
