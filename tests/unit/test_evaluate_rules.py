@@ -117,6 +117,7 @@ def test_simulated_conditions_are_those_of_prometheus(seed: int, tmp_path: Path)
     test = {
         "rule_files": ["rules.yml"],
         "evaluation_interval": f"{STEP_MINUTES}m",
+        "group_eval_order": [group["name"] for group in promql.groups(list(ALERTS.values()))],
         "tests": [
             {
                 "interval": f"{STEP_MINUTES}m",
