@@ -35,7 +35,10 @@ class Rises:
         """Return what was sent on the busiest of the last whole days, at each day."""
         days = rise(self.sent, DAY)[:, DAY - 1 :: DAY]
         padded = np.pad(days, ((0, 0), (BUSIEST_OF_DAYS, 0)))[:, :-1]
-        return np.lib.stride_tricks.sliding_window_view(padded, BUSIEST_OF_DAYS, axis=1).max(axis=2)
+        highest: Counts = np.lib.stride_tricks.sliding_window_view(padded, BUSIEST_OF_DAYS, axis=1).max(
+            axis=2
+        )
+        return highest
 
     def seven_days(self) -> tuple[Counts, Counts]:
         """Return the sends and bounces of seven days."""

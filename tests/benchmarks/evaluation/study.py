@@ -84,7 +84,8 @@ def onsets(random: np.random.Generator, fleet: Fleet, incident: incidents.Incide
 
     def begin(count: int) -> Numbers:
         day = SETTLED * 7 + random.integers(0, WEEKDAYS, count)
-        return day * DAY + random.integers(WORK_BEGINS, WORK_ENDS, count).astype(float)
+        steps: Numbers = day * DAY + random.integers(WORK_BEGINS, WORK_ENDS, count).astype(float)
+        return steps
 
     if incident.of == "workspace":
         return np.repeat(begin(1), fleet.domains)
@@ -149,7 +150,7 @@ def incident_seen(
             place = 0 if whole else row
             result.mails.append(int(rises.sent[place, at] - rises.sent[place, since - 1]))
             result.minutes.append((at - since) * 4.0)
-            heard = begins.any(axis=0) if whole else begins[row]
+            heard = np.asarray(begins.any(axis=0) if whole else begins[row])
             result.notifications.append(int(heard[since : at + WEEK].sum()))
     return result
 
