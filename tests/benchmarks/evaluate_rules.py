@@ -20,7 +20,7 @@ from evaluation.rule_sets import BEFORE, PROPOSED
 from evaluation.rules import Alert
 from evaluation.study import SETTLED, WEEKS, WEEKS_A_MONTH, hit, incident_seen, quiet_weeks
 
-MARK = "<!-- From here on written by `make evaluate`. -->\n"
+MARK = "<!-- `make evaluate` replaces what follows. -->\n"
 
 SETS = {"before": BEFORE, "proposed": PROPOSED}
 QUIET = (
