@@ -5,9 +5,6 @@ from dataclasses import dataclass, field, replace
 from itertools import compress
 from typing import TypeVar
 
-BLOCK = 1024
-"""Mailboxes decoded, and rows rendered, in one uninterruptible step."""
-
 Value = TypeVar("Value")
 Column = Sequence[float | None]
 """One number a mailbox; `None` where the API gave none that can be used."""

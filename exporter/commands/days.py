@@ -10,7 +10,7 @@ from typing import Self
 
 import msgspec
 
-from exporter.commands.once import replace
+from exporter import atomic
 
 
 class InUseError(OSError):
@@ -60,7 +60,7 @@ class Days:
 
     def keep(self, name: str, day: Day) -> None:
         """Keep a day; raises `OSError`."""
-        replace(self._path(name), msgspec.json.encode(day))
+        atomic.replace(self._path(name), msgspec.json.encode(day), 0o644)
 
     def remove(self) -> None:
         """Remove the folder with all days; raises `OSError`."""

@@ -2,10 +2,10 @@
 
 import os
 import stat
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from exporter import atomic
 from exporter.config import Config
 from exporter.exporter import Exporter
 from exporter.textformat.lines import END, Format
@@ -37,21 +37,7 @@ def put(path: Path, text: bytes) -> None:
     except FileNotFoundError:
         is_file = True
     if is_file:
-        replace(Path(os.path.realpath(path)), text)
+        # The collector that reads it is another user.
+        atomic.replace(Path(os.path.realpath(path)), text, 0o644)
     else:
         path.write_bytes(text)
-
-
-def replace(path: Path, text: bytes) -> None:
-    """Replace a file so that a reader sees the old text or the new one, whole; raises `OSError`."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)  # the collector that reads it is another user
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

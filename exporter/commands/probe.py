@@ -15,7 +15,7 @@ from exporter.sendkit.client import SendKit, is_platform_key
 from exporter.sendkit.errors import SendKitError
 from exporter.sendkit.feeds import COLLECTORS, feeds_of
 from exporter.sendkit.lane import Lane
-from exporter.sendkit.workspaces import Workspace, list_workspaces
+from exporter.sendkit.workspaces import ListedWorkspace, list_workspaces
 
 HEADINGS = ("workspace", "id", "mailboxes", "active", "bounceRate in", "refused")
 UNKNOWN = "-"
@@ -86,7 +86,7 @@ class _Probe:
         except KeyUnavailable as error:
             return self._finding(f"no key: {error}")
         kind = "platform" if is_platform_key(key) else "workspace"
-        seen: list[Workspace] = []
+        seen: list[ListedWorkspace] = []
         refused = ""
         try:
             seen = await list_workspaces(self._client, key, self._deadline(), self._lane)

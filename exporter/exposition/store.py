@@ -53,9 +53,10 @@ class Store:
 
     async def latest(self, format_: Format) -> Body:
         """Return all samples as last assembled, without the end; only the first body is waited for."""
-        if self._changed or (len(self._fleet) > 0 and not self._latest):
+        lacks_first = len(self._fleet) > 0 and not self._latest
+        if self._changed or lacks_first:
             self._background.want()
-        if len(self._fleet) > 0 and not self._latest:
+        if lacks_first:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._has_latest.wait(), _FIRST_BODY_SECONDS)
         return self._latest.get(format_) or Body()

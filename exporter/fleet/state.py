@@ -15,7 +15,6 @@ import math
 import os
 import stat
 import struct
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future  # noqa: TC003 - as in every other module
 from contextlib import suppress
@@ -27,7 +26,7 @@ import msgspec
 import structlog
 from isal import igzip, isal_zlib
 
-from exporter import hanging
+from exporter import atomic, hanging
 from exporter.fleet.saved import Saved
 from exporter.fleet.workspace import Key
 
@@ -117,7 +116,7 @@ class StateDirectory:
         saved.succeeded = succeeded
         content = _encode(saved)
         try:
-            self._limited(lambda: _replace(path, content))
+            self._limited(lambda: atomic.replace(path, content, sync_folder=True))
         except OSError as error:
             self._remove(path)
             self._not_saved(path, error.strerror or type(error).__name__, succeeded)
@@ -256,25 +255,6 @@ def _set_time(path: Path, succeeded: float) -> None:
         os.pwrite(descriptor, _time_written(succeeded), len(_FORMAT))
     finally:
         os.close(descriptor)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Replace a file so that after a crash it has the old content or the new one; raises `OSError`."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _set_aside(path: Path) -> None:

@@ -74,9 +74,10 @@ class Board:
         Raises `envelope.MalformedAnswerError`, or `MemoryError`, and changes nothing then.
         """
         async with workspace.lock:
-            outcome = await self._in_thread(lambda: self._read(workspace, poll, body))
             if workspace not in self._fleet:  # it went while it was polled
-                await self._in_thread(lambda: self._leave(workspace))
+                return
+            outcome = await self._in_thread(lambda: self._read(workspace, poll, body))
+            if workspace not in self._fleet:  # whoever forgot it waits for the lock, to save what is kept
                 return
             was_up, ended = poll.up, now()
             poll.succeeded(outcome.reading, ended, ended.steady - started.steady)

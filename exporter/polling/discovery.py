@@ -17,7 +17,7 @@ from exporter.polling.listing import Listing
 from exporter.polling.tracking import Tracking
 from exporter.sendkit.client import SendKit, is_platform_key
 from exporter.sendkit.errors import SendKitError
-from exporter.sendkit.workspaces import list_workspaces
+from exporter.sendkit.workspaces import ListedWorkspace, list_workspaces
 
 _MAY_NOT_LIST = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
 """A workspace key may see its figures and not the list; a refused one is shown by its polls."""
@@ -75,14 +75,17 @@ class Discovery:
         key = await account.current_key(self._environ)
         if not is_platform_key(key):
             return await self._own(account, key)
-        seconds = account.feeds[0].interval_seconds
-        deadline = asyncio.get_running_loop().time() + seconds
-        found = await list_workspaces(self._client, key, deadline, account.lane)
+        found = await self._list(account, key)
         account.is_platform = True
         keeps = account.config.workspaces.keeps
         kept = {Key(workspace.id): workspace.name for workspace in found if keeps(workspace.name)}
         _tell_empty(account, len(found), len(kept))
         return kept
+
+    async def _list(self, account: Account, key: str) -> list[ListedWorkspace]:
+        """Return the workspaces that a key sees, asked for again until the account's next poll is due."""
+        deadline = asyncio.get_running_loop().time() + account.feeds[0].interval_seconds
+        return await list_workspaces(self._client, key, deadline, account.lane)
 
     async def _own(self, account: Account, key: str) -> dict[Key, str]:
         """Return a workspace key's workspace by its id, or by its account while that is unknown."""
@@ -99,8 +102,7 @@ class Discovery:
 
     async def _verify(self, account: Account, key: str) -> None:
         """Find the id of a workspace key's workspace; raises for the key of another one than before."""
-        deadline = asyncio.get_running_loop().time() + account.feeds[0].interval_seconds
-        found = await list_workspaces(self._client, key, deadline, account.lane)
+        found = await self._list(account, key)
         own_id = found[0].id if found else ""
         if account.own_id and own_id != account.own_id:
             raise KeyUnavailable(

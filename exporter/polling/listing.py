@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from exporter.fleet.workspace import Key
+from exporter.fleet.workspace import KEPT_SECONDS, Key
 
-GONE_SECONDS = 7 * 24 * 3600.0
-"""After so long even a workspace that is missing from an odd list is gone."""
+GONE_SECONDS = KEPT_SECONDS
+"""After so long even a workspace that is missing from an odd list is gone: its counters would be, too."""
 
 
 @dataclass(slots=True)

@@ -96,7 +96,7 @@ class Poller:
         return self._schedule.is_turning
 
     async def start(self) -> None:
-        """Start polling, everything at once first; what the fleet knows of workspaces that stay, stays."""
+        """Start polling, a few at once, the rest by and by; what is known of workspaces that stay, stays."""
         self._telemetry.keep_accounts(self._accounts.keys())
         await self._tracking.take_over()
         looks = Spread()

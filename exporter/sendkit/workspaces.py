@@ -21,7 +21,7 @@ PATH = "/v1/workspaces"
 _log = structlog.get_logger(__name__)
 
 
-class Workspace(msgspec.Struct, frozen=True):
+class ListedWorkspace(msgspec.Struct, frozen=True):
     """A workspace that a key can see (`GET /v1/workspaces`); `name` is the id where there is none."""
 
     id: str
@@ -34,7 +34,7 @@ class _Answer(msgspec.Struct):
     pagination: Any = None
 
 
-async def list_workspaces(client: SendKit, key: str, deadline: float, lane: Lane) -> list[Workspace]:
+async def list_workspaces(client: SendKit, key: str, deadline: float, lane: Lane) -> list[ListedWorkspace]:
     """Return the workspaces that a key can see.
 
     `deadline` is as in `SendKit.get`. Raises `SendKitError`.
@@ -42,7 +42,7 @@ async def list_workspaces(client: SendKit, key: str, deadline: float, lane: Lane
     return parse_workspaces(await client.get(PATH, {}, key=key, deadline=deadline, lane=lane))
 
 
-def parse_workspaces(body: Body) -> list[Workspace]:
+def parse_workspaces(body: Body) -> list[ListedWorkspace]:
     """Return the workspaces of an answer, each id once; raises UnusableError when there is none.
 
     An item without an id that can be used is left out, and their number is written to the log.
@@ -56,7 +56,7 @@ def parse_workspaces(body: Body) -> list[Workspace]:
         raise _unusable("success is not true")
     if isinstance(answer.pagination, dict) and answer.pagination.get("hasMore") is True:
         raise _unusable(f"it is not whole: {len(answer.data)} items, pagination.hasMore is true")
-    workspaces: dict[str, Workspace] = {}
+    workspaces: dict[str, ListedWorkspace] = {}
     odd = 0
     for raw in answer.data:
         item = loads(raw)
@@ -64,7 +64,9 @@ def parse_workspaces(body: Body) -> list[Workspace]:
         if not isinstance(workspace_id, str) or not _is_id(workspace_id):
             odd += 1
             continue
-        workspaces.setdefault(workspace_id, Workspace(workspace_id, _name(item.get("name")) or workspace_id))
+        workspaces.setdefault(
+            workspace_id, ListedWorkspace(workspace_id, _name(item.get("name")) or workspace_id)
+        )
     if odd * 2 > len(answer.data):
         raise _unusable(f"{odd} of {len(answer.data)} items have no id that can be used")
     if odd:

@@ -8,8 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import compress
 
-from exporter.answers.answer import BLOCK, Column
+from exporter.answers.answer import Column
 from exporter.catalogue.kinds import Metric
+
+BLOCK = 1024
+"""Rows rendered in one uninterruptible step."""
 
 
 class Format(Enum):

@@ -13,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.types import EventDict
 
+from tests.accounts import ACME, GLOBEX
 from tests.exporting import Exporting, exporting, settings
 from tests.scripted_api import Behaviour, ScriptedApi, answer, answered, drip, hang, mailbox, raw, reset
 from tests.waiting import until
@@ -20,8 +21,6 @@ from tests.waiting import until
 ROOT = Path(__file__).parents[2]
 TOLD = (ROOT / "docs/faults.md").read_text()
 
-ACME: dict[str, Any] = {"name": "acme", "api_key": "sk_canary-acme"}
-GLOBEX: dict[str, Any] = {"name": "globex", "api_key": "sk_canary-globex"}
 LARGEST_BYTES = 2**20
 
 _BODY = json.dumps({"success": True, "data": [mailbox("m1")]}).encode()

@@ -2,23 +2,19 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 from structlog.types import EventDict
 
 from exporter.config import Config, ConfigError
+from tests.accounts import ACME, AGENCY, GLOBEX, PLATFORM
 from tests.exporting import FAST, Exporting, exporting
 from tests.scripted_api import ScriptedApi, answer, answered, hang, mailbox
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
-ACME: dict[str, Any] = {"name": "acme", "api_key": "sk_canary-acme"}
-GLOBEX: dict[str, Any] = {"name": "globex", "api_key": "sk_canary-globex"}
-PLATFORM = "sk_user_canary-agency"
-AGENCY: dict[str, Any] = {"name": "agency", "api_key": PLATFORM}
 DOWN = answer(503)
 
 

@@ -12,14 +12,11 @@ import pytest
 from exporter.config import ConfigError
 from exporter.fleet.state import StateDirectory, StateUnavailableError
 from exporter.fleet.workspace import Key, Workspace
+from tests.accounts import ACME, AGENCY, PLATFORM
 from tests.exporting import Exporting, exporting
 from tests.scripted_api import ScriptedApi, answered, mailbox
 from tests.states import files, loaded, polled, some
 from tests.waiting import until
-
-ACME: dict[str, Any] = {"name": "acme", "api_key": "sk_canary-acme"}
-PLATFORM = "sk_user_canary-agency"
-AGENCY: dict[str, Any] = {"name": "agency", "api_key": PLATFORM}
 
 
 @pytest.fixture

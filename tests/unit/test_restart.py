@@ -14,14 +14,11 @@ from structlog.types import EventDict
 from exporter.config import ConfigError
 from exporter.fleet.state import StateDirectory
 from exporter.fleet.workspace import Key, Workspace
+from tests.accounts import ACME, AGENCY, PLATFORM
 from tests.exporting import Exporting, exporting
 from tests.scripted_api import ScriptedApi, answer, answered, hang, mailbox
 from tests.states import files, no_room, polled, some
 from tests.waiting import until
-
-ACME: dict[str, Any] = {"name": "acme", "api_key": "sk_canary-acme"}
-PLATFORM = "sk_user_canary-agency"
-AGENCY: dict[str, Any] = {"name": "agency", "api_key": PLATFORM}
 
 
 @pytest.fixture

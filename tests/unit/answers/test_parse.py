@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.answers.answer import BLOCK
 from exporter.answers.parse import parse
 from exporter.catalogue.kinds import Check
 from exporter.catalogue.mailbox import EVENTS, FIELDS, RATES
+from exporter.textformat.lines import BLOCK
 from tests.answers import BASE, ID, OF_ITS_KIND, WEEK, answer_of, envelope, mailbox, older, rows, with_raw
 
 OF_CAMPAIGNS = {field.column for field in (*EVENTS, *RATES)}

@@ -2,29 +2,17 @@
 
 import asyncio
 from datetime import UTC, datetime, tzinfo
-from typing import Any
 
 import pytest
 from structlog.types import EventDict
 
+from tests.accounts import ACME, AGENCY, GLOBEX, PLATFORM
 from tests.exporting import FAST, Exporting, exporting, settings
 from tests.scripted_api import ScriptedApi, answer, answered, drip, hang, mailbox, once_set, raw
+from tests.unit.polling.logged import told
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
-
-ACME: dict[str, Any] = {"name": "acme", "api_key": "sk_canary-acme"}
-GLOBEX: dict[str, Any] = {"name": "globex", "api_key": "sk_canary-globex"}
-PLATFORM = "sk_user_canary-agency"
-AGENCY: dict[str, Any] = {"name": "agency", "api_key": PLATFORM}
-
-UNAUTHORIZED = answer(401, b'{"error": "Unauthorized", "message": "no such key", "code": 401}')
-
-
-def told(logged: list[EventDict], event: str, **fields: object) -> list[EventDict]:
-    """Return the events above debug with this text and these fields."""
-    wanted = {"event": event, **fields}.items()
-    return [found for found in logged if wanted <= found.items() and found["log_level"] != "debug"]
 
 
 class TestPoll:

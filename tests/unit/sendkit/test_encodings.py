@@ -7,7 +7,7 @@ import pytest
 
 from exporter.catalogue.workspace import Reason
 from exporter.sendkit.errors import UnusableError
-from exporter.sendkit.workspaces import Workspace, parse_workspaces
+from exporter.sendkit.workspaces import ListedWorkspace, parse_workspaces
 from tests.calling import BODY, answer, calling
 from tests.scripted_api import raw
 
@@ -113,7 +113,7 @@ class TestListOfWorkspaces:
         odd = [None, 5, {"name": "no id"}, {"id": None}, {"id": ["a"]}, {"id": "a b"}, {"id": "x" * 400}]
         good = [{"id": f"w{number}", "name": f"W {number}"} for number in range(8)]
         body = json.dumps({"success": True, "data": [*good, *odd]}).encode()
-        assert parse_workspaces(body) == [Workspace(it["id"], it["name"]) for it in good]
+        assert parse_workspaces(body) == [ListedWorkspace(it["id"], it["name"]) for it in good]
 
     @pytest.mark.parametrize(
         ("name", "shown"),
@@ -130,4 +130,4 @@ class TestListOfWorkspaces:
     )
     def test_shows_names_as_they_can_be_shown(self, name: object, shown: str) -> None:
         body = json.dumps({"success": True, "data": [{"id": "a", "name": name}]}).encode()
-        assert parse_workspaces(body) == [Workspace("a", shown)]
+        assert parse_workspaces(body) == [ListedWorkspace("a", shown)]

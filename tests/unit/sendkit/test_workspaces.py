@@ -9,7 +9,7 @@ from exporter.catalogue.workspace import Reason
 from exporter.sendkit.errors import (
     UnusableError,
 )
-from exporter.sendkit.workspaces import Workspace, list_workspaces, parse_workspaces
+from exporter.sendkit.workspaces import ListedWorkspace, list_workspaces, parse_workspaces
 from tests.calling import PLATFORM_KEY, answer, calling
 
 pytestmark = pytest.mark.anyio
@@ -21,7 +21,7 @@ class TestWorkspaces:
         async with calling(answer(200, body)) as (server, caller):
             deadline = asyncio.get_running_loop().time() + 60
             workspaces = await list_workspaces(caller.sendkit, PLATFORM_KEY, deadline, caller.lane)
-        assert workspaces == [Workspace("w1", "Acme")]
+        assert workspaces == [ListedWorkspace("w1", "Acme")]
         [(line, headers)] = server.requests
         assert line == "GET /v1/workspaces HTTP/1.1"
         assert headers["x-api-key"] == PLATFORM_KEY
@@ -35,14 +35,18 @@ class TestWorkspaces:
             {"id": "a", "name": "again"},
         ]
         body = json.dumps({"success": True, "data": items}).encode()
-        assert parse_workspaces(body) == [Workspace("a", "a"), Workspace("b", "b"), Workspace("c", "c")]
+        assert parse_workspaces(body) == [
+            ListedWorkspace("a", "a"),
+            ListedWorkspace("b", "b"),
+            ListedWorkspace("c", "c"),
+        ]
 
     @pytest.mark.parametrize("name", [rb"half \ud83d", b"byte \xff"])
     def test_with_a_name_that_is_no_text_cost_the_others_nothing(self, name: bytes) -> None:
         body = b'{"success": true, "data": [{"id": "a", "name": "%s"}, {"id": "b", "name": "B"}]}' % name
         [broken, other] = parse_workspaces(body)
         assert broken.name.endswith(" \ufffd")
-        assert other == Workspace("b", "B")
+        assert other == ListedWorkspace("b", "B")
 
     @pytest.mark.parametrize(
         "body",

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exporter.answers.answer import BLOCK
 from exporter.catalogue.kinds import Metric
 from exporter.textformat.body import Piece, assemble
 from exporter.textformat.lines import (
+    BLOCK,
     END,
     Format,
     encode_column,

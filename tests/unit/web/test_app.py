@@ -15,14 +15,13 @@ from exporter.page import status as status_page
 from exporter.textformat.lines import Format
 from exporter.web.app import create_app
 from exporter.web.server import http_server, listen, shown_address
+from tests.accounts import ACME, GLOBEX
 from tests.exporting import Exporting, exporting
 from tests.samples import Samples
 from tests.scripted_api import ScriptedApi, answer, answered, hang, mailbox
 from tests.waiting import PAUSE_SECONDS, until
 
 TEXT, OPENMETRICS = Format.TEXT.value, Format.OPENMETRICS.value
-ACME: dict[str, Any] = {"name": "acme", "api_key": "sk_canary-acme"}
-GLOBEX: dict[str, Any] = {"name": "globex", "api_key": "sk_canary-globex"}
 PATHS = ["/", "/metrics", "/metrics/exporter", "/sd", "/-/healthy", "/-/ready"]
 PROMETHEUS = (  # the header as version 2.42 sends it
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
