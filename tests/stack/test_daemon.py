@@ -188,8 +188,8 @@ class TestReload:
 
         write_config(processes, config | {"poll": {"interval": "2s"}})
         assert exporter.post("/-/reload").status_code == httpx.codes.OK
-        interval = scrape(exporter).one("sendkit_poll_interval_seconds", workspace="account0", window="all")
-        assert interval == 2
+        labels = {"workspace": "account0", "window": "all"}
+        wait_for(lambda: scrape(exporter).one("sendkit_poll_interval_seconds", **labels) == 2)
         assert scrape(exporter).one("sendkit_exporter_config_last_reload_successful") == 1
 
 

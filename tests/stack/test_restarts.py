@@ -48,7 +48,7 @@ class Rising:
         for name in self._totals:
             self._totals[name] += self._chance.choice([0, 0, 1, 7])
         if self._chance.random() < 0.2:
-            self._totals[FALLING] //= 2
+            self._totals[FALLING] -= 3  # so little that it is soon above where it was, from where it counts
         if self._chance.random() < 0.1:
             await answer(503)(writer)
             return
