@@ -67,7 +67,8 @@ def _picked(column: Sequence[Value | None], order: Iterable[int | None]) -> list
 
 def filled(columns: Mapping[str, Sequence[Value]]) -> dict[str, Sequence[Value]]:
     """Return the columns that have a value."""
-    return {name: column for name, column in columns.items() if column.count(None) < len(column)}
+    # A filled column mostly begins with a value: the search ends there.
+    return {name: column for name, column in columns.items() if any(value is not None for value in column)}
 
 
 def domain_of(email: str | None) -> str:

@@ -1,11 +1,10 @@
 """Counters: the rises of all-time totals, from 0 at first sight, a column at a time."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress, count, islice
-from operator import lt
-from typing import Any
+from operator import ne
 
 from exporter.answers.answer import Answer, Column
 from exporter.catalogue.mailbox import COUNTERS
@@ -61,12 +60,13 @@ class Totals:
         """Return the totals with the answer's rises; what fell and returns within so long adds nothing."""
         if self.ids != answer.ids:
             return self._realigned(answer.ids, now).after(answer, now, regain_seconds)
-        seen, risen = self._advanced(answer)
-        unclear = self._unclear(answer, now)
+        clear_seen, clear_risen, fallen = self._advanced(answer)
+        leaping = (row for row in self._suspicious(answer) if self._leaps(answer, row, now))
+        unclear = {*self._doubtful(answer), *fallen, *leaping}
         if not unclear:
-            return Totals(answer.ids, seen, risen, self.departed, at=now)
-        seen = {name: list(column) for name, column in seen.items()}
-        risen = {name: list(column) for name, column in risen.items()}
+            return Totals(answer.ids, clear_seen, clear_risen, self.departed, at=now)
+        seen = {name: list(column) for name, column in clear_seen.items()}
+        risen = {name: list(column) for name, column in clear_risen.items()}
         doubts: dict[str, Doubt] = {}
         for row in unclear:
             most = self._most_sent(answer, row, now)
@@ -92,43 +92,39 @@ class Totals:
             away={row: since + seconds for row, since in self.away.items()},
         )
 
-    def _advanced(self, answer: Answer) -> tuple[dict[str, list[Number]], dict[str, list[Number]]]:
-        """Return what was seen and what rose, as if nothing were unclear; unchanged columns are kept."""
-        seen: dict[str, Any] = dict(self.seen)
-        risen: dict[str, Any] = dict(self.risen)
+    def _advanced(
+        self, answer: Answer
+    ) -> tuple[dict[str, Sequence[Number]], dict[str, Sequence[Number]], set[int]]:
+        """Return what was seen and what rose, as if nothing were unclear, and the rows that fell.
+
+        Unchanged columns are kept.
+        """
+        seen, risen, fallen = dict(self.seen), dict(self.risen), set[int]()
         for name in COUNTERS:
             new = answer.numbers.get(name)
             if new is not None and new != seen.get(name):
-                seen[name], risen[name] = _rises(seen.get(name), new, risen.get(name))
-        return seen, risen
+                seen[name], risen[name], rows = _rises(seen.get(name), new, risen.get(name))
+                fallen.update(rows)
+        return seen, risen, fallen
 
-    def _unclear(self, answer: Answer, now: float) -> set[int]:
-        """Return the rows that were unclear, whose totals fell, or that sent more than they can have."""
-        rows = (
-            {row for row, mailbox_id in enumerate(answer.ids) if mailbox_id in self.doubts}
-            if self.doubts
-            else set()
-        )
-        for name in COUNTERS:
-            last, new = self.seen.get(name), answer.numbers.get(name)
-            if last is not None and new is not None and last is not new:
-                rows.update(_where(lt, new, last))
-        rows.update(row for row in self._suspicious(answer) if self._leaps(answer, row, now))
-        return rows
+    def _doubtful(self, answer: Answer) -> Iterable[int]:
+        """Return the rows that were unclear at the last answer."""
+        if not self.doubts:
+            return ()
+        return (row for row, mailbox_id in enumerate(answer.ids) if mailbox_id in self.doubts)
 
-    def _suspicious(self, answer: Answer) -> Iterable[int]:
-        """Return the rows that sent more than they can have in a day, by whole columns."""
+    def _suspicious(self, answer: Answer) -> Iterator[int]:
+        """Yield the rows that sent more than they can have in a day."""
         last, new = self.seen.get(_SENT), answer.numbers.get(_SENT)
         limits = answer.numbers.get("daily_send_limit")
-        if last is None or new is None or last is new or limits is None:
-            return ()
-        if None in new or None in last or None in limits:
-            return range(len(new))
-        return (
-            row
-            for row, (o, n, limit) in enumerate(zip(last, new, limits, strict=True))
-            if n - o > LIMITS_A_DAY * limit  # type: ignore[operator]
-        )
+        if last is None or new is None or limits is None:
+            return
+        for row in _changed(last, new):
+            before, now, limit = last[row], new[row], limits[row]
+            if before is None or now is None or limit is None:
+                continue
+            if now - before > LIMITS_A_DAY * limit:
+                yield row
 
     def _leaps(self, answer: Answer, row: int, now: float) -> bool:
         """Whether a row sent more than it can have since its last answer."""
@@ -178,33 +174,28 @@ class Totals:
         return LIMITS_A_DAY * limit * max(1, math.ceil(seconds / DAY_SECONDS))
 
 
-def _where(compare: Callable[[Any, Any], bool], new: Column, last: Column) -> Iterator[int]:
-    """Return the rows in which both have a number and the comparison holds."""
-    if None in new or None in last:
-        pairs = enumerate(zip(new, last, strict=True))
-        return (row for row, (n, o) in pairs if n is not None and o is not None and compare(n, o))
-    return compress(count(), map(compare, new, last))
+def _changed(last: Column, new: Column) -> Iterator[int]:
+    """Return the rows that differ: between two polls that is a small part of a large fleet."""
+    return compress(count(), map(ne, last, new))
 
 
 def _row(columns: Mapping[str, Sequence[Number]], row: int) -> tuple[Number, ...]:
     return tuple(columns[name][row] if name in columns else None for name in COUNTERS)
 
 
-def _rises(last: Column | None, new: Column, risen: Column | None) -> tuple[Column, Column]:
-    """Return the totals last seen and the rises so far, both with the new totals taken in."""
+def _rises(last: Column | None, new: Column, risen: Column | None) -> tuple[Column, Column, list[int]]:
+    """Return the totals last seen and the rises so far, both with the new totals, and the rows that fell."""
     if last is None or risen is None:
         last = risen = [None] * len(new)
-    if None not in new and None not in last:
-        # The usual case, without a call for each number.
-        pairs = zip(last, new, risen, strict=True)
-        return new, [r + n - o if n > o else r for o, n, r in pairs]  # type: ignore[operator]
-    advanced = list(map(_advance, last, new, risen))
-    return [seen for seen, _ in advanced], [rise for _, rise in advanced]
-
-
-def _advance(last: Number, new: Number, risen: Number) -> tuple[Number, Number]:
-    if new is None:
-        return last, risen
-    if last is None or risen is None:
-        return new, 0
-    return new, risen + new - last if new > last else risen
+    seen, rises, fallen = list(new), list(risen), []
+    for row in _changed(last, new):
+        before, now, rise = last[row], new[row], risen[row]
+        if now is None:
+            seen[row] = before
+        elif before is None or rise is None:
+            rises[row] = 0
+        elif now > before:
+            rises[row] = rise + now - before
+        else:
+            fallen.append(row)
+    return seen, rises, fallen
