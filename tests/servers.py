@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 NEWEST = Path(__file__).parents[1] / "build/servers/usr/bin"
+LAST_2 = NEWEST.parents[1] / "trixie/usr/bin"
+"""The promtool of the last Prometheus 2, as Debian 13 has it: between both ends of the range."""
 RANGE = {"system": None, "newest": NEWEST}
 """Where the programs are, where that is not on the path."""
 
