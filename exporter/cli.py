@@ -14,7 +14,7 @@ import click
 from exporter import config as configuration
 from exporter import daemon, log
 from exporter.answers.envelope import MalformedAnswerError
-from exporter.commands import backfill, demo, flags, once
+from exporter.commands import alert_test, backfill, demo, flags, once
 from exporter.commands import probe as probing
 from exporter.commands.days import Days, InUseError
 from exporter.config import Config, ConfigError, KeyUnavailable, ShardConfig
@@ -213,6 +213,30 @@ def fill_back(  # noqa: PLR0913, PLR0917
     except (KeyUnavailable, SendKitError, MalformedAnswerError, OSError) as error:
         _fail(f"{error}\nrun the same command again to go on from here; {folder} holds what was fetched")
     click.echo(f"written: {output}; next: promtool tsdb create-blocks-from openmetrics {output} DATA-FOLDER")
+
+
+@main.command(name="alert-test")
+@flags.option(
+    "--alertmanager.url", type=flags.Address(), required=True, help="Such as http://127.0.0.1:9093."
+)
+@flags.option("--workspace", default="test", help="The alert's workspace, for routes that look at it.")
+@flags.option(
+    "--severity",
+    type=click.Choice(["critical", "warning", "info"]),
+    default="critical",
+    help="critical goes to those who are paged.",
+)
+def test_alerting(alertmanager_url: str, workspace: str, severity: str) -> None:
+    """Send one alert, marked as a test, to Alertmanager, and print who gets it."""
+    try:
+        outcome = _run(alert_test.send(alertmanager_url, workspace, severity))
+    except alert_test.AlertTestError as error:
+        _fail(str(error))
+    click.echo(
+        "\n".join(
+            [f"sent: {alert_test.NAME} to {alert_test.shown_address(alertmanager_url)}", *outcome.lines]
+        )
+    )
 
 
 def _load(path: Path | None) -> Config:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import httpx
 
 from exporter import log
 from exporter.commands import demo
@@ -58,6 +59,22 @@ class Duration(click.ParamType[timedelta]):
             return parse_duration(value)
         except ValueError:
             self.fail(f"found {value!r}, expected a duration such as 90s, 15m, 2h or 1d", param, ctx)
+
+
+class Address(click.ParamType[str]):
+    """The address of a server."""
+
+    name = "URL"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the value, or end with a usage error that names the expected form."""
+        try:
+            url = httpx.URL(str(value))
+        except httpx.InvalidURL:
+            url = httpx.URL()
+        if url.scheme not in {"http", "https"} or not url.host or url.query or url.fragment:
+            self.fail(f"found {value!r}, expected an address such as http://127.0.0.1:9093", param, ctx)
+        return str(value)
 
 
 class ShardIndex(click.ParamType[int]):
