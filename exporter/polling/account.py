@@ -54,9 +54,14 @@ class Account:
         return Key(account=self.name)
 
     @property
+    def known(self) -> Key | None:
+        """Return one of its workspaces that was found, if there is one."""
+        return next((key for key in self.workspaces if key.id), None)
+
+    @property
     def is_known(self) -> bool:
         """Whether one of its workspaces was found."""
-        return any(key.id for key in self.workspaces)
+        return self.known is not None
 
     def notices(self) -> Iterator[str]:
         """Yield what the fleet cannot show of it."""

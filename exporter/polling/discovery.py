@@ -95,14 +95,20 @@ class Discovery:
             if error.status not in _MAY_NOT_LIST:
                 raise
         account.is_platform = False
-        own = Key(account.own_id) if account.own_id else account.stand_in
+        # A key that is refused, or may not list, says nothing of a workspace that is known from before.
+        own = Key(account.own_id) if account.own_id else account.known or account.stand_in
         if own not in account.listing.names:
             account.listing = Listing()  # there is one workspace, so the one before is gone
         return {own: account.name}
 
     async def _verify(self, account: Account, key: str) -> None:
         """Find the id of a workspace key's workspace; raises for the key of another one than before."""
-        found = await self._list(account, key)
+        try:
+            found = await self._list(account, key)
+        except SendKitError as error:
+            if error.status in _MAY_NOT_LIST and not account.own_id:
+                account.verified = key  # as far as it can be
+            raise
         own_id = found[0].id if found else ""
         if account.own_id and own_id != account.own_id:
             raise KeyUnavailable(
@@ -121,7 +127,7 @@ class Discovery:
             return key
         if key != account.verified:
             await self._verify(account, key)
-        if account.own_id != workspace.key.id:
+        if account.own_id and account.own_id != workspace.key.id:
             raise KeyUnavailable(f"the key of account {account.name} is of another workspace")
         return key
 
