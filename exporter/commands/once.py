@@ -5,12 +5,16 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+import structlog
+
 from exporter import atomic
 from exporter.config import Config
 from exporter.exporter import Exporter
+from exporter.fleet import tallies
+from exporter.fleet.workspace import Fleet
 from exporter.textformat.lines import END, Format
 
-_SHOWN_NAMES = 5
+_log = structlog.get_logger(__name__)
 
 
 async def poll(config: Config, environ: Mapping[str, str]) -> tuple[bytes, bool]:
@@ -20,11 +24,32 @@ async def poll(config: Config, environ: Mapping[str, str]) -> tuple[bytes, bool]
     same names.
     """
     exporter = Exporter(lambda: config, environ)
-    succeeded = await exporter.poller.once()
+    folder = config.state.directory
+    if folder is None:
+        _log.warning("without state.directory every run starts from 0: no counter rises, and few alerts fire")
+    succeeded = await exporter.poller.once(_earlier(folder) if folder else {})
+    if folder:
+        _save(folder, exporter.fleet)
     await exporter.stop()
     own = exporter.own_metrics(Format.TEXT, process=False)
     body = exporter.store.body(Format.TEXT).ended(own + END[Format.TEXT])
     return b"".join(body.plain), succeeded
+
+
+def _earlier(folder: Path) -> tallies.Tallies:
+    """Return the counters of polls of earlier runs; where they cannot be read they start from 0."""
+    try:
+        return tallies.load(folder)
+    except (OSError, ValueError) as error:
+        _log.error("state: the counters of polls start from 0", error=str(error))
+        return {}
+
+
+def _save(folder: Path, fleet: Fleet) -> None:
+    try:
+        tallies.save(folder, fleet)
+    except OSError as error:
+        _log.error("state: the counters of polls are not saved", error=str(error))
 
 
 def put(path: Path, text: bytes) -> None:

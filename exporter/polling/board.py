@@ -25,6 +25,7 @@ from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
 from exporter.fleet.saved import Saved
 from exporter.fleet.state import StateDirectory
+from exporter.fleet.tallies import Tallies
 from exporter.fleet.workspace import Fleet, Key, Workspace
 from exporter.polling.reader import Reader
 
@@ -166,6 +167,14 @@ class Board:
             poll.cancel()
             self._unsave(workspace, poll)
         self._show(workspace)
+
+    def added_up(self, earlier: Tallies) -> None:
+        """Show the counters of polls with those of earlier runs."""
+        for workspace in self._fleet:
+            for name, poll in workspace.polls.items():
+                if tally := earlier.get((workspace.key, name)):
+                    tally.add_to(poll)
+            self._show(workspace)
 
     def listed(self, workspace: Workspace, *, is_listed: bool) -> None:
         """Show whether the last list of the account has the workspace."""

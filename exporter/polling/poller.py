@@ -14,6 +14,7 @@ from exporter.exposition.store import Store
 from exporter.exposition.telemetry import Telemetry
 from exporter.fleet.poll import Poll
 from exporter.fleet.state import StateDirectory
+from exporter.fleet.tallies import Tallies
 from exporter.fleet.workspace import Fleet, Workspace
 from exporter.polling.account import Account
 from exporter.polling.board import Board, now
@@ -139,8 +140,11 @@ class Poller:
         waiting.shutdown(wait=False)
         await self._client.aclose()
 
-    async def once(self) -> bool:
-        """Poll everything once; return whether every poll succeeded."""
+    async def once(self, earlier: Tallies) -> bool:
+        """Poll everything once; return whether every poll succeeded.
+
+        The counters of polls go on from those of earlier runs.
+        """
         await self._tracking.take_over()
         accounts = self._accounts.values()
         found = await asyncio.gather(
@@ -153,6 +157,7 @@ class Poller:
             if workspace.all_time.failure is None  # else it stands in for workspaces that were not found
         ]
         await asyncio.gather(*due)
+        self._board.added_up(earlier)
         return all(found) and all(poll.up for workspace in self._fleet for poll in workspace.polls.values())
 
     # Jobs
