@@ -19,6 +19,7 @@ from exporter.fleet.reading import Reading
 from exporter.fleet.saved import Saved
 from exporter.fleet.state import StateDirectory, StateInUseError, StateUnavailableError
 from exporter.fleet.workspace import KEPT_SECONDS, Fleet, Workspace
+from exporter.polling import watch
 from exporter.polling.board import now
 from exporter.polling.poller import Poller
 from exporter.sendkit.feeds import COLLECTORS, families
@@ -148,6 +149,8 @@ class Exporter:
             )
             if not feed.joins:
                 workspace.totals = saved.totals(success.steady)
+        if self._state:
+            watch.restore(self.fleet, self._state)
         for workspace in self.fleet:
             _log.info("workspace restored", workspace=workspace.label)
 

@@ -9,6 +9,7 @@ from exporter.config import Thresholds
 from exporter.exposition.rendering import Disclosure
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
+from exporter.fleet.recent import Recent
 from exporter.fleet.workspace import Fleet, Key, Workspace
 from exporter.page import status as status_page
 from exporter.sendkit.feeds import analytics
@@ -45,8 +46,12 @@ def track(fleet: Fleet, label: str, *windows: str) -> Workspace:
 
 
 def fresh(fleet: Fleet, label: str, answer: Answer | None = None, *windows: str) -> Workspace:
-    """Track a workspace of which every poll succeeded 23 s ago."""
+    """Track a workspace of which every poll succeeded 23 s ago; who is not active left that a minute ago."""
     tracked = track(fleet, label, *windows)
+    if answer is not None:
+        statuses = zip(answer.ids, answer.text("status"), strict=True)
+        left = {mailbox_id: NOW.unix - 60 for mailbox_id, status in statuses if status != "active"}
+        tracked.recent = Recent(left=left, now=NOW.unix)
     for poll in tracked.polls.values():
         poll.succeeded(Reading(answer_of(2) if answer is None else answer, None), before(23), 0.42)
     return tracked
@@ -82,6 +87,13 @@ class Page(HTMLParser):
         return Page("<style></style>" + found[1]).text
 
     @property
+    def data(self) -> str:
+        """Return the line of how the data is."""
+        found = re.search(r'<p class="data .*?</p>', self.source, re.DOTALL)
+        assert found
+        return Page("<style></style>" + found[0]).text
+
+    @property
     def rows(self) -> list[str]:
         """Return the text of each row of the section's table but its head."""
         rows = re.findall(r"<tr.*?</tr>", self.source, re.DOTALL)
@@ -91,5 +103,5 @@ class Page(HTMLParser):
 def page_of(
     fleet: Fleet, disclosure: Disclosure = PLAIN, notices: Sequence[str] = (), now: Instant = NOW
 ) -> Page:
-    view = status_page.look(fleet, now, notices)
-    return Page(status_page.render(view, disclosure, "exporter:19587", "1.2.3"))
+    view = status_page.look(fleet, now, disclosure, notices)
+    return Page(status_page.render(view, "exporter:19587", "1.2.3"))

@@ -40,7 +40,7 @@ _FORMAT = b"sendkit-exporter state 3\n"
 _TIME = struct.Struct(">d")  # Unix seconds
 _PLAINLY = os.O_NOFOLLOW | os.O_CLOEXEC
 _DIGEST_BYTES = 16
-_SUFFIX = ".state"
+_SUFFIX, _KEPT_SUFFIX = ".state", ".kept"
 
 Result = TypeVar("Result")
 
@@ -140,11 +140,30 @@ class StateDirectory:
         self._remove(path)
         self._saved(path)
 
+    def keep(self, name: str, value: object) -> None:
+        """Save what is good to have and no counter; where that fails, what was saved before stays."""
+        content = igzip.compress(msgspec.msgpack.encode(value), 1, mtime=0)
+        with suppress(OSError):
+            self._limited(lambda: atomic.replace(self.path / f"{name}{_KEPT_SUFFIX}", content))
+
+    def kept(self, name: str, kind: type[Result]) -> Result | None:
+        """Return what was last kept under a name; `None` if there is nothing that can be read."""
+        path = self.path / f"{name}{_KEPT_SUFFIX}"
+        try:
+            content = igzip.decompress(self._limited(lambda: _read(path)))  # type: ignore[no-untyped-call]
+            return msgspec.msgpack.decode(content, type=kind)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, EOFError, isal_zlib.IsalError) as error:  # type: ignore[misc] # declared as an instance
+            _log.error("state: file cannot be read", file=path.name, error=str(error))
+            return None
+
     def clear(self) -> None:
         """Remove all that was saved."""
         with suppress(OSError):
-            for path in self._limited(lambda: list(self.path.glob(f"*{_SUFFIX}"))):
-                self._remove(path)
+            for suffix in (_SUFFIX, _KEPT_SUFFIX):
+                for path in self._limited(lambda suffix=suffix: list(self.path.glob(f"*{suffix}"))):  # type: ignore[misc]
+                    self._remove(path)
 
     def _limited(self, work: Callable[[], Result], seconds: float | None = None) -> Result:
         """Do something in the folder; raises `OSError`, at once while something before it hangs."""
@@ -191,9 +210,14 @@ class StateDirectory:
         else:
             self._unremoved.discard(path)
 
-    def _file(self, key: Key, feed: str) -> Path:
+    @staticmethod
+    def name_of(key: Key, feed: str) -> str:
+        """Return the name of what is saved of a (workspace, feed), without its suffix."""
         name = f"{key.id}\0{key.account}\0{feed}".encode()
-        return self.path / (blake2b(name, digest_size=_DIGEST_BYTES).hexdigest() + _SUFFIX)
+        return blake2b(name, digest_size=_DIGEST_BYTES).hexdigest()
+
+    def _file(self, key: Key, feed: str) -> Path:
+        return self.path / f"{self.name_of(key, feed)}{_SUFFIX}"
 
 
 def _taken(path: Path) -> IO[bytes]:

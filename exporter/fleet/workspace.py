@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 
 from exporter.catalogue.kinds import ALL_TIME
 from exporter.fleet.counters import Totals
+from exporter.fleet.incidents import Incidents
+from exporter.fleet.judged import Judged
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Part, Roster
+from exporter.fleet.recent import Recent
 from exporter.textformat.body import Piece
 
 KEPT_SECONDS = 7 * 24 * 3600.0
@@ -44,6 +47,9 @@ class Workspace:
     samples: int = 0
     is_listed: bool = True
     former: Key | None = None
+    recent: Recent = field(default_factory=Recent)
+    judged: Judged = field(default_factory=Judged)
+    """How its mail is, by the last answer."""
     unit: str = ""
     """What `bounceRate` was last proven to be in, "" until it was."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -85,6 +91,7 @@ class Fleet:
     def __init__(self) -> None:
         self._workspaces: dict[Key, Workspace] = {}
         self._departed: dict[Key, tuple[Totals, float]] = {}
+        self.incidents = Incidents()
 
     def __iter__(self) -> Iterator[Workspace]:
         return iter(self._workspaces.values())

@@ -1,4 +1,4 @@
-"""The first line of the page: the state of everything in a few words."""
+"""How the data is: the polls of all workspaces in a few words."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MOST_NAMES = 3
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The state of everything in a few words, and the failures behind it."""
+    """How the data is, in a few words, and the failures behind it."""
 
     level: Level
     text: str
@@ -30,8 +30,8 @@ class Headline:
         return COLOURS[self.level]
 
     @classmethod
-    def of(cls, workspaces: Sequence[Seen], notices: Sequence[str], bouncing_badly: int) -> "Headline":
-        """Return the headline of workspaces; a notice or a bad mailbox makes it a warning at least."""
+    def of(cls, workspaces: Sequence[Seen], notices: Sequence[str]) -> "Headline":
+        """Return how the data of workspaces is; a notice makes it a warning at least."""
         total = wording.several(len(workspaces), "workspace")
         failing = sum(seen.state.is_failing for seen in workspaces)
         waiting = sum(seen.state is State.WAITING for seen in workspaces)
@@ -46,9 +46,7 @@ class Headline:
             text = f"{len(workspaces) - waiting} of {total} fresh, {waiting} waiting for the first poll"
         else:
             text = f"All {total} fresh" if len(workspaces) > 1 else f"{total}, fresh"
-        if bouncing_badly:
-            text += f"; {wording.several(bouncing_badly, 'mailbox')} bouncing badly"
-        if notices or bouncing_badly:
+        if notices:
             levels.append("warn")
         return cls(max(levels, key=LEVELS.index), text, _failures(workspaces))
 

@@ -1,12 +1,16 @@
 """The polls of a workspace as people see them: their state, their cause of trouble, a row each."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from exporter.answers.answer import Answer
 from exporter.catalogue.kinds import ALL_TIME
 from exporter.catalogue.workspace import Reason
+from exporter.exposition.rendering import Disclosure
+from exporter.fleet.judged import Finding, Judged
+from exporter.fleet.limits import Level
 from exporter.fleet.poll import Instant, Poll
+from exporter.fleet.recent import Recent
 from exporter.page import wording
 from exporter.page.poll_state import State
 
@@ -30,6 +34,9 @@ class Seen:
     thresholds: Mapping[str, float]
     polls: Mapping[str, Poll]
     now: Instant
+    recent: Recent = field(default_factory=Recent)
+    judged: Judged = field(default_factory=Judged)
+    disclosure: Disclosure = field(default_factory=lambda: Disclosure(lambda _: ""))
 
     @property
     def all_time(self) -> Poll:
@@ -40,6 +47,16 @@ class Seen:
     def state(self) -> State:
         """Return the worst state of its polls."""
         return max((State.of(poll, self.now) for poll in self.polls.values()), key=lambda state: state.rank)
+
+    def name_of(self, finding: Finding) -> str:
+        """Return what a finding is about as people know it; "" for the workspace."""
+        if finding.level is not Level.MAILBOX:
+            return finding.name
+        answer = self.all_time.answer
+        if answer is None or finding.name not in answer.ids:
+            return finding.name
+        email = answer.text("email")[answer.ids.index(finding.name)]
+        return self.disclosure.email(email or "") or finding.name
 
     @property
     def answers(self) -> Mapping[str, Answer]:

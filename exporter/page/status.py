@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -16,29 +17,44 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from exporter.exposition.rendering import Disclosure
+from exporter.fleet.incidents import Incident
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.workspace import Fleet
-from exporter.page import trouble, wording
+from exporter.page import charts, report, trouble, wording
 from exporter.page.figures import Figures
 from exporter.page.headline import Headline
-from exporter.page.poll_state import SYMBOLS, Level
+from exporter.page.mail import Mail
+from exporter.page.poll_state import COLOURS, LEVELS, SYMBOLS, Level
 from exporter.page.polls import Seen, rows
 from exporter.page.trouble import Concern, Troubled
 
 REFRESH_SECONDS = 30
 MOST_TROUBLED = 15
+MOST_ROWS, MOST_OF_A_WORKSPACE = 10, 200
+"""Domains that are shown."""
+MOST_INCIDENTS = 15
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The fleet as it was at a moment; `notices` name trouble outside its workspaces."""
+    """The fleet as it was at a moment; `notices` name trouble outside its workspaces.
+
+    `incidents` are the last ones, the newest first.
+    """
 
     now: Instant
     workspaces: Sequence[Seen]
     notices: Sequence[str] = ()
+    incidents: Sequence[Incident] = ()
+
+    def of(self, label: str) -> "View | None":
+        """Return what it shows of one workspace; `None` if there is none of that name."""
+        workspaces = [seen for seen in self.workspaces if seen.label == label]
+        incidents = [incident for incident in self.incidents if incident.workspace == label]
+        return View(self.now, workspaces, (), incidents) if workspaces else None
 
 
-def look(fleet: Fleet, now: Instant, notices: Sequence[str] = ()) -> View:
+def look(fleet: Fleet, now: Instant, disclosure: Disclosure, notices: Sequence[str] = ()) -> View:
     """Return the fleet as it is now, cheaply: polls are copied, answers are shared, as they never change."""
     workspaces = [
         Seen(
@@ -46,37 +62,74 @@ def look(fleet: Fleet, now: Instant, notices: Sequence[str] = ()) -> View:
             dict(workspace.thresholds),
             {name: _copied(poll) for name, poll in workspace.polls.items()},
             now,
+            workspace.recent,
+            workspace.judged,
+            disclosure,
         )
         for workspace in fleet
     ]
-    return View(now, workspaces, tuple(notices))
+    return View(now, workspaces, tuple(notices), [copy(incident) for incident in fleet.incidents][::-1])
 
 
 def _copied(poll: Poll) -> Poll:
     return replace(poll, failures=Counter(poll.failures), suspects=Counter())
 
 
-def render(view: View, disclosure: Disclosure, host: str, version: str, scheme: str = "http") -> str:
+def render(view: View, host: str, version: str, scheme: str = "http") -> str:
     """Return the page; `scheme` and `host` are what the request was addressed to."""
-    workspaces = sorted(view.workspaces, key=lambda seen: (-seen.state.rank, seen.label.casefold()))
-    answers = [(seen, seen.answers) for seen in view.workspaces]
-    fleet = [trouble.watched(seen.label, seen.thresholds, found) for seen, found in answers if found]
-    nearest, concerns = trouble.nearest(fleet, MOST_TROUBLED)
-    return _template.render(
-        headline=Headline.of(workspaces, view.notices, concerns[Concern.BOUNCING_BADLY]),
-        notices=view.notices,
-        figures=Figures.of([found for _, found in answers if found]),
-        fresh=len(fleet),
-        rows=[row for seen in workspaces for row in rows(seen)],
-        workspaces=len(workspaces),
-        nearest=[_mailbox(troubled, disclosure) for troubled in nearest],
-        in_trouble=sum(count for concern, count in concerns.items() if concern.is_trouble),
-        near_trouble=sum(count for concern, count in concerns.items() if not concern.is_trouble),
-        concerns=[(_CONCERNS[concern], concerns[concern]) for concern in sorted(concerns, reverse=True)],
-        snippets=_snippets(host, scheme),
-        version=version,
-        moment=datetime.fromtimestamp(view.now.unix, UTC),
+    return _environment.get_template("status.html.j2").render(
+        **_shown(view, MOST_ROWS), snippets=_snippets(host, scheme), version=version, root=""
     )
+
+
+def render_workspace(view: View, version: str) -> str:
+    """Return the page of the one workspace that is in view."""
+    [seen] = view.workspaces
+    hours = charts.hours(seen.recent)
+    return _environment.get_template("workspace.html.j2").render(
+        **_shown(view, MOST_OF_A_WORKSPACE),
+        name=seen.label,
+        sent_chart=Markup(charts.bars(hours, "sent", "Mails sent by the hour")),  # noqa: S704 - of numbers
+        bounced_chart=Markup(charts.bars(hours, "bounced", "Bounces by the hour")),  # noqa: S704 - as above
+        version=version,
+        root="../",
+    )
+
+
+def _shown(view: View, most: int) -> dict[str, object]:
+    """Return what both pages show: of what there may be many, the first ones."""
+    workspaces = sorted(view.workspaces, key=_urgency)
+    known = [seen for seen in view.workspaces if seen.answers]
+    fleet = [trouble.watched(seen) for seen in known]
+    nearest, concerns = trouble.nearest(fleet, MOST_TROUBLED)
+    domains = report.domains(view.workspaces)
+    mail, headline = Mail.of(view.workspaces), Headline.of(workspaces, view.notices)
+    level = max(mail.level, headline.level, key=LEVELS.index)
+    return {
+        "mail": mail,
+        "headline": headline,
+        "level": level,
+        "symbol": SYMBOLS[level],
+        "colour": COLOURS[level],
+        "notices": view.notices,
+        "figures": Figures.of([seen.answers for seen in known]),
+        "fresh": len(fleet),
+        "rows": [row for seen in workspaces for row in rows(seen)],
+        "workspaces": len(workspaces),
+        "domains": domains[:most],
+        "more_domains": len(domains) - len(domains[:most]),
+        "nearest": [_mailbox(troubled, view.workspaces[0].disclosure) for troubled in nearest],
+        "in_trouble": sum(count for concern, count in concerns.items() if concern.is_trouble),
+        "near_trouble": sum(count for concern, count in concerns.items() if not concern.is_trouble),
+        "concerns": [(_CONCERNS[concern], concerns[concern]) for concern in sorted(concerns, reverse=True)],
+        "standing": trouble.standing(fleet).most_common(),
+        "incidents": [report.Told.of(incident, view) for incident in view.incidents[:MOST_INCIDENTS]],
+        "moment": datetime.fromtimestamp(view.now.unix, UTC),
+    }
+
+
+def _urgency(seen: Seen) -> tuple[int, int, str]:
+    return -seen.judged.state.rank, -seen.state.rank, seen.label.casefold()
 
 
 _CONCERNS = {
@@ -92,10 +145,8 @@ _CONCERNS = {
 
 def _mailbox(troubled: Troubled, disclosure: Disclosure) -> dict[str, object]:
     """Return a mailbox as the page shows it."""
-    warning, critical = (
-        wording.percent(troubled.thresholds[f"mailbox_bounce_ratio_{level}"])
-        for level in ("warning", "critical")
-    )
+    warning = wording.percent(troubled.thresholds["mailbox_bounce_ratio_warning"])
+    critical = wording.percent(troubled.thresholds["mailbox_bounce_ratio_critical"])
     words: Mapping[Concern, str] = {
         Concern.BOUNCING_BADLY: f"bounces above {critical}",
         Concern.STOPPED: f"status is {troubled.status}",
@@ -132,7 +183,7 @@ def _snippets(host: str, scheme: str) -> dict[str, str]:
 _templates = PackageLoader("exporter.page")
 
 
-def _environment() -> Environment:
+def _made() -> Environment:
     environment = Environment(
         loader=_templates,
         autoescape=True,
@@ -150,6 +201,7 @@ def _environment() -> Environment:
         wording.span,
         wording.duration,
         wording.ago,
+        wording.short,
     )
     environment.filters |= {function.__name__: function for function in filters}
     environment.globals |= {
@@ -161,7 +213,7 @@ def _environment() -> Environment:
 
 
 _STYLE = _templates.get_source(Environment(autoescape=True), "status.css")[0]
-_template = _environment().get_template("status.html.j2")
+_environment = _made()
 
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 CONTENT_SECURITY_POLICY = (

@@ -5,14 +5,20 @@ Pure, and one pass a column: a fleet may have 100,000 mailboxes, of which a hand
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import IntEnum
 from heapq import nlargest
 
 from exporter.answers.answer import Answer, Column, domain_of
 from exporter.catalogue.kinds import ALL_TIME
+from exporter.fleet.judged import State
+from exporter.fleet.limits import Level
+from exporter.page.polls import Seen
 from exporter.wilson import lower_bound
 
+DAY = "24 h"
+"""The window of bounces that were seen; the others are those of the API."""
 NEAR_SHARE = 2 / 3
 """The share of the warning threshold from which bouncing is near trouble, as in the slow-burn alert."""
 
@@ -45,6 +51,10 @@ class Watched:
     window: str
     bounced: Column
     sent: Column
+    bad: AbstractSet[str] = frozenset()
+    """The ids of mailboxes that bounce critically, by the rules."""
+    left: AbstractSet[str] = frozenset()
+    """The ids of mailboxes that left `active` within a week; the others that are not have long been so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +76,35 @@ class Troubled:
     daily_send_limit: float | None
 
 
-def watched(workspace: str, thresholds: Mapping[str, float], answers: Mapping[str, Answer]) -> Watched:
-    """Return a workspace's mailboxes from its answers by window, all-time included.
+def watched(seen: Seen) -> Watched:
+    """Return a workspace's mailboxes, with the bounces of the last 24 h."""
+    everything, day = seen.answers[ALL_TIME], seen.recent.mailboxes.day.total
+    if not seen.recent.workspace.week.total.sent:
+        return by_the_api(seen.label, seen.thresholds, seen.answers, seen.recent.left.keys())
+    bad = {
+        finding.name
+        for finding in seen.judged.findings
+        if finding.level is Level.MAILBOX and finding.state is State.CRITICAL
+    }
+    return Watched(
+        seen.label,
+        seen.thresholds,
+        everything,
+        DAY,
+        [day.bounced.get(each, 0) for each in everything.ids],
+        [day.sent.get(each, 0) for each in everything.ids],
+        bad,
+        seen.recent.left.keys(),
+    )
+
+
+def by_the_api(
+    workspace: str,
+    thresholds: Mapping[str, float],
+    answers: Mapping[str, Answer],
+    left: AbstractSet[str] = frozenset(),
+) -> Watched:
+    """Return a workspace's mailboxes while nothing was seen to be sent.
 
     Bounces are those of the shortest window; every window ends today, so that is the one with fewest sends.
     """
@@ -81,7 +118,7 @@ def watched(workspace: str, thresholds: Mapping[str, float], answers: Mapping[st
     bounced, sent = (
         _aligned(everything.ids, answers[window], name) for name in ("campaign_bounced", "campaign_sent")
     )
-    return Watched(workspace, thresholds, everything, window, bounced, sent)
+    return Watched(workspace, thresholds, everything, window, bounced, sent, left=left)
 
 
 def _total(answer: Answer, name: str) -> float:
@@ -115,15 +152,25 @@ def _concerns(workspace: Watched) -> Mapping[int, list[tuple[Concern, float]]]:
 
 
 def _by_status(workspace: Watched) -> Iterator[tuple[int, Concern, float]]:
+    ids = workspace.answer.ids
     for row, status in enumerate(workspace.answer.text("status")):
-        if status is not None and status != "active":
+        if status is not None and status != "active" and ids[row] in workspace.left:
             yield row, Concern.INACTIVE if status == "inactive" else Concern.STOPPED, 0.0
+
+
+def standing(fleet: Sequence[Watched]) -> Counter[str]:
+    """Return how many mailboxes have long not been active, by their status."""
+    return Counter(
+        status
+        for workspace in fleet
+        for mailbox_id, status in zip(workspace.answer.ids, workspace.answer.text("status"), strict=True)
+        if status is not None and status != "active" and mailbox_id not in workspace.left
+    )
 
 
 def _by_bounces(workspace: Watched) -> Iterator[tuple[int, Concern, float]]:
     thresholds = workspace.thresholds
     warning = thresholds["mailbox_bounce_ratio_warning"]
-    critical = thresholds["mailbox_bounce_ratio_critical"]
     minimum, near = thresholds["minimum_bounces"], NEAR_SHARE * warning
     for row, (bounced, sent) in enumerate(zip(workspace.bounced, workspace.sent, strict=True)):
         # The bound is below the ratio itself: most mailboxes need no square root.
@@ -132,7 +179,7 @@ def _by_bounces(workspace: Watched) -> Iterator[tuple[int, Concern, float]]:
         bound = lower_bound(bounced, sent)
         if bound is None or bound <= near:
             continue
-        if bound > critical:
+        if workspace.answer.ids[row] in workspace.bad:
             yield row, Concern.BOUNCING_BADLY, bound
         else:
             yield row, Concern.BOUNCING if bound > warning else Concern.NEAR_BOUNCING, bound

@@ -68,3 +68,12 @@ def listing(names: list[str], most: int) -> str:
     """Return names in a row, the first `most` of them: `acme, beta and 7 more`."""
     rest = len(names) - most
     return ", ".join(names[:most]) + (f" and {number(rest)} more" if rest > 0 else "")
+
+
+MOST_CHARACTERS = 200
+
+
+def short(text: str) -> str:
+    """Return a text of the API as it may be shown: 200 characters of it, and none that a terminal obeys."""
+    clean = "".join(each if each.isprintable() else " " for each in text)
+    return clean if len(clean) <= MOST_CHARACTERS else clean[: MOST_CHARACTERS - 1] + "…"

@@ -28,6 +28,7 @@ from exporter.fleet.state import StateDirectory
 from exporter.fleet.tallies import Tallies
 from exporter.fleet.workspace import Fleet, Key, Workspace
 from exporter.polling.reader import Reader
+from exporter.polling.watch import Lately, Watch, note_unit
 
 Result = TypeVar("Result")
 
@@ -46,6 +47,8 @@ class _Outcome:
     reading: Reading
     totals: Totals
     rejoined: Mapping[str, Reading]
+    lately: Lately | None
+    """How the mail is, of the base feed."""
     seconds: float
 
 
@@ -67,6 +70,7 @@ class Board:
         self._reader = reader
         self._state = state
         self._threads = threads
+        self._watch = Watch(fleet, state)
         self._renaming = asyncio.Lock()
 
     async def succeeded(self, workspace: Workspace, poll: Poll, body: Body, started: Instant) -> None:
@@ -83,7 +87,9 @@ class Board:
             was_up, ended = poll.up, now()
             poll.succeeded(outcome.reading, ended, ended.steady - started.steady)
             workspace.totals = outcome.totals
-            _note_unit(workspace, outcome.reading.answer)
+            if outcome.lately:
+                self._watch.took(workspace, outcome.lately)
+            note_unit(workspace, outcome.reading.answer)
             self._put(workspace, outcome.rejoined)
             self._telemetry.render_duration.set(outcome.seconds)
             self._show(workspace)
@@ -100,8 +106,10 @@ class Board:
         last = poll.reading
         reading, totals = self._reader.read(workspace, poll, body)
         rejoined: Mapping[str, Reading] = {}
+        lately = None
         if not poll.feed.joins and reading.part:
             rejoined = self._reader.rejoined(workspace, reading.part.roster)
+            lately = self._watch.lately(workspace, reading.answer, totals, time.time())
         seconds = time.perf_counter() - began
         if self._state and not (
             reading is last and self._state.touch(workspace.key, poll.feed.name, time.time())
@@ -118,7 +126,7 @@ class Board:
                 for name in workspace.polls:
                     self._state.forget(workspace.former, name)
                 workspace.former = None
-        return _Outcome(reading, totals, rejoined, seconds)
+        return _Outcome(reading, totals, rejoined, lately, seconds)
 
     def failed(
         self,
@@ -199,6 +207,7 @@ class Board:
                     workspace: self._reader.rendered(workspace, label) for workspace, label in labels.items()
                 }
             )
+            self._fleet.incidents.renamed({each.label: label for each, label in labels.items()})
             for workspace, label in labels.items():
                 self._store.changed(workspace.label)
                 workspace.label = label
@@ -227,6 +236,7 @@ class Board:
     async def forgotten(self, workspace: Workspace) -> None:
         """Drop a workspace that is gone; its counters are kept for a while."""
         self._fleet.forget(workspace, now().steady)
+        self._watch.ended(workspace, now().unix)
         self._store.changed(workspace.label)
         async with workspace.lock:
             if workspace not in self._fleet:
@@ -275,19 +285,3 @@ class Board:
 
 def _place(workspace: Workspace, poll: Poll) -> Mapping[str, str]:
     return {"workspace": workspace.label, **poll.feed.label}
-
-
-def _note_unit(workspace: Workspace, answer: Answer) -> None:
-    """Remember what an answer proves of `bounceRate`; a change is written to the log, once."""
-    if answer.proven_unit in {"", workspace.unit}:
-        return
-    workspace.unit = answer.proven_unit
-    if answer.proven_unit == answer.unit:
-        _log.info("the API's bounceRate has a unit", workspace=workspace.label, unit=answer.unit)
-    else:
-        _log.warning(
-            "api.bounce_rate_unit is wrong: the API's figures contradict it",
-            workspace=workspace.label,
-            configured=answer.unit,
-            found=answer.proven_unit,
-        )

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from exporter.config import ConfigError
 from exporter.exporter import Exporter
 from exporter.exposition import telemetry
+from exporter.page import report
 from exporter.page import status as status_page
 from exporter.polling.board import now
 from exporter.textformat.body import Body, coalesced
@@ -22,6 +23,7 @@ from exporter.textformat.lines import END, Format
 from exporter.web.turns import Turns
 
 _CHUNK_BYTES = 256 * 1024
+_PAGE_HEADERS = {"content-security-policy": status_page.CONTENT_SECURITY_POLICY}
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 
 
@@ -91,6 +93,8 @@ def create_app(exporter: Exporter, *, enable_lifecycle: bool) -> Starlette:
             Route("/", answers.page),
             Route("/metrics", answers.metrics),
             Route("/metrics/exporter", answers.own_metrics),
+            Route("/workspaces/{name:path}", answers.workspace),
+            Route("/api/v1/status", answers.status),
             Route("/sd", answers.service_discovery),
             Route("/-/healthy", answers.healthy),
             Route("/-/ready", answers.ready),
@@ -129,13 +133,28 @@ class _Answers:
         return Exposition(Body().ended(own + END[format_]), request, format_)
 
     async def page(self, request: Request) -> Response:
-        view = status_page.look(self._exporter.fleet, now(), self._exporter.notices())
-        disclosure = self._exporter.poller.disclosure
+        view, host = self._view(), _host(request)
         html = await run_in_threadpool(
-            status_page.render, view, disclosure, _host(request), telemetry.version(), request.url.scheme
+            status_page.render, view, host, telemetry.version(), request.url.scheme
         )
-        headers = {"content-security-policy": status_page.CONTENT_SECURITY_POLICY}
-        return HTMLResponse(html, headers=headers)
+        return HTMLResponse(html, headers=_PAGE_HEADERS)
+
+    async def workspace(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        view = self._view().of(name)
+        if view is None:
+            raise HTTPException(
+                404, f"unknown workspace {name[:200]!r}; the status page lists those there are"
+            )
+        html = await run_in_threadpool(status_page.render_workspace, view, telemetry.version())
+        return HTMLResponse(html, headers=_PAGE_HEADERS)
+
+    async def status(self, _: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(report.document, self._view()))
+
+    def _view(self) -> status_page.View:
+        exporter = self._exporter
+        return status_page.look(exporter.fleet, now(), exporter.poller.disclosure, exporter.notices())
 
     async def healthy(self, _: Request) -> Response:
         if self._exporter.poller.is_turning():

@@ -10,6 +10,7 @@ import pytest
 
 from exporter.catalogue import mailbox as catalogue
 from exporter.catalogue.kinds import Check, Feed, Field, gauge
+from exporter.config import Thresholds
 from exporter.exposition.rendering import Disclosure
 from exporter.exposition.store import Store
 from exporter.exposition.telemetry import Telemetry
@@ -54,7 +55,7 @@ class Polled:
     def __init__(self, threads: ThreadPoolExecutor) -> None:
         fleet = Fleet()
         self.store = Store(fleet, families([PLACEMENT]))
-        self.workspace = Workspace(Key("w1"), "agency", "Acme", "acme")
+        self.workspace = Workspace(Key("w1"), "agency", "Acme", "acme", Thresholds().model_dump())
         self.board = Board(
             fleet, self.store, Telemetry(), Reader(Disclosure(lambda email: email)), None, threads
         )

@@ -24,9 +24,9 @@ def test_hostile_texts_stay_texts() -> None:
     fleet = Fleet()
     answer = answer_of(1, [HOSTILE], address=f"{HOSTILE}@{HOSTILE}", campaign_sent=[9], campaign_bounced=[0])
     fresh(fleet, HOSTILE, answer).all_time.failed(Reason.SERVER_ERROR, HOSTILE, NOW, 1.0)
-    view = status_page.look(fleet, NOW, [HOSTILE])
-    page = Page(status_page.render(view, PLAIN, HOSTILE, HOSTILE))
-    harmless = Page(status_page.render(status_page.look(fleet, NOW, ["x"]), PLAIN, "h", "1"))
+    view = status_page.look(fleet, NOW, PLAIN, [HOSTILE])
+    page = Page(status_page.render(view, HOSTILE, HOSTILE))
+    harmless = Page(status_page.render(status_page.look(fleet, NOW, PLAIN, ["x"]), "h", "1"))
     assert [tag for tag, _ in page.elements] == [tag for tag, _ in harmless.elements]
     assert "script" not in {tag for tag, _ in page.elements}
     assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
@@ -35,18 +35,18 @@ def test_hostile_texts_stay_texts() -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_a_workspace_links_to_its_own_metrics(label: str) -> None:
+def test_a_workspace_links_to_its_own_page(label: str) -> None:
     fleet = Fleet()
     fresh(fleet, label)
     page = page_of(fleet)
-    (link,) = re.findall(r'href="metrics\?workspace=([^"]*)"', page.source)
-    assert re.fullmatch(r"[\w.~/%-]*", html.unescape(link), re.ASCII)
+    (link,) = re.findall(r'href="workspaces/([^"]*)"', page.source)
+    assert re.fullmatch(r"[\w.~%-]*", html.unescape(link), re.ASCII)
 
 
 def test_it_links_to_every_endpoint_and_loads_nothing() -> None:
     page = page_of(Fleet())
     links = {attributes["href"] for tag, attributes in page.elements if tag == "a"}
-    assert links == {"metrics", "metrics/exporter", "sd", "-/healthy", "-/ready"}
+    assert links == {"./", "metrics", "metrics/exporter", "api/v1/status", "sd", "-/healthy", "-/ready"}
     assert not {"script", "img", "iframe", "object", "form", "base"} & {tag for tag, _ in page.elements}
     assert not any("style" in attributes or "src" in attributes for _, attributes in page.elements)
     (icon,) = (attributes["href"] for tag, attributes in page.elements if tag == "link")
@@ -63,7 +63,7 @@ def test_the_policy_allows_exactly_the_style_of_the_page() -> None:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("host", ["exporter:19587", "[::1]:19587", "x\"]: # ' \n- y: &z"])
 def test_the_snippets_are_yaml_for_the_host_that_was_asked(host: str, scheme: str) -> None:
-    source = status_page.render(status_page.look(Fleet(), NOW), PLAIN, host, "1", scheme)
+    source = status_page.render(status_page.look(Fleet(), NOW, PLAIN), host, "1", scheme)
     snippets = [
         yaml.safe_load(html.unescape(text)) for text in re.findall(r"<pre.*?>(.*?)</pre>", source, re.DOTALL)
     ]
@@ -77,9 +77,9 @@ def test_the_snippets_are_yaml_for_the_host_that_was_asked(host: str, scheme: st
 def test_what_happens_after_the_look_does_not_show() -> None:
     fleet = Fleet()
     tracked = fresh(fleet, "acme")
-    view = status_page.look(fleet, NOW)
-    first = status_page.render(view, PLAIN, "h", "1")
+    view = status_page.look(fleet, NOW, PLAIN)
+    first = status_page.render(view, "h", "1")
     tracked.all_time.failed(Reason.AUTH, "401", NOW, 1.0)
     tracked.all_time.succeeded(Reading(answer_of(9, ["error"] * 9), None), NOW, 1.0)
     fresh(fleet, "beta")
-    assert status_page.render(view, PLAIN, "h", "1") == first
+    assert status_page.render(view, "h", "1") == first

@@ -15,8 +15,8 @@ def test_a_healthy_fleet_is_told_in_one_sentence() -> None:
     for label in ("acme", "beta", "gamma"):
         fresh(fleet, label)
     page = page_of(fleet)
-    assert page.headline == "✓ All 3 workspaces fresh"
-    assert "<title>✓ All 3 workspaces fresh · SendKit exporter</title>" in page.source
+    assert page.data == "✓ Data: All 3 workspaces fresh"
+    assert "<title>○ Too few mails to judge yet: 0 seen in 24 h · SendKit exporter</title>" in page.source
     assert page.section("workspaces").rows == [
         f"{label} ✓ Fresh 2 23 s ago succeeded, 23 s ago 0.42 s of 1 min 0 of 1"
         for label in ("acme", "beta", "gamma")
@@ -27,7 +27,7 @@ def test_a_healthy_fleet_is_told_in_one_sentence() -> None:
 def test_a_single_workspace_has_its_own_sentence() -> None:
     fleet = Fleet()
     fresh(fleet, "acme")
-    assert page_of(fleet).headline == "✓ 1 workspace, fresh"
+    assert page_of(fleet).data == "✓ Data: 1 workspace, fresh"
 
 
 def test_a_refused_key_stands_first_with_its_error() -> None:
@@ -36,7 +36,7 @@ def test_a_refused_key_stands_first_with_its_error() -> None:
     refused = fresh(fleet, "zeta")
     refused.all_time.failed(Reason.AUTH, "401 Unauthorized", before(7), 1.5)
     page = page_of(fleet)
-    assert page.headline == "✕ 1 of 2 workspaces failing"
+    assert page.data == "✕ Data: 1 of 2 workspaces failing"
     assert "the key is refused (auth): zeta" in page.text
     first, _ = page.section("workspaces").rows
     assert first == (
@@ -56,7 +56,7 @@ def test_one_failed_poll_is_a_warning_as_its_last_answer_still_counts() -> None:
     fleet = Fleet()
     fresh(fleet, "acme").all_time.failed(Reason.TIMEOUT, "no answer within 30 s", NOW, 30.0)
     page = page_of(fleet)
-    assert page.headline == "▲ 1 of 1 workspace failing"
+    assert page.data == "▲ Data: 1 of 1 workspace failing"
     assert "acme ▲ Failing 2 23 s ago" in page.text
     assert "Mailboxes 2" in page.section("fleet").text
 
@@ -66,7 +66,7 @@ def test_stale_answers_no_longer_count() -> None:
     fresh(fleet, "acme")
     fresh(fleet, "beta").all_time.succeeded(Reading(answer_of(5), None), before(900), 1.0)
     page = page_of(fleet)
-    assert page.headline == "✕ 1 of 2 workspaces failing"
+    assert page.data == "✕ Data: 1 of 2 workspaces failing"
     assert "no poll ends: beta" in page.text
     assert f"beta ✕ Stale {MISSING} 15 min ago" in page.text
     assert "of the 1 of 2 workspaces whose data counts Mailboxes 2" in page.section("fleet").text
@@ -86,7 +86,7 @@ def test_before_the_first_poll_nothing_is_a_zero() -> None:
     track(fleet, "acme", "7d")
     track(fleet, "beta", "7d")
     page = page_of(fleet)
-    assert page.headline == "○ Waiting for the first poll of 2 workspaces"
+    assert page.data == "○ Data: Waiting for the first poll of 2 workspaces"
     assert page.section("workspaces").rows[0] == (
         f"acme ○ Waiting {MISSING} {MISSING} not polled yet {MISSING} of 1 min {MISSING}"
     )
@@ -96,7 +96,7 @@ def test_before_the_first_poll_nothing_is_a_zero() -> None:
 
 def test_without_a_workspace_it_tells_where_to_look() -> None:
     page = page_of(Fleet())
-    assert page.headline == "○ No workspace yet"
+    assert page.data == "○ Data: No workspace yet"
     assert "sendkit_discovery_up" in page.section("workspaces").text
 
 
@@ -104,7 +104,7 @@ def test_some_still_wait() -> None:
     fleet = Fleet()
     fresh(fleet, "acme")
     track(fleet, "beta")
-    assert page_of(fleet).headline == "○ 1 of 2 workspaces fresh, 1 waiting for the first poll"
+    assert page_of(fleet).data == "○ Data: 1 of 2 workspaces fresh, 1 waiting for the first poll"
 
 
 def test_an_answer_from_before_the_start_counts_and_says_so() -> None:
@@ -129,7 +129,7 @@ def test_no_mailboxes_is_no_failure() -> None:
     fleet = Fleet()
     fresh(fleet, "acme", answer_of(0))
     page = page_of(fleet)
-    assert page.headline == "✓ 1 workspace, fresh"
+    assert page.data == "✓ Data: 1 workspace, fresh"
     assert "Mailboxes 0" in page.section("fleet").text
     assert "The API gives no mailboxes" in page.text
 
@@ -178,5 +178,5 @@ def test_a_notice_makes_a_healthy_fleet_a_warning() -> None:
     fleet = Fleet()
     fresh(fleet, "acme")
     page = page_of(fleet, notices=["account agency: its workspaces cannot be found"])
-    assert page.headline == "▲ 1 workspace, fresh"
+    assert page.data == "▲ Data: 1 workspace, fresh"
     assert "account agency: its workspaces cannot be found" in page.text

@@ -1,0 +1,99 @@
+"""The last incidents: what became critical, and when it was well again."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from exporter.fleet.judged import Count, Finding, Judged, Kind, State, Subject
+from exporter.fleet.limits import Level
+
+MOST = 200
+
+
+class Incident(msgspec.Struct):
+    """Something critical of a workspace; times are Unix seconds, `until` is `None` while it lasts.
+
+    `part`, `whole` and `hours` are those of the worst finding of it.
+    """
+
+    workspace: str
+    kind: Kind
+    level: Level
+    name: str
+    since: float
+    part: int
+    whole: int
+    hours: int
+    until: float | None = None
+
+    @property
+    def subject(self) -> Subject:
+        """Return what it is about."""
+        return self.kind, self.level, self.name
+
+    @property
+    def count(self) -> Count:
+        """Return the figures."""
+        return Count(self.part, self.whole)
+
+
+class Incidents:
+    """The last incidents of a fleet, the newest last."""
+
+    def __init__(self, known: Iterable[Incident] = ()) -> None:
+        self._all = deque(known, MOST)
+
+    def __iter__(self) -> Iterator[Incident]:
+        return iter(self._all)
+
+    def open_of(self, workspace: str) -> list[Finding]:
+        """Return what is critical of a workspace by its label."""
+        return [
+            Finding(State.CRITICAL, *incident.subject, incident.count, incident.hours)
+            for incident in self._all
+            if self._is_open(incident, workspace)
+        ]
+
+    def renamed(self, labels: Mapping[str, str]) -> None:
+        """Know the incidents of workspaces by other labels, all at once."""
+        for incident in self._all:
+            incident.workspace = labels.get(incident.workspace, incident.workspace)
+
+    def take(self, workspace: str, judged: Judged, now: float) -> tuple[list[Incident], list[Incident]]:
+        """Take in how a workspace is; return the incidents that began and those that ended."""
+        critical = judged.critical
+        ended = []
+        known = set()
+        for incident in self._all:
+            if not self._is_open(incident, workspace):
+                continue
+            known.add(incident.subject)
+            if finding := critical.get(incident.subject):
+                _follow(incident, finding)
+            else:
+                incident.until = now
+                ended.append(incident)
+        begun = [
+            Incident(
+                workspace,
+                *subject,
+                since=now,
+                part=finding.count.part,
+                whole=finding.count.whole,
+                hours=finding.hours,
+            )
+            for subject, finding in critical.items()
+            if subject not in known
+        ]
+        self._all.extend(begun)
+        return begun, ended
+
+    def _is_open(self, incident: Incident, workspace: str) -> bool:
+        return incident.until is None and incident.workspace == workspace
+
+
+def _follow(incident: Incident, finding: Finding) -> None:
+    """Keep the figures of an incident those at its worst."""
+    if (finding.count.bound or 0) >= (incident.count.bound or 0):
+        incident.part, incident.whole = finding.count.part, finding.count.whole

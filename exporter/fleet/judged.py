@@ -1,0 +1,244 @@
+"""How a workspace's mail is: what bounces too much and what left `active`, as the alert rules see it.
+
+The rules know more of the past than an exporter does: in place of the quiet level of the week before, a
+subject is held against the all-time ratio of its workspace.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from exporter.answers.answer import Answer, domain_of
+from exporter.fleet.limits import BOUNCING, FEWEST_DOMAINS, SPIKES, USUAL_DAY, Level, Limit, Window
+from exporter.fleet.recent import DAYS, HOUR_SECONDS, HOURS, Past, Recent
+from exporter.wilson import lower_bound
+
+HAPPENING_HOURS = 2
+GONE_DAYS = 3
+"""Without a mail for so long a subject is well again."""
+FEWEST_UNHEALTHY_OF = 3
+LEFT_SHARE, LEFT_LEAST = 0.1, 3
+"""Of a workspace's mailboxes, within an hour."""
+
+
+class State(StrEnum):
+    """How something is; the worst last."""
+
+    OK = "ok"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """Return its place, from the best."""
+        return list(State).index(self)
+
+
+class Kind(StrEnum):
+    """What is wrong."""
+
+    BOUNCES = "bounces"
+    LEAVING = "leaving active"
+    UNHEALTHY = "unhealthy"
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """So many bounces of so many sends, or mailboxes of mailboxes, and what the ratio is at least."""
+
+    part: int
+    whole: int
+
+    @property
+    def bound(self) -> float | None:
+        """Return the lower bound of the ratio (0-1) at 99 % confidence; `None` without a whole."""
+        return lower_bound(self.part, self.whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong with a subject; `name` is a domain, a mailbox's id, or "" for the workspace.
+
+    `count` is of the last `hours`.
+    """
+
+    state: State
+    kind: Kind
+    level: Level
+    name: str
+    count: Count
+    hours: int
+
+    @property
+    def subject(self) -> "Subject":
+        """Return what it is about."""
+        return self.kind, self.level, self.name
+
+
+Subject = tuple[Kind, Level, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """All that was found of a workspace, the worst first, and how much it sent and bounced in 24 h."""
+
+    findings: Sequence[Finding] = ()
+    day: Count = Count(0, 0)
+
+    @property
+    def state(self) -> State:
+        """Return the worst state."""
+        return max(
+            (finding.state for finding in self.findings), key=lambda state: state.rank, default=State.OK
+        )
+
+    @property
+    def critical(self) -> Mapping[Subject, Finding]:
+        """Return what is critical."""
+        return {finding.subject: finding for finding in self.findings if finding.state is State.CRITICAL}
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    recent: Recent
+    answer: Answer
+    thresholds: Mapping[str, float]
+    before: AbstractSet[Subject]
+    usual: float
+
+    def bounces(self, limit: Limit, state: State) -> Iterator[Finding]:
+        """Yield what bounces too much of a level."""
+        past = _past(self.recent, limit.level)
+        least = self.thresholds[limit.minimum]
+        longest = past.week if any(window.span == "7d" for window in limit.windows) else past.day
+        begin = {
+            name
+            for name, bounced in longest.total.bounced.items()
+            if bounced >= least and self._begins(limit, past, name)
+        }
+        last = {
+            name
+            for kind, level, name in self.before
+            if (kind, level, state) == (Kind.BOUNCES, limit.level, State.CRITICAL)
+            and not self._is_well(limit, past, name)
+        }
+        for name in begin | last:
+            if name or limit.level is not Level.DOMAIN:
+                yield Finding(state, Kind.BOUNCES, limit.level, name, Count(*past.day.total.of(name)), HOURS)
+
+    def within_its_domain(self, finding: Finding, critical: AbstractSet[str]) -> Finding:
+        """Return a mailbox's finding as a warning while its domain is critical: that is one incident."""
+        if finding.level is Level.MAILBOX and finding.state is State.CRITICAL:
+            row = self.answer.ids.index(finding.name) if finding.name in self.answer.ids else None
+            email = None if row is None else self.answer.text("email")[row]
+            if domain_of(email) in critical:
+                return replace(finding, state=State.WARNING)
+        return finding
+
+    def _begins(self, limit: Limit, past: Past, name: str) -> bool:
+        now, above = (
+            self.recent.now,
+            any(self._is_above(limit, window, past, name) for window in limit.windows),
+        )
+        return above and all(past.day.last(HAPPENING_HOURS, now, name))
+
+    def _is_above(self, limit: Limit, window: Window, past: Past, name: str) -> bool:
+        """Whether a subject surely bounces too much over a window."""
+        bounced, sent = _within(past, window.span, self.recent.now, name)
+        lowest = self.thresholds[limit.threshold]
+        # The bound is below the ratio itself: most subjects need no square root.
+        if bounced < self.thresholds[limit.minimum] + window.more_bounces or bounced <= lowest * sent:
+            return False
+        subjects = 1 if limit.level is Level.WORKSPACE else len(past.day.total.sent)
+        bound = lower_bound(bounced, sent, window.z(subjects))
+        return bound is None or bound > limit.held_against(lowest, self.usual, window.multiple)
+
+    def _is_well(self, limit: Limit, past: Past, name: str) -> bool:
+        """Whether a subject that bounced too much is shown to be well again."""
+        if not past.week.last(GONE_DAYS, self.recent.now, name)[1]:
+            return True
+        bounced, sent = past.day.total.of(name)
+        if sent < USUAL_DAY * past.week.most_sent(name):
+            return False
+        bound = lower_bound(bounced, sent) or 0.0
+        return bound <= limit.held_against(self.thresholds[limit.threshold], self.usual, limit.ends)
+
+    def leaving(self, bad: AbstractSet[str]) -> Iterator[Finding]:
+        """Yield that many mailboxes left `active` within the hour, and domains of which many are unhealthy.
+
+        `bad` are the mailboxes that bounce too much.
+        """
+        left = self.recent.left
+        if not left and not bad:
+            return
+        total = len(self.answer)
+        lately = sum(self.recent.now - at < HOUR_SECONDS for at in left.values())
+        if lately >= max(LEFT_LEAST, LEFT_SHARE * total):
+            yield Finding(State.CRITICAL, Kind.LEAVING, Level.WORKSPACE, "", Count(lately, total), 1)
+        emails = dict(zip(self.answer.ids, self.answer.text("email"), strict=True))
+        by_domain = Counter(domain_of(emails[each]) for each in {*left, *bad} if each in emails)
+        mailboxes = Counter(map(domain_of, emails.values()))
+        for domain, number in by_domain.items():
+            if not domain or mailboxes[domain] < FEWEST_UNHEALTHY_OF:
+                continue
+            for state, name in (
+                (State.CRITICAL, "unhealthy_mailboxes_critical"),
+                (State.WARNING, "unhealthy_mailboxes_warning"),
+            ):
+                if number >= self.thresholds[name] * mailboxes[domain]:
+                    count = Count(number, mailboxes[domain])
+                    yield Finding(state, Kind.UNHEALTHY, Level.DOMAIN, domain, count, DAYS * 24)
+                    break
+
+
+def judged(
+    recent: Recent,
+    answer: Answer,
+    thresholds: Mapping[str, float],
+    before: AbstractSet[Subject] = frozenset(),
+) -> Judged:
+    """Return how a workspace's mail is; what was critical `before` lasts until it is well."""
+    judge = _Judge(recent, answer, thresholds, before, _usual(answer, len(recent.domains.day.total.sent)))
+    spikes = [finding for limit in SPIKES for finding in judge.bounces(limit, State.CRITICAL)]
+    named = {finding.name for finding in spikes}
+    warnings = [each for each in judge.bounces(BOUNCING, State.WARNING) if each.name not in named]
+    bouncing = [judge.within_its_domain(finding, named) for finding in (*spikes, *warnings)]
+    bad = {finding.name for finding in bouncing if finding.level is Level.MAILBOX}
+    unwell = [finding for finding in judge.leaving(bad) if not finding.name or finding.name not in named]
+    findings = sorted([*bouncing, *unwell], key=_urgency)
+    return Judged(findings, Count(*recent.workspace.day.total.of("")))
+
+
+def _urgency(finding: Finding) -> tuple[int, int, float, str]:
+    level = list(Level).index(finding.level)
+    return -finding.state.rank, level, -(finding.count.bound or 0), finding.name
+
+
+def _usual(answer: Answer, domains: int) -> float:
+    """Return what a workspace surely bounces all in all; 0 for one of few domains."""
+    columns = [answer.numbers.get(f"campaign_{name}", ()) for name in ("bounced", "sent")]
+    if domains < FEWEST_DOMAINS or not all(columns):
+        return 0.0
+    bounced, sent = (sum(value for value in column if value is not None) for column in columns)
+    return lower_bound(bounced, sent) or 0.0
+
+
+def _past(recent: Recent, level: Level) -> Past:
+    return {
+        Level.MAILBOX: recent.mailboxes,
+        Level.DOMAIN: recent.domains,
+        Level.WORKSPACE: recent.workspace,
+    }[level]
+
+
+def _within(past: Past, span: str, now: float, name: str) -> tuple[int, int]:
+    """Return what of a subject bounced, and what it sent, over a span of a limit's windows."""
+    match span:
+        case "1h":
+            return past.day.last(1, now, name)
+        case "1d":
+            return past.day.total.of(name)
+        case _:
+            return past.week.total.of(name)

@@ -1,0 +1,83 @@
+"""When bounces are too many: windows, confidence, thresholds. The one place of these numbers."""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+QUANTILES = {"99": 2.3263, "99.9": 3.0902, "99.99": 3.7190}
+"""The one-sided quantiles of the normal distribution, by confidence in percent."""
+PER_LOGARITHM = 1.88
+"""How much Z² grows with the logarithm of the subjects of a workspace, so that they share one confidence."""
+HIGHEST = 5
+"""A threshold that follows the usual level is at most so many times the configured one."""
+FEWEST_DOMAINS = 10
+"""In a workspace of fewer domains a bad one is too large a part of the usual level to be held against it."""
+USUAL_DAY = 0.75
+"""Of the busiest day: so many sends show that a subject is well again."""
+
+
+class Level(StrEnum):
+    """What is judged; the widest first."""
+
+    WORKSPACE = "workspace"
+    DOMAIN = "domain"
+    MAILBOX = "mailbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Bounces of sends over a time, held against a threshold.
+
+    `multiple` is of the workspace's usual level, if that is higher than the configured threshold;
+    `more_bounces` are wanted beyond the configured minimum.
+    """
+
+    span: str
+    confidence: str
+    multiple: float
+    more_bounces: int = 0
+
+    def z(self, subjects: int) -> float:
+        """Return the quantile that so many subjects of a workspace share."""
+        return math.sqrt(QUANTILES[self.confidence] ** 2 + PER_LOGARITHM * math.log(max(1, subjects)))
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """When a subject bounces too much, by windows of which one is enough; below `ends` it is well again."""
+
+    level: Level
+    threshold: str
+    minimum: str
+    windows: tuple[Window, ...]
+    ends: float
+
+    def held_against(self, configured: float, usual: float, multiple: float) -> float:
+        """Return the threshold: the configured one, or the multiple of the usual level if that is higher."""
+        return max(configured, min(multiple * usual, HIGHEST * configured))
+
+
+SPIKES = (
+    Limit(
+        Level.WORKSPACE,
+        "workspace_bounce_ratio_critical",
+        "domain_minimum_bounces",
+        (Window("1h", "99.99", 2, 1), Window("1d", "99.99", 2)),
+        1.5,
+    ),
+    Limit(
+        Level.DOMAIN,
+        "domain_bounce_ratio_critical",
+        "domain_minimum_bounces",
+        (Window("1h", "99.9", 2, 1), Window("1d", "99.99", 4), Window("7d", "99.9", 3.5)),
+        2,
+    ),
+    Limit(
+        Level.MAILBOX, "mailbox_bounce_ratio_critical", "minimum_bounces", (Window("1d", "99.99", 5, 2),), 2
+    ),
+)
+"""What is critical, by level."""
+BOUNCING = Limit(
+    Level.MAILBOX, "mailbox_bounce_ratio_warning", "minimum_bounces", (Window("1d", "99.9", 4),), 2
+)
+"""What is a warning."""

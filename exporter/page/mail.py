@@ -1,0 +1,83 @@
+"""How the mail is, in one sentence: the worst by name, with its numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from exporter.fleet.judged import Count, Finding, Kind, State
+from exporter.fleet.limits import Level as Rank
+from exporter.page import wording
+from exporter.page.poll_state import Level
+from exporter.page.polls import Seen
+
+LEVELS: dict[State, Level] = {State.OK: "good", State.WARNING: "warn", State.CRITICAL: "bad"}
+THIN_SENDS = 20
+"""With fewer mails in 24 h little can be said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """The state of the mail of one workspace or of all, in a sentence."""
+
+    state: State
+    summary: str
+    is_known: bool = True
+    """Whether there were mails enough to say so."""
+
+    @property
+    def level(self) -> Level:
+        """Return its level of urgency."""
+        return LEVELS[self.state] if self.is_known else "wait"
+
+    @classmethod
+    def of(cls, workspaces: Sequence[Seen]) -> "Mail":
+        """Return how the mail of these workspaces is, as far as their data counts."""
+        known = [seen for seen in workspaces if seen.answers]
+        found = [(seen, finding) for seen in known for finding in seen.judged.findings]
+        worst = max((finding.state for _, finding in found), key=lambda state: state.rank, default=State.OK)
+        if worst is State.CRITICAL:
+            return cls(worst, _worst(found, several=len(workspaces) > 1))
+        if not known:
+            return cls(State.OK, "No mail is known yet", is_known=False)
+        if worst is State.WARNING:
+            count = sum(finding.state is State.WARNING for _, finding in found)
+            return cls(
+                worst, f"{wording.several(count, 'warning')}: {_worst(found, several=len(workspaces) > 1)}"
+            )
+        return _quiet([seen.judged.day for seen in known])
+
+
+def _worst(found: Sequence[tuple[Seen, Finding]], *, several: bool) -> str:
+    """Return the worst finding in words, and how many more there are of its state."""
+    state = max((finding.state for _, finding in found), key=lambda each: each.rank)
+    same = [(seen, finding) for seen, finding in found if finding.state is state]
+    seen, worst = min(
+        same, key=lambda each: (list(Rank).index(each[1].level), -(each[1].count.bound or 0), each[0].label)
+    )
+    text = describe(worst, seen.label, seen.name_of(worst))
+    if several and worst.level is not Rank.WORKSPACE:
+        text += f" ({seen.label})"
+    more = len(same) - 1
+    return f"{text}; {wording.number(more)} more" if more else text
+
+
+def describe(finding: Finding, workspace: str, name: str) -> str:
+    """Return a finding in words, with its numbers; `name` is what it is about."""
+    part, whole = wording.number(finding.count.part), wording.number(finding.count.whole)
+    match finding.kind:
+        case Kind.BOUNCES:
+            bound = finding.count.bound
+            least = "" if bound is None else f", at least {wording.percent(bound)}"
+            return f"{name or workspace} bounces: {part} of {whole} in {finding.hours} h{least}"
+        case Kind.LEAVING:
+            return f"{workspace} loses mailboxes: {part} of {whole} are no longer active within an hour"
+        case _:
+            return f"{name} is unhealthy: {part} of {whole} mailboxes are no longer active or bounce too much"
+
+
+def _quiet(days: Sequence[Count]) -> Mail:
+    """Return that nothing bounces too much, by how many mails."""
+    bounced, sent = sum(day.part for day in days), sum(day.whole for day in days)
+    if sent < THIN_SENDS:
+        seen = f"{wording.number(sent)} seen in 24 h"
+        return Mail(State.OK, f"Too few mails to judge yet: {seen}", is_known=False)
+    return Mail(State.OK, f"No bounce spike: {wording.part_of(bounced, sent)} bounced in 24 h")

@@ -1,0 +1,118 @@
+"""Watches the mail of workspaces: what became critical, what is well again, and what is saved of it."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from exporter.answers.answer import Answer
+from exporter.fleet.counters import Totals
+from exporter.fleet.incidents import Incident, Incidents
+from exporter.fleet.judged import Judged, judged
+from exporter.fleet.limits import Level
+from exporter.fleet.recent import Recent, left_active, rises
+from exporter.fleet.recent_saved import SavedRecent
+from exporter.fleet.state import StateDirectory
+from exporter.fleet.workspace import Fleet, Key, Workspace
+
+SAVE_SECONDS = 600
+"""How often the recent past of a workspace is saved, at most: it weighs as much as a poll."""
+INCIDENTS = "incidents"
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """The last day and week of a workspace, and how its mail is by that."""
+
+    recent: Recent
+    judged: Judged
+
+
+class Watch:
+    """Keeps the recent past of workspaces, and the incidents of the fleet."""
+
+    def __init__(self, fleet: Fleet, state: StateDirectory | None) -> None:
+        self._fleet = fleet
+        self._state = state
+        self._saved: dict[Key, float] = {}
+
+    def lately(self, workspace: Workspace, answer: Answer, totals: Totals, now: float) -> Lately:
+        """Return how a workspace is with an answer, and save its recent past; fit for a thread."""
+        last = workspace.all_time.answer
+        rose = rises(workspace.totals, totals, answer)
+        left = left_active(last, answer, workspace.recent.left, now)
+        recent = workspace.recent.after(rose, left, now)
+        if self._state and rose and now - self._saved.get(workspace.key, 0.0) >= SAVE_SECONDS:
+            self._saved[workspace.key] = now
+            self._state.keep(_name(workspace.key), SavedRecent.of(recent))
+        before = workspace.judged.critical.keys()
+        return Lately(recent, judged(recent, answer, workspace.thresholds, before))
+
+    def took(self, workspace: Workspace, lately: Lately) -> None:
+        """Note how a workspace is now; what changed is written to the log."""
+        workspace.recent, workspace.judged = lately.recent, lately.judged
+        self._note(workspace.label, lately.judged, lately.recent.now)
+
+    def ended(self, workspace: Workspace, now: float) -> None:
+        """Note that a workspace is gone, and all that was critical of it."""
+        self._saved.pop(workspace.key, None)
+        self._note(workspace.label, Judged(), now)
+
+    def _note(self, label: str, found: Judged, now: float) -> None:
+        begun, over = self._fleet.incidents.take(label, found, now)
+        for incident in begun:
+            _log.warning("incident began", **_words(incident))
+        for incident in over:
+            _log.info("incident ended", **_words(incident), seconds=round(now - incident.since))
+        if self._state and (begun or over):
+            self._state.keep(INCIDENTS, list(self._fleet.incidents))
+
+
+def note_unit(workspace: Workspace, answer: Answer) -> None:
+    """Remember what an answer proves of `bounceRate`; a change is written to the log, once."""
+    if answer.proven_unit in {"", workspace.unit}:
+        return
+    workspace.unit = answer.proven_unit
+    if answer.proven_unit == answer.unit:
+        _log.info("the API's bounceRate has a unit", workspace=workspace.label, unit=answer.unit)
+    else:
+        _log.warning(
+            "api.bounce_rate_unit is wrong: the API's figures contradict it",
+            workspace=workspace.label,
+            configured=answer.unit,
+            found=answer.proven_unit,
+        )
+
+
+def restore(fleet: Fleet, state: StateDirectory) -> None:
+    """Take in what was saved of the workspaces that there are, and the incidents."""
+    fleet.incidents = Incidents(state.kept(INCIDENTS, list[Incident]) or ())
+    for workspace in fleet:
+        workspace.judged = Judged(fleet.incidents.open_of(workspace.label))
+        saved = state.kept(_name(workspace.key), SavedRecent)
+        try:
+            workspace.recent = saved.recent() if saved else Recent()
+        except IndexError:
+            _log.error("state: the last day of a workspace is damaged", workspace=workspace.label)
+
+
+def _name(key: Key) -> str:
+    return StateDirectory.name_of(key, "recent")
+
+
+def _words(incident: Incident) -> dict[str, object]:
+    where = {} if incident.level is Level.WORKSPACE else {_LABELS[incident.level]: incident.name}
+    bound = incident.count.bound
+    return {
+        "workspace": incident.workspace,
+        **where,
+        "what": incident.kind.value,
+        "found": incident.part,
+        "of": incident.whole,
+        "hours": incident.hours,
+        **({} if bound is None else {"at_least": round(bound, 4)}),
+    }
+
+
+_LABELS = {Level.DOMAIN: "domain", Level.MAILBOX: "mailbox_id"}

@@ -1,0 +1,53 @@
+"""The last incidents: what became critical, and when it was well again."""
+
+from exporter.fleet.incidents import MOST, Incidents
+from exporter.fleet.judged import Count, Finding, Judged, Kind, State
+from exporter.fleet.limits import Level
+
+
+def judged(*domains: str, part: int = 10, whole: int = 100) -> Judged:
+    return Judged(
+        [
+            Finding(State.CRITICAL, Kind.BOUNCES, Level.DOMAIN, domain, Count(part, whole), 24)
+            for domain in domains
+        ]
+    )
+
+
+def names(incidents: Incidents) -> list[tuple[str, str, float, float | None]]:
+    return [(each.workspace, each.name, each.since, each.until) for each in incidents]
+
+
+def test_an_incident_begins_once_and_ends_once() -> None:
+    incidents = Incidents()
+    assert [each.name for each in incidents.take("acme", judged("a"), 1.0)[0]] == ["a"]
+    assert incidents.take("acme", judged("a"), 2.0) == ([], [])
+    begun, ended = incidents.take("acme", judged("b"), 3.0)
+    assert ([each.name for each in begun], [each.name for each in ended]) == (["b"], ["a"])
+    assert incidents.take("beta", Judged(), 4.0) == ([], [])
+    assert names(incidents) == [("acme", "a", 1.0, 3.0), ("acme", "b", 3.0, None)]
+
+
+def test_an_incident_has_the_numbers_of_its_worst_moment() -> None:
+    incidents = Incidents()
+    for part in (10, 40, 20):
+        incidents.take("acme", judged("a", part=part), float(part))
+    [incident] = incidents
+    assert (incident.part, incident.whole) == (40, 100)
+
+
+def test_what_lasts_is_known_as_critical_and_follows_a_renamed_workspace() -> None:
+    incidents = Incidents()
+    incidents.take("acme", judged("a"), 1.0)
+    incidents.take("beta", judged("b"), 1.0)
+    incidents.renamed({"acme": "beta", "beta": "acme"})
+    assert [finding.name for finding in incidents.open_of("beta")] == ["a"]
+    assert incidents.take("beta", judged("a"), 2.0) == ([], [])
+
+
+def test_so_many_are_kept_and_no_more() -> None:
+    incidents = Incidents()
+    for number in range(MOST + 50):
+        incidents.take("acme", judged(f"d{number}"), float(number))
+    assert len(list(incidents)) == MOST
+    assert [each.name for each in incidents][-1] == f"d{MOST + 49}"

@@ -1,0 +1,145 @@
+"""How a workspace's mail is: critical as the alert rules are, and no more than they."""
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter import wilson
+from exporter.answers.answer import Answer
+from exporter.config import Thresholds
+from exporter.fleet.judged import Judged, Kind, State, judged
+from exporter.fleet.limits import SPIKES, Level
+from exporter.fleet.recent import DAY_SECONDS, HOUR_SECONDS, Recent, Rise
+from tests.answers import answer_of
+from tests.scripted_api import mailbox
+
+NOON = 1_700_000_000.0 // DAY_SECONDS * DAY_SECONDS + DAY_SECONDS / 2
+THRESHOLDS = Thresholds().model_dump()
+MAILBOXES = {f"m{number}": f"d{number // 3}.example" for number in range(6)}
+
+
+def answer(**statuses: str) -> Answer:
+    return answer_of(
+        *(
+            mailbox(each, f"{each}@{domain}", status=statuses.get(each, "active"))
+            for each, domain in MAILBOXES.items()
+        )
+    )
+
+
+def recent(events: Iterable[tuple[float, str, int, int]], now: float = NOON) -> Recent:
+    """Return the past in which mailboxes sent, and bounced, so many so many hours before now."""
+    past = Recent()
+    for hours, mailbox_id, sent, bounced in sorted(events, reverse=True):
+        rise = Rise(mailbox_id, MAILBOXES[mailbox_id], sent, bounced)
+        past = past.after([rise], {}, now - hours * HOUR_SECONDS)
+    return past.after([], past.left, now)
+
+
+def judge(past: Recent, **statuses: str) -> Judged:
+    return judged(past, answer(**statuses), THRESHOLDS)
+
+
+def judge_after(before: Judged, past: Recent) -> Judged:
+    return judged(past, answer(), THRESHOLDS, before.critical.keys())
+
+
+def critical(found: Judged) -> set[tuple[Kind, Level, str]]:
+    return set(found.critical)
+
+
+def test_a_domain_that_bounces_beyond_doubt_is_critical_with_its_numbers() -> None:
+    found = judge(recent([(1, "m0", 40, 12), (1, "m1", 40, 11), (0, "m2", 26, 5), (1, "m3", 90, 1)]))
+    assert (Kind.BOUNCES, Level.DOMAIN, "d0.example") in critical(found)
+    [domain] = [each for each in found.findings if (each.level, each.name) == (Level.DOMAIN, "d0.example")]
+    assert (domain.count.part, domain.count.whole) == (28, 106)
+    assert domain.count.bound == wilson.lower_bound(28, 106)
+    assert (Kind.BOUNCES, Level.DOMAIN, "d1.example") not in critical(found)
+
+
+def test_mailboxes_of_a_critical_domain_are_one_incident_with_it() -> None:
+    found = judge(recent([(1, "m0", 100, 30), (0, "m0", 1, 1), (1, "m3", 900, 5)]))
+    assert (Kind.BOUNCES, Level.DOMAIN, "d0.example") in critical(found)
+    assert not [each for each in critical(found) if each[1] is Level.MAILBOX]
+    assert "m0" in {each.name for each in found.findings if each.state is State.WARNING}
+    assert {each.kind for each in found.findings} == {Kind.BOUNCES}, "unhealthy for no other reason"
+
+
+def test_few_bounces_of_few_sends_prove_nothing() -> None:
+    assert judge(recent([(1, "m0", 4, 1), (1, "m1", 10, 2), (0, "m3", 8, 1)])).state is State.OK
+
+
+def test_what_bounced_in_the_morning_begins_nothing_in_the_evening() -> None:
+    """Somebody paused it: it is not still happening."""
+    assert critical(judge(recent([(8, "m0", 60, 20)]))) == set()
+
+
+def test_what_began_lasts_until_a_usual_day_shows_that_it_is_well_again() -> None:
+    first = judge(recent([(1, "m0", 60, 20)]))
+    assert (Kind.BOUNCES, Level.DOMAIN, "d0.example") in critical(first)
+    paused = recent([(1 + 24 + 6, "m0", 60, 20), (6, "m0", 5, 0)])
+    assert (Kind.BOUNCES, Level.DOMAIN, "d0.example") in critical(judge_after(first, paused))
+    well = recent([(1 + 48, "m0", 60, 20), (6, "m0", 55, 0)])
+    assert critical(judge_after(first, well)) == set()
+    silent = recent([(1 + 24 * 5, "m0", 60, 20)])
+    assert critical(judge_after(first, silent)) == set()
+
+
+def test_a_mailbox_that_bounces_alone_is_critical_by_its_own_threshold() -> None:
+    found = judge(recent([(1, "m0", 100, 30), (1, "m1", 2500, 5), (0, "m0", 1, 1)]))
+    assert (Kind.BOUNCES, Level.MAILBOX, "m0") in critical(found)
+
+
+def test_a_mailbox_that_bounces_less_surely_is_a_warning() -> None:
+    found = judge(recent([(1, "m0", 40, 5), (0, "m0", 1, 1), (1, "m3", 2000, 10)]))
+    states = {(each.level, each.name): each.state for each in found.findings}
+    assert states[Level.MAILBOX, "m0"] is State.WARNING
+
+
+def test_a_tenth_of_the_workspace_leaving_active_within_the_hour_is_critical() -> None:
+    past = Recent(left={"m0": NOON - 60, "m3": NOON - 60, "m4": NOON - 600}, now=NOON)
+    found = judge(past, m0="suspended", m3="suspended", m4="error")
+    assert (Kind.LEAVING, Level.WORKSPACE, "") in critical(found)
+    earlier = Recent(left=dict.fromkeys(past.left, NOON - 2 * HOUR_SECONDS), now=NOON)
+    assert (Kind.LEAVING, Level.WORKSPACE, "") not in critical(judge(earlier, m0="suspended"))
+
+
+def test_half_of_a_domain_that_left_active_within_the_week_is_unhealthy() -> None:
+    past = Recent(left={"m0": NOON - 2 * DAY_SECONDS, "m1": NOON - 3 * DAY_SECONDS}, now=NOON)
+    assert critical(judge(past, m0="suspended", m1="error")) == {(Kind.UNHEALTHY, Level.DOMAIN, "d0.example")}
+
+
+def test_mailboxes_that_never_were_active_are_not_unhealthy() -> None:
+    found = judge(Recent(now=NOON), **dict.fromkeys(MAILBOXES, "pending"))
+    assert found.state is State.OK
+
+
+@given(st.integers(0, 60), st.integers(1, 200), st.floats(0, 2))
+def test_a_domain_is_critical_as_soon_as_the_rule_for_a_day_is_true(
+    bounced: int, sent: int, hours: float
+) -> None:
+    """With the configured threshold: a workspace of few domains has no usual level of its own."""
+    bounced = min(bounced, sent)
+    found = judge(recent([(hours, "m0", sent, bounced)]))
+    [limit] = [limit for limit in SPIKES if limit.level is Level.DOMAIN]
+    [day] = [window for window in limit.windows if window.span == "1d"]
+    bound = wilson.lower_bound(bounced, sent, day.z(1))
+    if bounced >= THRESHOLDS[limit.minimum] and (bound or 0) > THRESHOLDS[limit.threshold]:
+        assert (Kind.BOUNCES, Level.DOMAIN, "d0.example") in critical(found)
+    if bounced / sent <= THRESHOLDS[limit.threshold]:
+        assert critical(found) == set()
+
+
+@pytest.mark.parametrize("domains", [9, 10])
+def test_in_a_workspace_of_many_domains_the_usual_level_raises_the_threshold(domains: int) -> None:
+    """Six bounces of forty are beyond the threshold, and what a fleet at 3 % has somewhere every day."""
+    boxes = {f"m{number}": f"d{number}.example" for number in range(domains)}
+    past, seen = Recent(), []
+    for each, domain in boxes.items():
+        past = past.after([Rise(each, domain, 40, 7 if each == "m0" else 1)], {}, NOON - 600)
+        seen.append(mailbox(each, f"{each}@{domain}", performance={"sent": 4000, "bounced": 120}))
+    found = judged(past.after([], {}, NOON), answer_of(*seen), THRESHOLDS)
+    is_critical = (Kind.BOUNCES, Level.DOMAIN, "d0.example") in critical(found)
+    assert is_critical is (domains < 10)

@@ -1,0 +1,73 @@
+"""A bounce spike, from the API's totals to the page, the log and the state."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+from structlog.types import EventDict
+
+from exporter.web.app import create_app
+from tests.accounts import ACME
+from tests.exporting import Exporting, exporting
+from tests.scripted_api import ScriptedApi, answered, mailbox
+from tests.waiting import until
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def logged() -> Iterator[list[EventDict]]:
+    with capture_logs() as events:
+        yield events
+
+
+def totals(sent: int, bounced: int) -> Any:  # noqa: ANN401 - a behaviour
+    performance = {"sent": sent, "bounced": bounced}
+    return answered(mailbox("m1", "anna@acme.example", performance=performance, dailySendLimit=500))
+
+
+async def get(running: Exporting, path: str) -> httpx.Response:
+    transport = httpx.ASGITransport(create_app(running.exporter, enable_lifecycle=False))
+    async with httpx.AsyncClient(transport=transport, base_url="http://exporter:19587") as client:
+        return await client.get(path)
+
+
+async def state(running: Exporting) -> str:
+    return str((await get(running, "/api/v1/status")).json()["mail"]["state"])
+
+
+@pytest.mark.anyio
+async def test_a_spike_is_on_the_page_in_the_log_and_after_a_restart(
+    tmp_path: Path, logged: list[EventDict]
+) -> None:
+    kept = {"directory": str(tmp_path / "state")}
+    api = ScriptedApi(default=totals(1000, 20))
+    async with exporting(api, ACME, state=kept) as running:
+        await until(lambda: running.is_up("acme"))
+        assert await state(running) == "ok"
+        api.default = totals(1106, 48)
+        await until(lambda: list(running.exporter.fleet.incidents) != [])
+        assert await state(running) == "critical"
+        page = await get(running, "/")
+        assert "acme bounces: 28 of 106 in 24 h, at least 18 %" in page.text
+        own = await get(running, "/workspaces/acme")
+        assert (own.status_code, "28 of 106" in own.text) == (200, True)
+        assert own.headers["content-security-policy"] == page.headers["content-security-policy"]
+        assert (await get(running, "/workspaces/nobody")).status_code == 404
+    spikes = [event for event in logged if event["event"] == "incident began"]
+    assert [(event["workspace"], event["found"], event["of"]) for event in spikes] == [("acme", 28, 106)] * 2
+    assert {event.get("domain") for event in spikes} == {None, "acme.example"}
+
+    async with exporting(api, ACME, state=kept) as running:
+        assert await state(running) == "critical", "before the first poll"
+        await until(lambda: running.is_polled("acme", 3))
+        assert await state(running) == "critical"
+        assert [each.until for each in running.exporter.fleet.incidents] == [None, None]
+    assert len([event for event in logged if event["event"] == "incident began"]) == 2
+    assert not [event for event in logged if event["event"] == "incident ended"]
