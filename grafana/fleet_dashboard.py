@@ -2,10 +2,9 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from grafana import fleet_bounces
+from grafana import fleet_answers, fleet_bounces
 from grafana import queries as q
 from grafana.layout import (
-    Place,
     Row,
     build,
     to_domain,
@@ -25,10 +24,7 @@ from grafana.panels import (
     PURPLE,
     RED,
     STATUS_COLOURS,
-    WARMUP_COLOURS,
     Line,
-    Query,
-    bars,
     figure,
     lines,
     steps,
@@ -38,7 +34,6 @@ from grafana.tables import UNSEEN_ID, Cell, bar, coloured, link, named, rows
 W, ALERTS = q.WORKSPACES, q.WORKSPACES_OR_NONE
 LAST_SUCCESS = f"workspace:sendkit_last_success:timestamp_seconds{{{W}}}"
 STALE_AFTER = f"clamp_min(3 * workspace:sendkit_poll_interval:seconds{{{W}}}, 300)"
-SENT_7D = f"sum({q.newest(f'workspace:sendkit_emails_sent:increase7d{{{W}}}')})"
 
 
 def dashboard() -> Dashboard:
@@ -56,7 +51,7 @@ def dashboard() -> Dashboard:
             fleet_bounces.bouncing(),
             fleet_bounces.where(),
             fleet_bounces.since_when(),
-            _answers(),
+            fleet_answers.answers(),
         ],
     )
 
@@ -252,60 +247,4 @@ def _sending() -> Row:
     return Row(
         "Do all mailboxes send as they should?",
         ((8, 8, statuses), (8, 8, capacity), (8, 8, hourly)),
-    )
-
-
-def _answers() -> Row:
-    sent = SENT_7D
-    replied = f"workspace:sendkit_emails_replied:increase7d{{{W}}}"
-    positive = f"workspace:sendkit_emails_positive_replied:increase7d{{{W}}}"
-    sent_before = f"sum(last_over_time(workspace:sendkit_emails_sent:increase7d{{{W}}}[1h] {q.WEEK_AGO}))"
-
-    def plot(title: str, description: str, series: str, colour: str) -> Place:
-        before = f"sum(last_over_time({series}[1h] {q.WEEK_AGO}))"
-        return (
-            8,
-            8,
-            lines(
-                title,
-                description,
-                [
-                    Line(f"sum({q.newest(series)}) / ({sent} > 0)", "of 7 days", colour, "area"),
-                    Line(f"{before} / ({sent_before} > 0)", "of the 7 days before", GREY, "dashed"),
-                ],
-                "percentunit",
-            ),
-        )
-
-    replies = plot(
-        "Replies of sends, 7 d",
-        "Far below the week before: mails land in spam or the copy no longer works. Send a test to your own "
-        "inboxes first.",
-        replied,
-        BLUE,
-    )
-    positives = plot(
-        "Positive replies of sends, 7 d",
-        "Replies tagged positive. It falls while all replies do not: the list is wrong rather than the delivery.",
-        positive,
-        GREEN,
-    )
-    warmup = bars(
-        "Warm-up",
-        "Mailboxes by the status of their warm-up. `idle` and `not_started` ones are not getting ready to send; "
-        "start them, or leave them out of campaigns.",
-        [
-            (
-                Query(
-                    f'sum(workspace_status:sendkit_mailboxes_warmup:count{{{W},status="{status}"}})', status
-                ),
-                colour,
-            )
-            for status, colour in WARMUP_COLOURS.items()
-        ],
-        "short",
-    )
-    return Row(
-        "Do people answer, and do mailboxes warm up?",
-        (replies, positives, (8, 8, warmup)),
     )

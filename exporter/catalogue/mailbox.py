@@ -26,26 +26,34 @@ def _state(wire: str, column: str, states: tuple[str, ...], text: str) -> Field:
     return Field(wire, column, Check.STATE, metric, states=states)
 
 
-def _event(name: str, event: str, text: str) -> Field:
+def _event(name: str, event: str, text: str, note: str = "") -> Field:
     source = f"performance.{name}"
+    behind = (
+        ""
+        if event == "sent"
+        else f" A window holds what became of the e-mails sent in it: its newest days show too few.{note}"
+    )
     return Field(
         f"performance?.{name}",
         f"campaign_{event}",
         Check.COUNT,
         gauge(
             f"sendkit_mailbox_campaign_{event}",
-            f"{text} in the window (all: since the beginning), as of the last poll; may fall.",
+            f"{text} in the window (all: since the beginning), as of the last poll; may fall.{behind}",
             (*LABELS, "window"),
             source,
         ),
         counter(
             f"sendkit_mailbox_emails_{event}_total",
             f"{text}: the rises of the all-time total seen by this exporter, from 0 at first sight; "
-            "a fall adds nothing.",
+            f"a fall adds nothing.{note}",
             LABELS,
             source,
         ),
     )
+
+
+_TAGS = " It may jump when tags of the workspace change their meaning."
 
 
 def _rate(name: str, event: str) -> Field:
@@ -56,7 +64,8 @@ def _rate(name: str, event: str) -> Field:
         gauge(
             f"sendkit_mailbox_campaign_{event}_ratio",
             f"{event.replace('_', ' ').capitalize()} ratio (0-1) of campaign e-mails in the window "
-            "(all: since the beginning), as of the last poll; the API's percent / 100.",
+            "(all: since the beginning), as of the last poll; the API's percent / 100. A window holds what "
+            "became of the e-mails sent in it.",
             (*LABELS, "window"),
             f"rates.{name}",
         ),
@@ -86,7 +95,7 @@ NUMBERS = (
         "totalSent",
         "lifetime_sent",
         Check.COUNT,
-        "E-mails sent from the mailbox in all, warm-up included, as of the last poll.",
+        "Campaign e-mails sent from the mailbox in all, those of warm-up not counted, as of the last poll.",
     ),
     _number(
         "totalReceived",
@@ -98,19 +107,21 @@ NUMBERS = (
         "bounceRate",
         "bounce_ratio",
         Check.RATIO,
-        "Bounce ratio (0-1) as the API states it, as of the last poll.",
+        "Bounces of all campaign e-mails sent (0-1), as of the last poll; the unit of the API's figure is "
+        "decided by api.bounce_rate_unit.",
     ),
     _number(
         "sentToday",
         "sent_today",
         Check.COUNT,
-        "E-mails sent today, as of the last poll; falls to 0 each day.",
+        "Campaign e-mails sent today, those of warm-up not counted, as of the last poll; 0 again each day.",
     ),
     _number(
         "dailySendLimit",
         "daily_send_limit",
         Check.COUNT,
-        "The most e-mails the mailbox may send in a day, as of the last poll.",
+        "The most campaign e-mails the mailbox may send in a day, those of warm-up not counted, as of the "
+        "last poll.",
     ),
     _number(
         "warmup?.enabled",
@@ -127,7 +138,7 @@ EVENTS = (
     _event("clicked", "clicked", "Campaign e-mails clicked"),
     _event("bounced", "bounced", "Campaign e-mails bounced"),
     _event("replied", "replied", "Campaign e-mails replied to"),
-    _event("positiveReplied", "positive_replied", "Campaign e-mails with a reply tagged positive"),
+    _event("positiveReplied", "positive_replied", "Campaign e-mails with a reply tagged positive", _TAGS),
 )
 """Counts of campaign e-mails, all-time or in a window of days."""
 
