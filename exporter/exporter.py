@@ -22,7 +22,9 @@ from exporter.fleet.workspace import KEPT_SECONDS, Fleet, Workspace
 from exporter.polling import watch
 from exporter.polling.board import now
 from exporter.polling.poller import Poller
+from exporter.sendkit.client import SendKit
 from exporter.sendkit.feeds import COLLECTORS, families
+from exporter.sendkit.holds import Holds
 from exporter.textformat.lines import Format
 
 MOST_REASONS = 20
@@ -42,6 +44,7 @@ class _Prepared:
 
     config: Config
     disclosure: Disclosure
+    client: SendKit
     state: StateDirectory | None
     warnings: Sequence[str]
 
@@ -72,6 +75,7 @@ class Exporter:
         self.store = Store(self.fleet, families(collectors))
         self.telemetry = Telemetry()
         self.telemetry.reload_successful.set(0)
+        self._holds = Holds()
         self.poller = self._configured(self._prepared())
         try:
             self._restore()
@@ -89,31 +93,32 @@ class Exporter:
         except KeyUnavailable as error:
             raise ConfigError(f"privacy.hmac_key_file: {error}") from None
         warnings = config.warnings()
+        client = SendKit(
+            config.api,
+            on_request=lambda code: self.telemetry.api_requests.labels(code).inc(),
+            on_retry=self.telemetry.api_retries.inc,
+            holds=self._holds,
+        )
         state = self._state_of(config)
-        return _Prepared(config, Disclosure(shown, config.privacy.display_name), state, warnings)
+        return _Prepared(config, Disclosure(shown, config.privacy.display_name), client, state, warnings)
 
     def _configured(self, prepared: _Prepared) -> Poller:
-        """Return a poller by what was prepared; raises `ConfigError`."""
+        """Return a poller by what was prepared."""
         for warning in prepared.warnings:
             _log.warning("configuration: " + warning)
-        state = prepared.state
-        try:
-            poller = Poller(
-                prepared.config,
-                self._environ,
-                self.fleet,
-                self.store,
-                self.telemetry,
-                prepared.disclosure,
-                self._calendar,
-                state,
-                self._collectors,
-            )
-        except ConfigError:
-            if state and state is not self._state:
-                state.close()
-            raise
-        self._state, self._config = state, prepared.config
+        poller = Poller(
+            prepared.config,
+            self._environ,
+            prepared.client,
+            self.fleet,
+            self.store,
+            self.telemetry,
+            prepared.disclosure,
+            self._calendar,
+            prepared.state,
+            self._collectors,
+        )
+        self._state, self._config = prepared.state, prepared.config
         self.telemetry.reload_successful.set(1)
         self.telemetry.reload_timestamp.set_to_current_time()
         return poller
@@ -191,11 +196,11 @@ class Exporter:
                 if self._is_as_before(prepared.config):
                     self.poller.trust_anew()
                     return
-                poller = self._configured(prepared)
             except ConfigError as error:
                 self._reload_error = str(error)
                 _log.error("configuration not reloaded, the old one stays", error=str(error))
                 raise
+            poller = self._configured(prepared)
             self._reload_error = ""
             await self.poller.stop(GRACE_SECONDS)
             await asyncio.to_thread(self._move_state, old_state)

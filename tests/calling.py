@@ -14,6 +14,7 @@ from exporter.config import ApiConfig
 from exporter.sendkit.client import SendKit
 from exporter.sendkit.errors import SendKitError
 from exporter.sendkit.feeds import analytics
+from exporter.sendkit.holds import Holds
 from exporter.sendkit.lane import Lane
 from tests.scripted_api import Behaviour
 
@@ -97,14 +98,16 @@ class Caller:
         self.codes: list[str] = []
         self.retries = 0
         self.sleep: Callable[[float], Awaitable[None]] = self._record
+        self.holds = Holds(lambda: time.monotonic() + sum(self.pauses))
         self.sendkit = SendKit(
             api,
+            holds=self.holds,
             on_request=self.codes.append,
             on_retry=self._retried,
             sleep=lambda seconds: self.sleep(seconds),  # noqa: PLW0108 - tests put another one in its place
             jitter=lambda _low, high: high,
         )
-        self.lane = Lane(api.max_concurrent_requests, lambda: time.monotonic() + sum(self.pauses))
+        self.lane = Lane(api.max_concurrent_requests)
 
     async def _record(self, seconds: float) -> None:
         self.pauses.append(seconds)

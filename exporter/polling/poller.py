@@ -40,6 +40,7 @@ class Poller:
         self,
         config: Config,
         environ: Mapping[str, str],
+        client: SendKit,
         fleet: Fleet,
         store: Store,
         telemetry: Telemetry,
@@ -48,7 +49,7 @@ class Poller:
         state: StateDirectory | None = None,
         collectors: Iterable[Feed] = COLLECTORS,
     ) -> None:
-        """Nothing is polled yet; raises `ConfigError` for an environment that cannot be used."""
+        """Nothing is polled yet."""
         self._fleet = fleet
         self._telemetry = telemetry
         self.disclosure = disclosure
@@ -62,11 +63,7 @@ class Poller:
             )
             for order, account in enumerate(config.accounts)
         }
-        self._client = SendKit(
-            config.api,
-            on_request=lambda code: telemetry.api_requests.labels(code).inc(),
-            on_retry=telemetry.api_retries.inc,
-        )
+        self._client = client
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="read")
         self._schedule = Schedule()
         everything = config.mailboxes == MailboxesConfig()

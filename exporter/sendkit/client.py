@@ -16,7 +16,8 @@ from exporter.config import ApiConfig, keys
 from exporter.sendkit.body import explanation, read_body
 from exporter.sendkit.connection import closing, http_client, most_connections
 from exporter.sendkit.errors import RefusedError, SendKitError, UnansweredError, refusal, unanswered
-from exporter.sendkit.lane import LONGEST_HOLD_SECONDS, Lane
+from exporter.sendkit.holds import LONGEST_HOLD_SECONDS, Holds
+from exporter.sendkit.lane import Lane
 
 BACKOFF_BASE_SECONDS = 0.5
 BACKOFF_CAP_SECONDS = 10.0
@@ -27,16 +28,17 @@ class SendKit:
 
     `on_request` gets the status of each answer (`"200"`, `"429"`), or `"error"` when there was none;
     `on_retry` is called as a request is made again, `on_headers` with the names of an answer's headers.
-    `sleep` and `jitter` (low, high → between) pace retries. Raises ConfigError for a
-    proxy or certificates of the environment that cannot be used.
+    `holds` knows when the API asked for no request at all. `sleep` and `jitter` (low, high → between) pace
+    retries. Raises ConfigError for a proxy or certificates of the environment that cannot be used.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a test puts another one in place of
         self,
         api: ApiConfig,
         on_request: Callable[[str], None] = lambda _code: None,
         on_retry: Callable[[], None] = lambda: None,
         *,
+        holds: Holds | None = None,
         on_headers: Callable[[Iterable[str]], None] = lambda _names: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[float, float], float] = random.uniform,
@@ -49,6 +51,7 @@ class SendKit:
         self._on_headers = on_headers
         self._sleep = sleep
         self._jitter = jitter
+        self._holds = holds or Holds()
         self._client = http_client(api.base_url)
         self._all = Lane(most_connections())
 
@@ -145,12 +148,12 @@ class SendKit:
         Raises what the API answered when it allows none before the deadline.
         """
         while True:
-            if seconds := lane.held_seconds(key):
+            if seconds := self._holds.seconds(key):
                 if asyncio.get_running_loop().time() + seconds >= deadline:
-                    raise lane.refusal(key)
+                    raise self._holds.refusal(key)
                 await self._sleep(seconds)
             async with lane.slot(suspect=suspect), self._all.slot(suspect=suspect):
-                if not lane.held_seconds(key):  # no answer to another request has asked to wait meanwhile
+                if not self._holds.seconds(key):  # no answer to another request has asked to wait meanwhile
                     yield
                     return
 
@@ -192,7 +195,7 @@ class SendKit:
         finally:
             self._on_request(code)
         if isinstance(failure, RefusedError) and failure.retry_after_seconds:
-            lane.hold(key, failure)
+            self._holds.hold(key, failure)
         try:
             raise failure  # out here, so that no exception that knows the request hangs on it
         finally:

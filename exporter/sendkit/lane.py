@@ -1,13 +1,9 @@
-"""How many requests may be under way, and when the API asked for none at all."""
+"""How many requests may be under way."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 
-from exporter.sendkit.errors import RefusedError
-
-LONGEST_HOLD_SECONDS = 900.0
 TRIAL_SECONDS = 1.0
 """For so long a request that was never answered before keeps its slot while others wait."""
 
@@ -22,16 +18,13 @@ class Lane:
     its slot when others wait.
     """
 
-    def __init__(self, slots: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, slots: int) -> None:
         self._slots = asyncio.Semaphore(slots)
         self._suspect_slots = asyncio.Semaphore(max(1, slots // 2))
         self._waiting = 0
         self._watcher: asyncio.TimerHandle | None = None
         self._trials: dict[asyncio.Timeout, float] = {}
         """The limits of requests on trial, and when each began."""
-        self._held: tuple[str, float, RefusedError] | None = None
-        """The key that the API asked to wait, until when (by the steady clock), and with what answer."""
 
     @asynccontextmanager
     async def slot(self, *, suspect: bool) -> AsyncIterator[None]:
@@ -77,25 +70,3 @@ class Lane:
             yield
         finally:
             self._trials.pop(limit, None)
-
-    def hold(self, key: str, refusal: RefusedError) -> None:
-        """Have no request made with a key for as long as the API asked."""
-        seconds = min(refusal.retry_after_seconds, LONGEST_HOLD_SECONDS)
-        if seconds > self.held_seconds(key):
-            self._held = key, self._clock() + seconds, refusal
-
-    def held_seconds(self, key: str) -> float:
-        """Return for how long no request may be made with a key."""
-        held_key, until, _ = self._held or ("", 0.0, None)
-        return max(0.0, until - self._clock()) if key == held_key else 0.0
-
-    def refusal(self, key: str) -> RefusedError:
-        """Return what a request with a held key fails with."""
-        assert self._held
-        _, _, before = self._held
-        message = (
-            f"no request is made for another {self.held_seconds(key):.0f} s, as the API asked (Retry-After): "
-            f"{before.said}"
-        )
-        assert before.status
-        return RefusedError(before.reason, message, before.status)

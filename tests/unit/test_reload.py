@@ -38,7 +38,7 @@ def reload_state(running: Exporting) -> float | None:
 class TestReload:
     async def test_keeps_counters_and_answers_of_what_stays(self) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "one"}})
-        async with exporting(api, ACME, AGENCY) as running:
+        async with exporting(api, ACME, AGENCY, api={"timeout": 60}) as running:
             await until(lambda: running.is_polled("acme", 3) and running.is_polled("one", 3))
             polls = {name: running.one("sendkit_polls_total", name) or 0 for name in ("acme", "one")}
             api.default = hang

@@ -37,7 +37,7 @@ class TestRetryAfter:
     async def test_lasts_15_minutes_at_most(self) -> None:
         async with calling(answer(503, retry_after="999999")) as (_, caller):
             await caller.failure()
-            assert 800 < caller.lane.held_seconds(KEY) <= 900
+            assert 800 < caller.holds.seconds(KEY) <= 900
 
     async def test_of_one_key_is_not_that_of_the_key_after_it(self) -> None:
         async with calling(answer(429, retry_after="600"), answer()) as (_, caller):
@@ -70,3 +70,16 @@ class TestRetryAfter:
         assert asked == 1
         assert failures
         assert failures >= 5
+
+    async def test_holds_over_a_reload(self) -> None:
+        api = ScriptedApi(default=api_answer(429, retry_after="600"))
+        async with exporting(api, {"name": "limited", "api_key": "sk_limited"}) as running:
+            await until(lambda: running.is_polled("limited", 2))
+            asked = len(api.requests)
+            running.settings["poll"]["stale_after"] = 90
+
+            await running.exporter.reload()
+
+            polls = int(running.one("sendkit_polls_total", "limited") or 0)
+            await until(lambda: running.is_polled("limited", polls + 3))
+        assert [request.path for request in api.requests[asked:]] == []
