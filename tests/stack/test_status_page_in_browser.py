@@ -1,7 +1,7 @@
 """The status page in a real browser, served over HTTP under its own policy."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
@@ -13,12 +13,15 @@ from exporter.answers.answer import Answer
 from exporter.catalogue.workspace import Reason
 from exporter.config import Thresholds
 from exporter.exposition.rendering import Disclosure
+from exporter.fleet.judged import judged
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
+from exporter.fleet.recent import Rise
 from exporter.fleet.workspace import Fleet, Key, Workspace
 from exporter.page import status as status_page
 from exporter.sendkit.feeds import analytics
 
+PLAIN = Disclosure(lambda email: email)
 NOW = Instant(unix=1_760_000_000.0, steady=5_000.0)
 CHROMIUM = "/usr/bin/chromium"
 CHROMIUM_FLAGS = (
@@ -91,18 +94,41 @@ def hostile() -> Fleet:
     return fleet
 
 
-FLEETS: Sequence[Callable[[], Fleet]] = (Fleet, waiting, healthy, failing, crowded, hostile)
+def bouncing() -> Fleet:
+    """Return a fleet of which a domain bounces, and did an hour ago."""
+    fleet = healthy()
+    workspace = next(iter(fleet))
+    answer = workspace.all_time.answer
+    assert answer
+    for hours, bounced in ((9, 0), (1, 9), (0, 19)):
+        now = NOW.unix - hours * 3600
+        workspace.recent = workspace.recent.after([Rise("m0", "acme.example", 53, bounced)], {}, now)
+    workspace.judged = judged(workspace.recent, answer, workspace.thresholds)
+    fleet.incidents.take("acme", workspace.judged, NOW.unix)
+    return fleet
+
+
+def workspace() -> Fleet:
+    """Return the fleet of which the page of one workspace is served."""
+    return bouncing()
+
+
+FLEETS: Sequence[Callable[[], Fleet]] = (Fleet, waiting, healthy, failing, crowded, hostile, bouncing)
+PAGES = (*FLEETS, workspace)
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
     """Serve the page of each fleet at the fleet's name, and nothing else."""
-    pages: Mapping[str, bytes] = {
+    pages: dict[str, bytes] = {
         f"/{fleet.__name__}": status_page.render(
-            status_page.look(fleet(), NOW), Disclosure(lambda email: email), "127.0.0.1:19587", "1.2.3"
+            status_page.look(fleet(), NOW, PLAIN), "127.0.0.1:19587", "1.2.3"
         ).encode()
         for fleet in FLEETS
     }
+    one = status_page.look(bouncing(), NOW, PLAIN).of("acme")
+    assert one
+    pages[f"/{workspace.__name__}"] = status_page.render_workspace(one, "1.2.3").encode()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -160,7 +186,7 @@ def visit(chromium: Browser, site: str) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("fleet", FLEETS, ids=lambda fleet: fleet.__name__)
+@pytest.mark.parametrize("fleet", PAGES, ids=lambda fleet: fleet.__name__)
 def test_nothing_is_wider_than_the_screen(
     visit: Callable[..., Page], fleet: Callable[[], Fleet], width: int
 ) -> None:
@@ -175,7 +201,7 @@ def test_nothing_is_wider_than_the_screen(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("fleet", FLEETS, ids=lambda fleet: fleet.__name__)
+@pytest.mark.parametrize("fleet", PAGES, ids=lambda fleet: fleet.__name__)
 def test_every_text_stands_out_from_its_ground(
     visit: Callable[..., Page], fleet: Callable[[], Fleet], scheme: Scheme
 ) -> None:
@@ -222,20 +248,39 @@ def test_light_and_dark_are_as_the_reader_prefers(visit: Callable[..., Page]) ->
 
 def test_hostile_names_are_read_and_not_executed(visit: Callable[..., Page]) -> None:
     page = visit(hostile)
-    assert page.title() == "▲ 2 of 2 workspaces failing; 20 mailboxes bouncing badly · SendKit exporter"
+    assert page.title() == "▲ Too few mails to judge yet: 0 seen in 24 h · SendKit exporter"
     assert page.locator("script, img").count() == 0
     assert HOSTILE in page.get_by_role("link", name="script").inner_text().replace("\n", "")
 
 
 def test_the_failing_workspace_is_what_one_sees_first(visit: Callable[..., Page]) -> None:
     page = visit(failing)
-    assert page.get_by_role("heading", level=1).inner_text() == (
-        "✕ 1 of 3 workspaces failing; 60 mailboxes bouncing badly"
-    )
-    first = page.get_by_role("table").first.locator("tbody tr").first
+    assert page.get_by_role("heading", level=1).inner_text().startswith("✕ ")
+    assert page.get_by_text("Data: 1 of 3 workspaces failing").is_visible()
+    first = page.get_by_role("region", name="Workspaces").locator("tbody tr").first
     assert first.get_by_role("rowheader").inner_text() == "zeta"
     assert first.get_by_text("Key refused").is_visible()
     assert first.get_by_text("401 Unauthorized: the key was revoked").is_visible()
+
+
+def test_a_spike_is_what_one_sees_first(visit: Callable[..., Page]) -> None:
+    page = visit(bouncing)
+    assert page.get_by_role("heading", level=1).inner_text() == (
+        "✕ acme bounces: 28 of 159 in 24 h, at least 12 %; 1 more"
+    )
+    first = page.get_by_role("table").first.locator("tbody tr").first
+    assert first.get_by_role("rowheader").inner_text() == "acme.example"
+    assert first.get_by_text("28 of 159 (18 %), at least 12 %").is_visible()
+    assert page.get_by_role("region", name="Last incidents").get_by_text("lasts").count() == 2
+
+
+def test_a_workspace_shows_its_hours_as_bars(visit: Callable[..., Page]) -> None:
+    page = visit(workspace)
+    bars = page.get_by_role("img", name="Bounces by the hour").locator("rect")
+    heights = bars.evaluate_all("bars => bars.map(bar => bar.getBoundingClientRect().height)")
+    assert len(heights) == 25
+    assert [round(height / max(heights), 2) for height in heights[-2:]] == [round(9 / 19, 2), 1]
+    assert sum(height > 0 for height in heights) == 2
 
 
 def test_a_crowd_of_workspaces_scrolls_inside_its_table(visit: Callable[..., Page]) -> None:
@@ -243,8 +288,8 @@ def test_a_crowd_of_workspaces_scrolls_inside_its_table(visit: Callable[..., Pag
     region = page.get_by_role("region", name="Workspaces").last
     assert region.locator("tbody tr").count() == 250
     assert region.evaluate("region => region.scrollHeight > region.clientHeight")
-    page.locator("tbody tr").nth(249).scroll_into_view_if_needed()
-    head, box = page.locator("thead th").first.bounding_box(), region.bounding_box()
+    region.locator("tbody tr").nth(249).scroll_into_view_if_needed()
+    head, box = region.locator("thead th").first.bounding_box(), region.bounding_box()
     assert head
     assert box
     assert head["y"] == pytest.approx(box["y"], abs=2)
