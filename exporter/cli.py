@@ -14,8 +14,10 @@ import click
 from exporter import config as configuration
 from exporter import daemon, log
 from exporter.answers.envelope import MalformedAnswerError
+from exporter.commands import advise as advising
 from exporter.commands import alert_test, backfill, demo, flags, once
 from exporter.commands import probe as probing
+from exporter.commands.advice.prometheus import PrometheusError
 from exporter.commands.days import Days, InUseError
 from exporter.config import Config, ConfigError, KeyUnavailable, ShardConfig
 from exporter.exporter import Exporter, InUseElsewhereError
@@ -213,6 +215,18 @@ def fill_back(  # noqa: PLR0913, PLR0917
     except (KeyUnavailable, SendKitError, MalformedAnswerError, OSError) as error:
         _fail(f"{error}\nrun the same command again to go on from here; {folder} holds what was fetched")
     click.echo(f"written: {output}; next: promtool tsdb create-blocks-from openmetrics {output} DATA-FOLDER")
+
+
+@main.command()
+@flags.option("--prometheus.url", type=flags.Address(), required=True, help="Such as http://127.0.0.1:9090.")
+@flags.option("--weeks", type=click.IntRange(1, 52), default=4, help="How many weeks to look back.")
+def advise(prometheus_url: str, weeks: int) -> None:
+    """Say for each threshold what it would have called for, and which value fits this fleet."""
+    try:
+        lines = _run(advising.advise(prometheus_url, weeks))
+    except PrometheusError as error:
+        _fail(str(error))
+    click.echo("\n".join(lines))
 
 
 @main.command(name="alert-test")

@@ -73,7 +73,7 @@ class Address(click.ParamType[str]):
         except httpx.InvalidURL:
             url = httpx.URL()
         if url.scheme not in {"http", "https"} or not url.host or url.query or url.fragment:
-            self.fail(f"found {value!r}, expected an address such as http://127.0.0.1:9093", param, ctx)
+            self.fail(f"found {value!r}, expected an address such as http://127.0.0.1:9090", param, ctx)
         return str(value)
 
 
