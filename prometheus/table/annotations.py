@@ -4,6 +4,8 @@ A query within a text says `of` where the matchers of the alert's own labels go:
 `query("sendkit_mailbox_status{of}", MAILBOX)`, `query('sendkit_mailbox_info{of,email!=""}', MAILBOX)`.
 """
 
+import re
+
 from prometheus.table.levels import MAILBOX, Level
 from prometheus.table.rule import Alert
 
@@ -14,16 +16,25 @@ VARIABLES = {"workspace": "workspace", "domain": "domain", "mailbox_id": "mailbo
 """The dashboards' variables by the label that sets them."""
 
 
-def query(expr: str, level: Level) -> str:
-    """Return a query of a template, narrowed to what the alert is about."""
+def query(expr: str, level: Level, *variables: str) -> str:
+    """Return a query of a template, narrowed to what the alert is about.
+
+    Variables of the template take the first places (`%s`, `%q`) of the expression.
+    """
     matchers = ",".join(f"{name}=%q" for name in level.labels)
-    labels = " ".join(f"$labels.{name}" for name in level.labels)
-    return f"query (printf `{expr.replace('{of', f'{{{matchers}')}` {labels})"
+    arguments = " ".join([*variables, *(f"$labels.{name}" for name in level.labels)])
+    narrowed = re.sub(r"(?<=[{,])of(?=[,}])", matchers, expr)
+    return f"query (printf `{narrowed}` {arguments})"
 
 
-def number(expr: str, level: Level) -> str:
+def number(expr: str, level: Level, *variables: str) -> str:
     """Return the value of a query, as a whole number."""
-    return f"{{{{ range {query(expr, level)} }}}}{{{{ printf `%.0f` .Value }}}}{{{{ end }}}}"
+    return f"{{{{ range {query(expr, level, *variables)} }}}}{{{{ printf `%.0f` .Value }}}}{{{{ end }}}}"
+
+
+def tenths(expr: str, level: Level, *variables: str) -> str:
+    """Return the value of a query, with one decimal."""
+    return f"{{{{ range {query(expr, level, *variables)} }}}}{{{{ printf `%.1f` .Value }}}}{{{{ end }}}}"
 
 
 def duration(expr: str, level: Level) -> str:
@@ -33,7 +44,7 @@ def duration(expr: str, level: Level) -> str:
 
 def percentage(expr: str, level: Level) -> str:
     """Return the value of a query, a ratio, in percent with one decimal."""
-    return f"{{{{ range {query(f'100 * {expr}', level)} }}}}{{{{ printf `%.1f` .Value }}}}{{{{ end }}}} %"
+    return f"{tenths(f'100 * {expr}', level)} %"
 
 
 def label(name: str, expr: str, level: Level, otherwise: str) -> str:
@@ -55,18 +66,6 @@ MAILBOX_NAME = label(
     "email", 'last_over_time(sendkit_mailbox_info{of,email!=""}[2h])', MAILBOX, "{{ $labels.mailbox_id }}"
 )
 """The address where the privacy mode allows it, else the id."""
-
-
-def bounces_of_sends(level: Level) -> str:
-    """Return the bounces of the sends of a day."""
-    bounced = number(f"{level.name}:sendkit_emails_bounced:increase1d{{of}}", level)
-    sent = number(f"{level.name}:sendkit_emails_sent:increase1d{{of}}", level)
-    return f"{bounced} bounces of {sent} sends within 24 h"
-
-
-def at_least(confidence: str) -> str:
-    """Return the sentence on the alert's value, a lower bound of the bounce rate."""
-    return f"The bounce rate is at least {VALUE_PERCENTAGE} ({confidence} % confidence)."
 
 
 def annotations(alert: Alert) -> dict[str, str]:

@@ -1,94 +1,117 @@
-"""Bounces and sends over windows, with the bounds of the bounce rate, on every level."""
+"""Bounces and sends over windows on every level, and the bounds of their ratio."""
 
 from collections.abc import Iterator
 
+from prometheus.table.bounce_limits import WORKING_HOURS
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE, Level
-from prometheus.table.promql import (
-    QUANTILES,
-    compared,
-    highest,
-    labelled,
-    last_hour,
-    rises,
-    summed,
-    threshold,
-    wilson_lower,
-)
+from prometheus.table.promql import labelled, rises, summed, wilson_doubt, wilson_lower
 from prometheus.table.rule import Group, Record, RuleFile
 
-BOUNDS = [("1d", "99"), ("1d", "99.9"), ("7d", "99")]
-"""The windows and confidences of the bounds that are recorded."""
+LEVELS = (MAILBOX, DOMAIN, WORKSPACE)
 
-BELOW = {DOMAIN: MAILBOX, WORKSPACE: DOMAIN}
-"""The level whose sums make those of a level."""
-
-WEEK = "[167h59m:1h]"
-"""The 168 full hours of a week: a minute less, so that an evaluation on the full hour has no 169th."""
+BOUNDS = [("1d", "99"), ("7d", "99")]
+"""The windows and confidences of the bounds of each subject for itself."""
 
 
-def counts(level: Level, window: str, *kinds: str) -> Iterator[Record]:
+def counts(level: Level, window: str) -> Iterator[Record]:
     """Record sends and bounces of a level over a window."""
-    for kind in kinds:
+    for kind in ("sent", "bounced"):
         name = f"sendkit_emails_{kind}:increase{window}"
         if level is MAILBOX:
             expr = rises(MAILBOX, f"sendkit_mailbox_emails_{kind}_total", window)
         else:
-            expr = summed(level, f"{BELOW[level].name}:{name}")
+            expr = summed(level, f"{MAILBOX.name}:{name}")
         yield Record(record=f"{level.name}:{name}", expr=expr)
 
 
-def week(kind: str) -> Record:
-    """Record sends or bounces of a mailbox over 7 days, put together from hours."""
-    name = f"mailbox:sendkit_emails_{kind}"
-    return Record(record=f"{name}:increase7d", expr=f"sum_over_time({name}:increase1h{WEEK})")
+def added_up(level: Level, window: str, part: str, number: int, days: int) -> Iterator[Record]:
+    """Record sends and bounces of a window that is put together from parts, each of so many days."""
+    for kind in ("sent", "bounced"):
+        name = f"{level.name}:sendkit_emails_{kind}:increase"
+        parts = [f"{name}{part}"] + [
+            f"last_over_time({name}{part}[30m] offset {ago * days}d)" for ago in range(1, number)
+        ]
+        terms = "\nor\n  ".join(labelled(term, part=str(place)) for place, term in enumerate(parts))
+        yield Record(record=f"{name}{window}", expr=f"sum by ({level.by}) (\n  {terms}\n)\n")
 
 
-def ratios(level: Level) -> Iterator[Record]:
+def counted(level: Level, window: str) -> tuple[Record, Record]:
+    """Record the sends of a window as they count, and the ratio of bounces to them."""
+    name = f"{level.name}:sendkit_emails"
+    sent = f"{name}_sent:increase{window}"
+    half = f"{name}_sent:half_busiest_day"
+    if window == "1h":
+        half = f"{half} / {WORKING_HOURS}"
+    return (
+        Record(
+            record=f"{name}_sent:counted{window}",
+            expr=f"""\
+{sent} > {half}
+or
+{half}
+or
+{sent}
+""",
+        ),
+        Record(
+            record=f"{level.name}:sendkit_bounce_ratio:counted",
+            labels={"window": window},
+            expr=f"clamp_max({name}_bounced:increase{window} / ({name}_sent:counted{window} > 0), 1)",
+        ),
+    )
+
+
+def ratio_of_days(level: Level, *windows: str) -> Record:
+    """Record the ratio of bounces to sends of windows that are longer than a day."""
+    name = f"{level.name}:sendkit_emails"
+    return Record(
+        record=f"{level.name}:sendkit_bounce_ratio:counted",
+        expr="\nor\n".join(
+            labelled(
+                f"clamp_max({name}_bounced:increase{window} / ({name}_sent:increase{window} > 0), 1)",
+                window=window,
+            )
+            for window in windows
+        ),
+    )
+
+
+def half_busiest_day(level: Level) -> Record:
+    """Record half of the sends of the busiest of the last 7 days, which end at midnight (UTC)."""
+    name = f"{level.name}:sendkit_emails_sent"
+    return Record(record=f"{name}:half_busiest_day", expr=f"max_over_time({name}:increase1d[7d:1d]) / 2")
+
+
+def own_bounds(level: Level) -> Iterator[Record]:
     """Record p, u and the lower bound of a level, with the window and the confidence as labels."""
     name = f"{level.name}:sendkit_bounce_ratio"
-    windows = {window: _counts(level, window) for window in ("1d", "7d")}
+    emails = f"{level.name}:sendkit_emails"
     yield Record(
         record=f"{name}:rolling",
         expr="\nor\n".join(
-            labelled(f"clamp_max({bounced} / ({sent} > 0), 1)", window=window)
-            for window, (bounced, sent) in windows.items()
+            labelled(
+                f"clamp_max({emails}_bounced:increase{window} / ({emails}_sent:increase{window} > 0), 1)",
+                window=window,
+            )
+            for window in ("1d", "7d")
         ),
     )
     yield Record(
         record=f"{name}:wilson_doubt",
         expr="\nor\n".join(
-            labelled(
-                f"{QUANTILES[confidence]} ^ 2 / ({windows[window][1]} > 0)",
-                window=window,
-                confidence=confidence,
-            )
+            wilson_doubt(f"{emails}_sent:increase{window}", window, confidence)
             for window, confidence in BOUNDS
         ),
     )
-    yield Record(record=f"{name}:wilson_lower", expr=wilson_lower(level))
+    yield Record(
+        record=f"{name}:wilson_lower", expr=wilson_lower(level, f"{name}:rolling", f"{name}:wilson_doubt")
+    )
 
-
-def _counts(level: Level, window: str) -> tuple[str, str]:
-    """Return the recorded bounces and sends of a window; those of 7 days are recorded every half hour."""
-    bounced, sent = (f"{level.name}:sendkit_emails_{kind}:increase{window}" for kind in ("bounced", "sent"))
-    return (bounced, sent) if window == "1d" else (last_hour(bounced), last_hour(sent))
-
-
-BOUND = 'mailbox:sendkit_bounce_ratio:wilson_lower{window="1d", confidence="99"}'
-BOUNCING = Record(
-    record="mailbox:sendkit_bouncing:bool",
-    comment="1 for a mailbox that bounces too much (enough for a ticket), 0 for the others that sent.",
-    expr=f"""\
-{highest(MAILBOX, compared(BOUND, "> bool", threshold("mailbox_bounce_ratio_warning")))}
-*
-({compared("mailbox:sendkit_emails_bounced:increase1d", ">= bool", threshold("minimum_bounces"))})
-""",
-)
 
 FILE = RuleFile(
     name="bounces",
     makes=(
-        "bounces and sends over 1 h, 2 h, 24 h and 7 days at the levels mailbox, domain and workspace, "
+        "bounces and sends over 1 h, 2 h, 24 h, 7 and 14 days at the levels mailbox, domain and workspace, "
         "with their bounds"
     ),
     comment="""
@@ -101,8 +124,11 @@ FILE = RuleFile(
         fractions: they are rounded for each mailbox, before anything is added up. Replicas of the exporter see
         the same mails, so the highest of them counts (`max by`), never their sum.
 
+        Counted sends. A window that empties, on a Friday evening, loses the mails before it loses their late
+        bounces. So the alerts count at least half of the sends of the busiest of the last 7 days.
+
         Bounds. 1 bounce of 4 is 25 % and means nothing; 12 of 200 is 6 % and means a lot. What distinguishes
-        them is the lower bound of the Wilson score interval: the rate is at least this much, at the given
+        them is the lower bound of the Wilson score interval: the ratio is at least this much, at the given
         confidence. As written in textbooks, for b bounces of n sends, p = min(b/n, 1) and the one-sided normal
         quantile Z:
 
@@ -115,8 +141,8 @@ FILE = RuleFile(
 
         So each level (mailbox, domain, workspace) records p and u and then has this formula once, for all
         windows and confidences: they are labels. No sends, no p and no bound; bounces that arrive after sending
-        stopped (b > n) give p = 1, never a negative number under the root. Z is 2.3263 for 99 % (a ticket) and
-        3.0902 for 99.9 % (a page), one-sided.
+        stopped (b > n) give p = 1, never a negative number under the root. Z is 2.3263 for 99 %, 3.0902 for
+        99.9 % and 3.7190 for 99.99 %, one-sided.
     """,
     groups=[
         Group(
@@ -125,52 +151,43 @@ FILE = RuleFile(
             comment="""
                 Nearly all of the time goes into reading a day of samples for every mailbox. Not slower than
                 this: Prometheus looks back 5 minutes for a value, and between two evaluations there must always
-                be one.
+                be one. A ratio is recorded in the group of its counts, so that both are of the same moment.
             """,
             rules=[
-                *counts(MAILBOX, "1d", "sent", "bounced"),
-                *counts(MAILBOX, "2h", "bounced"),
-                *ratios(MAILBOX),
-                BOUNCING,
-                *(
-                    record
-                    for level in (DOMAIN, WORKSPACE)
-                    for record in (
-                        *counts(level, "1d", "sent", "bounced"),
-                        *counts(level, "2h", "bounced"),
-                        *ratios(level),
-                    )
-                ),
+                *(record for level in LEVELS for window in ("1d", "2h") for record in counts(level, window)),
+                *(record for level in LEVELS for record in counted(level, "1d")),
             ],
         ),
         Group(
             name="sendkit-bounces-1h",
-            interval="4m",
-            comment="Hours, of which the longer windows are put together.",
+            interval="1m",
+            comment="The last hour, every minute: it finds a large spike early.",
             rules=[
-                record
-                for level in (MAILBOX, DOMAIN, WORKSPACE)
-                for record in counts(level, "1h", "sent", "bounced")
+                *(record for level in LEVELS for record in counts(level, "1h")),
+                *(record for level in (DOMAIN, WORKSPACE) for record in counted(level, "1h")),
             ],
         ),
         Group(
             name="sendkit-bounces-7d",
-            interval="30m",
+            interval="4m",
             comment="""
-                Seven days are the sum of 168 recorded hours, one of each full hour: 168 steps a mailbox instead
-                of 20,160 samples. The range is a minute short of seven days so that an evaluation on the full
-                hour itself does not take in a 169th. What is up to an hour old may be missing; nobody reads
-                seven days for the last hour.
+                Seven days are the last day and the six before it, as they were recorded; fourteen days are two
+                weeks. A day that is missing counts as nothing.
             """,
             rules=[
-                week("sent"),
-                week("bounced"),
-                *(
-                    record
-                    for level in (DOMAIN, WORKSPACE)
-                    for record in counts(level, "7d", "sent", "bounced")
-                ),
+                *(record for level in LEVELS for record in added_up(level, "7d", "1d", 7, 1)),
+                *added_up(DOMAIN, "14d", "7d", 2, 7),
+                *(half_busiest_day(level) for level in LEVELS),
+                ratio_of_days(MAILBOX, "7d"),
+                ratio_of_days(DOMAIN, "7d", "14d"),
+                ratio_of_days(WORKSPACE, "7d"),
             ],
+        ),
+        Group(
+            name="sendkit-bounce-bounds",
+            interval="4m",
+            comment="The bounds of each subject for itself at 99 %, for dashboards and for the quiet level.",
+            rules=[record for level in LEVELS for record in own_bounds(level)],
         ),
     ],
 )

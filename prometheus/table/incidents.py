@@ -22,6 +22,8 @@ REASONS = {
         "Many mailboxes leaving active at once: not each of them too, nor their domains."
     ),
     "SendKitDomainUnhealthy": "The page for a domain's mailboxes: not the ticket too.",
+    "SendKitWorkspaceBounceLevel": "A workspace that bounces too much as a whole: not each slow part of it too.",
+    "SendKitDomainBounceSlowBurn": "A domain that has bounced for days: not its mailboxes too.",
     "SendKitMailboxBounceSpike": "The page for a mailbox that bounces: not its tickets too.",
     "SendKitMailboxBouncing": "A mailbox that bounces today: not that it has for days.",
 }

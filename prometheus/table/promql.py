@@ -1,9 +1,7 @@
 """PromQL that several rules share."""
 
+from prometheus.table.bounce_limits import QUANTILES
 from prometheus.table.levels import Level
-
-QUANTILES = {"99": "2.3263", "99.9": "3.0902"}
-"""The one-sided quantiles of the normal distribution, by confidence in percent."""
 
 EXPORTERS = "sendkit_exporter_build_info"
 """The exporters that are scraped, whatever the scrape job is called: a failed scrape ends the series."""
@@ -56,12 +54,16 @@ def last_hour(vector: str) -> str:
     return f"last_over_time({vector}[1h])"
 
 
-def wilson_lower(level: Level) -> str:
-    """Return the lower bound of the Wilson score interval from the recorded ratio p and doubt u.
+def wilson_doubt(sent: str, window: str, confidence: str) -> str:
+    """Return the doubt u = Z^2 / n that a window's sends leave, with its labels."""
+    return labelled(f"{QUANTILES[confidence]:.4f} ^ 2 / ({sent} > 0)", window=window, confidence=confidence)
+
+
+def wilson_lower(level: Level, ratio: str, doubt: str) -> str:
+    """Return the lower bound of the Wilson score interval from recorded ratios p and doubts u.
 
     LB = max(0, (p + u/2 - sqrt(u * (p * (1 - p) + u/4))) / (1 + u))
     """
-    ratio, doubt = _ratio_and_doubt(level)
     return f"""\
 clamp_min(
     (
@@ -89,18 +91,13 @@ def wilson_upper(level: Level) -> str:
 
     The two bounds lie evenly around (p + u/2) / (1 + u).
     """
-    ratio, doubt = _ratio_and_doubt(level)
+    name = f"{level.name}:sendkit_bounce_ratio"
     return f"""\
 (
-    {doubt}
+    {name}:wilson_doubt
   + on ({level.by}, window) group_left ()
-    2 * {ratio}
+    2 * {name}:rolling
 )
-/ (1 + {doubt})
-- {level.name}:sendkit_bounce_ratio:wilson_lower
+/ (1 + {name}:wilson_doubt)
+- {name}:wilson_lower
 """
-
-
-def _ratio_and_doubt(level: Level) -> tuple[str, str]:
-    ratio = f"{level.name}:sendkit_bounce_ratio"
-    return f"{ratio}:rolling", f"{ratio}:wilson_doubt"

@@ -7,13 +7,15 @@ from prometheus.table.annotations import (
     number,
     percentage,
 )
-from prometheus.table.bounces import WEEK
 from prometheus.table.incidents import STALE
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE
 from prometheus.table.promql import STALE_AGE, last_hour, rises, summed, threshold
 from prometheus.table.rule import Alert, Group, Record, RuleFile
 
 SENT = "sendkit_mailbox_emails_sent_total"
+WEEK = "[167h59m:1h]"
+"""The 168 full hours of a week: a minute less, so that an evaluation on the full hour has no 169th."""
+
 WEEK_SENT = f"sum_over_time(workspace:sendkit_emails_sent:increase1h{{of}}{WEEK})"
 RATIO_BEFORE = "last_over_time(workspace:sendkit_reply_ratio:rolling7d{of}[1h] offset 7d)"
 

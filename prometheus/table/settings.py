@@ -33,12 +33,18 @@ FILE = RuleFile(
                     record="workspace:sendkit_alert_threshold:last2h",
                     comment="""
                         The threshold as it is now, of whichever exporter. While there is no exporter, the last
-                        one of 2 h: an alert that fires must not resolve because its threshold is missing.
+                        one of 2 h: an alert that fires must not resolve because its threshold is missing. An
+                        exporter that is older than domain_minimum_bounces has minimum_bounces alone.
                     """,
                     expr="""\
 max by (workspace, threshold) (sendkit_alert_threshold)
 or
 max by (workspace, threshold) (last_over_time(sendkit_alert_threshold[2h]))
+or
+label_replace(
+  max by (workspace) (last_over_time(sendkit_alert_threshold{threshold="minimum_bounces"}[2h])),
+  "threshold", "domain_minimum_bounces", "", ""
+)
 """,
                 ),
             ],

@@ -12,8 +12,9 @@ THRESHOLDS = {
     "domain_bounce_ratio_critical": 0.03,
     "workspace_bounce_ratio_critical": 0.03,
     "minimum_bounces": 3,
+    "domain_minimum_bounces": 5,
     "daily_limit_usage": 0.9,
-    "reply_ratio_drop": 0.5,
+    "reply_ratio_drop": 0.4,
     "unhealthy_mailboxes_warning": 0.3,
     "unhealthy_mailboxes_critical": 0.5,
 }

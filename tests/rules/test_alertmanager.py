@@ -124,6 +124,7 @@ COMPUTED = [
     or name
     in {
         "SendKitWorkspaceBounceSpike",
+        "SendKitWorkspaceBounceLevel",
         "SendKitSendingStalled",
         "SendKitReplyRateCollapse",
         "SendKitWarmupStopped",
@@ -166,6 +167,8 @@ CASES = {
             alert("SendKitMailboxBouncing"),
             alert("SendKitMailboxBounceSpike"),
             alert("SendKitMailboxBounceSlowBurn"),
+            alert("SendKitDomainBounceSlowBurn"),
+            alert("SendKitWorkspaceBounceLevel"),
         ],
         [
             alert("SendKitDomainBounceSpike", workspace=OTHER_WORKSPACE),
@@ -179,10 +182,12 @@ CASES = {
             alert("SendKitMailboxBounceSpike"),
             alert("SendKitMailboxBouncing", mailbox=OTHER_MAILBOX),
             alert("SendKitMailboxBounceSlowBurn"),
+            alert("SendKitDomainBounceSlowBurn"),
             alert("SendKitDomainDegraded"),
             alert("SendKitDomainUnhealthy"),
         ],
         [
+            alert("SendKitWorkspaceBounceLevel"),
             alert("SendKitMailboxBounceSpike", domain=OTHER_DOMAIN, mailbox=OTHER_MAILBOX),
             alert("SendKitMailboxBounceSpike", workspace=OTHER_WORKSPACE),
             alert("SendKitMailboxNotActive"),
@@ -204,6 +209,24 @@ CASES = {
             alert("SendKitMailboxBouncing", mailbox=OTHER_MAILBOX),
             alert("SendKitMailboxNotActive"),
             alert("SendKitDomainUnhealthy"),
+        ],
+    ),
+    "a workspace's level: what burns slowly in it": (
+        alert("SendKitWorkspaceBounceLevel"),
+        [alert("SendKitDomainBounceSlowBurn"), alert("SendKitMailboxBounceSlowBurn")],
+        [
+            alert("SendKitDomainBounceSpike"),
+            alert("SendKitMailboxBouncing"),
+            alert("SendKitDomainBounceSlowBurn", workspace=OTHER_WORKSPACE),
+        ],
+    ),
+    "a domain's slow burn: those of its mailboxes": (
+        alert("SendKitDomainBounceSlowBurn"),
+        [alert("SendKitMailboxBounceSlowBurn")],
+        [
+            alert("SendKitDomainBounceSpike"),
+            alert("SendKitMailboxBouncing"),
+            alert("SendKitMailboxBounceSlowBurn", domain=OTHER_DOMAIN, mailbox=OTHER_MAILBOX),
         ],
     ),
     "a mailbox that bounces today: its slow burn": (

@@ -196,6 +196,7 @@ def test_configured_thresholds_are_never_numbers_in_a_rule() -> None:
         "domain_bounce_ratio_critical",
         "workspace_bounce_ratio_critical",
         "minimum_bounces",
+        "domain_minimum_bounces",
         "daily_limit_usage",
         "reply_ratio_drop",
         "unhealthy_mailboxes_warning",

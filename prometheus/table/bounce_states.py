@@ -1,0 +1,249 @@
+"""From bounds to states: when each bounce alert begins, and until when it lasts."""
+
+from collections.abc import Iterator
+
+from prometheus.table.bounce_limits import (
+    FEWEST_DOMAINS,
+    HIGHEST,
+    MINIMUM,
+    PER_LOGARITHM,
+    QUANTILES,
+    USUAL_DAY,
+    BounceLimit,
+    Window,
+    bounds_of,
+)
+from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE, Level
+from prometheus.table.promql import compared, labelled, threshold, wilson_lower
+from prometheus.table.rule import Record
+
+QUIET = "workspace:sendkit_bounce_ratio:quiet"
+THRESHOLD = "workspace:sendkit_bounce_ratio:threshold"
+ENDS = "ends"
+"""The window label of the threshold below which an alert ends."""
+ABOVE = {MAILBOX: DOMAIN, DOMAIN: WORKSPACE}
+"""The level whose spike says more than one of a level."""
+
+
+def sent(level: Level, window: str) -> str:
+    """Return the recorded sends of a window."""
+    return f"{level.name}:sendkit_emails_sent:increase{window}"
+
+
+def bounced(level: Level, window: str) -> str:
+    """Return the recorded bounces of a window."""
+    return f"{level.name}:sendkit_emails_bounced:increase{window}"
+
+
+def counted_sends(level: Level, window: str) -> str:
+    """Return the recorded sends of a window as they count."""
+    return (
+        f"{level.name}:sendkit_emails_sent:counted{window}" if window in {"1h", "1d"} else sent(level, window)
+    )
+
+
+def surely(level: Level) -> str:
+    """Return the name of the bounds that alerts read."""
+    return f"{level.name}:sendkit_bounce_ratio:surely"
+
+
+def state(limit: BounceLimit) -> str:
+    """Return the name of an alert's recorded state."""
+    return f"{limit.level.name}:sendkit_{limit.state}:bool"
+
+
+def quiet_level() -> Record:
+    """Record what a workspace surely bounced in the 7 days until a day ago."""
+    week = 'workspace:sendkit_bounce_ratio:wilson_lower{window="7d", confidence="99"}'
+    return Record(
+        record=QUIET,
+        comment=f"""
+            What the workspace surely bounced (99 %) in the 7 days until a day ago. Unknown for a workspace of
+            fewer than {FEWEST_DOMAINS} domains, where a single one that bounces would raise it too much.
+        """,
+        expr=f"""\
+max by (workspace) (last_over_time({week.replace("}", "}[30m] offset 1d")}))
+and on (workspace)
+count by (workspace) ({sent(DOMAIN, "1d")}) >= {FEWEST_DOMAINS}
+""",
+    )
+
+
+def thresholds(limit: BounceLimit) -> Record:
+    """Record an alert's thresholds: of each window, and the one below which it ends."""
+    multiples = {window.span: window.multiple for window in limit.windows}
+    if limit.ends is not None:
+        multiples[ENDS] = limit.ends
+    configured = f"max by (workspace) ({threshold(limit.threshold)})"
+    return Record(
+        record=THRESHOLD,
+        labels={"alert": limit.alert},
+        expr="\nor\n".join(
+            labelled(_following(configured, multiple), window=window)
+            for window, multiple in multiples.items()
+        ),
+    )
+
+
+def _following(configured: str, multiple: float) -> str:
+    """Return the configured threshold, or the multiple of the quiet level if that is higher."""
+    if not multiple:
+        return configured
+    return f"""
+  {configured}
+    * on (workspace)
+      clamp({multiple:g} * {QUIET} / on (workspace) {configured}, 1, {HIGHEST})
+  or
+  {configured}
+"""
+
+
+def bounds(level: Level) -> tuple[Record, Record]:
+    """Record the doubts of a level's windows, and the lower bounds."""
+    name = f"{level.name}:sendkit_bounce_ratio"
+    return (
+        Record(
+            record=f"{name}:counted_doubt",
+            comment="Z² grows with the number of subjects: all of a workspace share one confidence.",
+            expr="\nor\n".join(_doubt(level, *bound) for bound in bounds_of(level)),
+        ),
+        Record(record=surely(level), expr=wilson_lower(level, f"{name}:counted", f"{name}:counted_doubt")),
+    )
+
+
+def _doubt(level: Level, window: str, confidence: str) -> str:
+    squared_z = f"{QUANTILES[confidence]:.4f} ^ 2"
+    sends = f"({counted_sends(level, window)} > 0)"
+    if level is WORKSPACE:
+        expr = f"{squared_z} / {sends}"
+    else:
+        subjects = f"count by (workspace) ({sent(level, '1d')})"
+        expr = f"({squared_z} + {PER_LOGARITHM} * ln({subjects})) / on (workspace) group_right () {sends}"
+    return labelled(expr, window=window, confidence=confidence)
+
+
+def limit_of(alert: str, window: str) -> str:
+    """Return the recorded threshold of a window of an alert."""
+    return f'{THRESHOLD}{{alert="{alert}", window="{window}"}}'
+
+
+def begins(limit: BounceLimit, window: Window) -> str:
+    """Return the condition that one window begins an alert with."""
+    level = limit.level
+    bound = f'{surely(level)}{{window="{window.span}", confidence="{window.confidence}"}}'
+    fewest = threshold(MINIMUM[level])
+    if window.more_bounces:
+        fewest = f"({fewest} + {window.more_bounces})"
+    conditions = [
+        compared(bound, ">", limit_of(limit.alert, window.span)),
+        compared(bounced(level, window.span), ">=", fewest),
+    ]
+    if limit.happening:
+        conditions += [f"{bounced(level, '2h')} > 0", f"{sent(level, '2h')} > 0"]
+        if window.span not in {"1h", "1d"}:
+            today = f'{level.name}:sendkit_bounce_ratio:counted{{window="1d"}}'
+            conditions.append(compared(today, ">", limit_of(limit.alert, window.span)))
+    joined = f"\nand on ({level.by})\n".join(f"({one})" if "\n" in one else one for one in conditions)
+    return f"(\n{joined}\n)"
+
+
+def any_begins(limit: BounceLimit) -> str:
+    """Return 1 where any window begins an alert."""
+    either = "\nor\n".join(begins(limit, window) for window in limit.windows)
+    return f"0 * max by ({limit.level.by}) (\n{either}\n) + 1"
+
+
+def lasting(limit: BounceLimit) -> Record:
+    """Record 1 from where an alert begins until it is well again, and 0 from then on."""
+    by, name = limit.level.by, state(limit)
+    return Record(
+        record=name,
+        comment=_why(limit),
+        expr=f"""\
+{any_begins(limit)}
+or on ({by})
+0 * (
+  last_over_time({name}[2h])
+  and on ({by})
+  (
+{_ends(limit)}
+  )
+)
+or on ({by})
+(
+  last_over_time({name}[2h])
+  and on ({by})
+  {sent(limit.level, "1d")}
+)
+""",
+    )
+
+
+def _why(limit: BounceLimit) -> str:
+    if not limit.happening:
+        return "1 until a day is below the threshold again."
+    above = f", or ends with the spike of its {ABOVE[limit.level].name}" if limit.level in ABOVE else ""
+    return f"""
+        1 from where it begins until it is well again: a day of three quarters of the busiest day's sends and the
+        last 2 h are below the threshold, or nothing was sent for 3 days{above}. What is deleted ends within a
+        day.
+    """
+
+
+def _ends(limit: BounceLimit) -> str:
+    level = limit.level
+    by, day, below = level.by, sent(level, "1d"), limit_of(limit.alert, ENDS)
+    group = "" if level is WORKSPACE else " group_left ()"
+
+    def well(window: str, operator: str) -> str:
+        return (
+            f"{bounced(level, window)}\n      {operator} on ({by})\n"
+            f"        ({sent(level, window)} * on (workspace){group} {below})"
+        )
+
+    ends = [
+        f"""\
+    (
+      {well("1d", "<")}
+      and on ({by})
+      {well("2h", "<=")}
+      unless on ({by})
+      ({day} < {2 * USUAL_DAY:g} * {level.name}:sendkit_emails_sent:half_busiest_day)
+    )
+    or on ({by})
+    max_over_time({day}[2d]) == 0
+"""
+    ]
+    if level in ABOVE:
+        above = f"{ABOVE[level].name}:sendkit_bounce_spike:bool"
+        ends.append(
+            f"""\
+    or on ({by})
+    (
+      {day}
+      and on ({ABOVE[level].by})
+      last_over_time({above}[10m]) == 0
+      and on ({ABOVE[level].by})
+      max_over_time({above}[10m]) == 1
+    )
+"""
+        )
+    return "".join(ends).rstrip()
+
+
+def within_a_day(limit: BounceLimit) -> Record:
+    """Record 1 while an alert's condition is true."""
+    return Record(record=state(limit), expr=any_begins(limit))
+
+
+def states(*limits: BounceLimit) -> Iterator[Record]:
+    """Record the states of alerts."""
+    for limit in limits:
+        yield within_a_day(limit) if limit.ends is None else lasting(limit)
+
+
+def fires(limit: BounceLimit) -> str:
+    """Return the expression of an alert."""
+    if limit.ends is None:
+        return f"max_over_time({state(limit)}[1d]) == 1"
+    return f"{state(limit)} == 1"
