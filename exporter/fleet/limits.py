@@ -28,13 +28,13 @@ class Level(StrEnum):
 class Window:
     """Bounces of sends over a time, held against a threshold.
 
-    `multiple` is of the workspace's usual level, if that is higher than the configured threshold;
-    `more_bounces` are wanted beyond the configured minimum.
+    `multiple` is of the workspace's usual level, if that is higher than the configured threshold, 0 for
+    never; `more_bounces` are wanted beyond the configured minimum.
     """
 
     span: str
     confidence: str
-    multiple: float
+    multiple: float = 0
     more_bounces: int = 0
 
     def z(self, subjects: int) -> float:
@@ -57,27 +57,26 @@ class Limit:
         return max(configured, min(multiple * usual, HIGHEST * configured))
 
 
-SPIKES = (
-    Limit(
-        Level.WORKSPACE,
-        "workspace_bounce_ratio_critical",
-        "domain_minimum_bounces",
-        (Window("1h", "99.99", 2, 1), Window("1d", "99.99", 2)),
-        1.5,
-    ),
-    Limit(
-        Level.DOMAIN,
-        "domain_bounce_ratio_critical",
-        "domain_minimum_bounces",
-        (Window("1h", "99.9", 2, 1), Window("1d", "99.99", 4), Window("7d", "99.9", 3.5)),
-        2,
-    ),
-    Limit(
-        Level.MAILBOX, "mailbox_bounce_ratio_critical", "minimum_bounces", (Window("1d", "99.99", 5, 2),), 2
-    ),
+WORKSPACE_SPIKE = Limit(
+    Level.WORKSPACE,
+    "workspace_bounce_ratio_critical",
+    "domain_minimum_bounces",
+    (Window("1h", "99.99", 2, 1), Window("1d", "99.99", 2)),
+    1.5,
 )
-"""What is critical, by level."""
+DOMAIN_SPIKE = Limit(
+    Level.DOMAIN,
+    "domain_bounce_ratio_critical",
+    "domain_minimum_bounces",
+    (Window("1h", "99.9", 2, 1), Window("1d", "99.99", 4), Window("7d", "99.9", 3.5)),
+    2,
+)
+MAILBOX_SPIKE = Limit(
+    Level.MAILBOX, "mailbox_bounce_ratio_critical", "minimum_bounces", (Window("1d", "99.99", 5, 2),), 2
+)
 BOUNCING = Limit(
     Level.MAILBOX, "mailbox_bounce_ratio_warning", "minimum_bounces", (Window("1d", "99.9", 4),), 2
 )
 """What is a warning."""
+SPIKES = (WORKSPACE_SPIKE, DOMAIN_SPIKE, MAILBOX_SPIKE)
+"""What is critical."""

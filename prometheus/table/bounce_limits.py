@@ -1,41 +1,26 @@
-"""What each bounce alert wants: windows, confidence, threshold, bounces. The one place of these numbers."""
+"""What each bounce alert wants: windows, confidence, threshold, bounces.
+
+The exporter judges spikes itself, for its page: their numbers are in its package.
+"""
 
 from dataclasses import dataclass
 
+from exporter.fleet import limits
+from exporter.fleet.limits import (
+    FEWEST_DOMAINS,
+    HIGHEST,
+    PER_LOGARITHM,
+    QUANTILES,
+    USUAL_DAY,
+    Window,
+)
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE, Level
-
-QUANTILES = {"99": 2.3263, "99.9": 3.0902, "99.99": 3.7190}
-"""The one-sided quantiles of the normal distribution, by confidence in percent."""
-
-PER_LOGARITHM = 1.88
-"""How much Z² grows with the logarithm of the subjects of a workspace, so that they share one confidence."""
-
-HIGHEST = 5
-"""A threshold that follows the quiet level is at most so many times the configured one."""
-
-FEWEST_DOMAINS = 10
-"""In a workspace of fewer domains a bad one is too large a part of the quiet level to be held against it."""
-
-USUAL_DAY = 0.75
-"""Of the busiest day: so many sends show that a subject is well again."""
 
 WORKING_HOURS = 8
 """Half of the busiest day is spread over so many hours, for windows that are shorter."""
 
 MINIMUM = {MAILBOX: "minimum_bounces", DOMAIN: "domain_minimum_bounces", WORKSPACE: "domain_minimum_bounces"}
 """The configured fewest bounces, by level."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """Bounces of sends over a time, held against a threshold."""
-
-    span: str
-    confidence: str
-    multiple: float = 0
-    """Of the workspace's quiet level, if that is higher than the configured threshold; 0: never."""
-    more_bounces: int = 0
-    """More than the configured minimum."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,34 +43,34 @@ class BounceLimit:
 WORKSPACE_SPIKE = BounceLimit(
     alert="SendKitWorkspaceBounceSpike",
     level=WORKSPACE,
-    threshold="workspace_bounce_ratio_critical",
+    threshold=limits.WORKSPACE_SPIKE.threshold,
     state="bounce_spike",
-    windows=(Window("1h", "99.99", 2, 1), Window("1d", "99.99", 2)),
-    ends=1.5,
+    windows=limits.WORKSPACE_SPIKE.windows,
+    ends=limits.WORKSPACE_SPIKE.ends,
 )
 DOMAIN_SPIKE = BounceLimit(
     alert="SendKitDomainBounceSpike",
     level=DOMAIN,
-    threshold="domain_bounce_ratio_critical",
+    threshold=limits.DOMAIN_SPIKE.threshold,
     state="bounce_spike",
-    windows=(Window("1h", "99.9", 2, 1), Window("1d", "99.99", 4), Window("7d", "99.9", 3.5)),
-    ends=2,
+    windows=limits.DOMAIN_SPIKE.windows,
+    ends=limits.DOMAIN_SPIKE.ends,
 )
 MAILBOX_SPIKE = BounceLimit(
     alert="SendKitMailboxBounceSpike",
     level=MAILBOX,
-    threshold="mailbox_bounce_ratio_critical",
+    threshold=limits.MAILBOX_SPIKE.threshold,
     state="bounce_spike",
-    windows=(Window("1d", "99.99", 5, 2),),
-    ends=2,
+    windows=limits.MAILBOX_SPIKE.windows,
+    ends=limits.MAILBOX_SPIKE.ends,
 )
 BOUNCING = BounceLimit(
     alert="SendKitMailboxBouncing",
     level=MAILBOX,
-    threshold="mailbox_bounce_ratio_warning",
+    threshold=limits.BOUNCING.threshold,
     state="bouncing",
-    windows=(Window("1d", "99.9", 4),),
-    ends=2,
+    windows=limits.BOUNCING.windows,
+    ends=limits.BOUNCING.ends,
 )
 WORKSPACE_LEVEL = BounceLimit(
     alert="SendKitWorkspaceBounceLevel",
@@ -114,6 +99,7 @@ MAILBOX_SLOW_BURN = BounceLimit(
     ends=None,
     happening=False,
 )
+__all__ = ["FEWEST_DOMAINS", "HIGHEST", "PER_LOGARITHM", "QUANTILES", "USUAL_DAY", "Window"]
 LIMITS = (
     WORKSPACE_SPIKE,
     DOMAIN_SPIKE,
