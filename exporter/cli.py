@@ -57,7 +57,7 @@ def main() -> None:
 @flags.log_format
 def run(  # noqa: PLR0913 - one argument a flag
     config_file: Path | None,
-    web_listen_address: str,
+    web_listen_address: tuple[str, ...],
     web_config_file: Path | None,
     log_level: str,
     log_format: log.Format,
@@ -74,7 +74,7 @@ def run(  # noqa: PLR0913 - one argument a flag
         exporter = Exporter(lambda: _sharded(_load(config_file), shard_index, shard_total), os.environ)
         app = create_app(exporter, enable_lifecycle=web_enable_lifecycle)
         guarded = Guard(app, web_file) if web_file else app
-        await daemon.serve(exporter, guarded, _listen(web_listen_address), web_file)
+        await daemon.serve(exporter, guarded, [_listen(each) for each in web_listen_address], web_file)
 
     _run(serve())
 
@@ -85,7 +85,7 @@ def run(  # noqa: PLR0913 - one argument a flag
 @flags.log_level
 @flags.log_format
 def run_demo(
-    simulation: flags.Simulated, web_listen_address: str, log_level: str, log_format: log.Format
+    simulation: flags.Simulated, web_listen_address: tuple[str, ...], log_level: str, log_format: log.Format
 ) -> None:
     """Run the daemon over a simulated SendKit API: no key, no file.
 
@@ -94,7 +94,7 @@ def run_demo(
     """
     log.configure(log_level, log_format)
     simulated = simulation.started(demo.STORY)
-    _run(demo.serve(_listen(web_listen_address), simulated))
+    _run(demo.serve([_listen(each) for each in web_listen_address], simulated))
 
 
 @main.command()

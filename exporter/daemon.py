@@ -4,7 +4,7 @@ import asyncio
 import gc
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 import structlog
@@ -32,7 +32,7 @@ def tune_interpreter() -> None:
 
 
 async def serve(
-    exporter: Exporter, app: ASGIApp, listener: socket.socket, security: Security | None = None
+    exporter: Exporter, app: ASGIApp, listeners: Sequence[socket.socket], security: Security | None = None
 ) -> None:
     """Poll and answer requests until SIGTERM or SIGINT; SIGHUP reloads."""
     tune_interpreter()
@@ -46,9 +46,10 @@ async def serve(
 
     with program.handled(lambda: in_loop(stop), lambda: in_loop(hangup.set)):
         await exporter.poller.start()
-        _log.info("listening", address=shown_address(listener))
+        for listener in listeners:
+            _log.info("listening", address=shown_address(listener))
         reloading = vital(reload_whenever(hangup, exporter.reload), "reloads")
-        await server.serve(sockets=[listener])
+        await server.serve(sockets=[*listeners])
         reloading.cancel()
         await asyncio.gather(reloading, return_exceptions=True)
         await exporter.stop()

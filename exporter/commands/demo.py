@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -43,8 +44,8 @@ def working_hours(moment: datetime) -> datetime:
     return day
 
 
-async def serve(listener: socket.socket, simulation: Simulation) -> None:
-    """Serve the simulation on a free port, and the daemon that polls it on `listener`, until a signal."""
+async def serve(listeners: Sequence[socket.socket], simulation: Simulation) -> None:
+    """Serve the simulation on a free port, and the daemon that polls it on `listeners`, until a signal."""
     api = listen("127.0.0.1:0")
     address = shown_address(api)
     simulated = http_server(simulator.create_app(simulation))
@@ -56,7 +57,7 @@ async def serve(listener: socket.socket, simulation: Simulation) -> None:
         {},
         calendar=lambda zone: simulation.now().astimezone(zone),
     )
-    await daemon.serve(exporter, create_app(exporter, enable_lifecycle=True), listener)
+    await daemon.serve(exporter, create_app(exporter, enable_lifecycle=True), listeners)
     simulated.should_exit = True
     await serving
 

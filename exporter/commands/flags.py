@@ -44,7 +44,10 @@ log_format = option(
     "--log.format", type=click.Choice(["logfmt", "json"]), default="logfmt", help="How a line is written."
 )
 listen_address = option(
-    "--web.listen-address", default=DEFAULT_ADDRESS, help="HOST:PORT, or :PORT for all addresses."
+    "--web.listen-address",
+    multiple=True,
+    default=[DEFAULT_ADDRESS],
+    help="HOST:PORT, or :PORT for all addresses; repeatable.",
 )
 
 

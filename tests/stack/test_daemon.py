@@ -17,6 +17,7 @@ from tests.stack.processes import (
     Process,
     Processes,
     Simulator,
+    free_port,
     scrape,
     start_exporter,
     start_simulator,
@@ -279,3 +280,19 @@ def test_the_demo_shows_a_revoked_key(processes: Processes) -> None:
     wait_for(lambda: demo.lines("reason=auth"))
     assert all("workspace=acme " in line for line in demo.lines("reason=auth"))
     wait_for(lambda: demo.lines("polls succeed"))
+
+
+@pytest.mark.parametrize("by", ["flags", "environment"])
+def test_it_listens_at_every_address_that_is_named(processes: Processes, by: str) -> None:
+    config = write_config(processes, {"accounts": [{"name": "acme", "api_key": CANARY}]})
+    addresses = [f"127.0.0.1:{free_port()}", f"127.0.0.2:{free_port()}"]
+    flags = [part for each in addresses for part in ("--web.listen-address", each)]
+    process = processes.start(
+        "exporter",
+        [*EXPORTER, "run", "--config.file", str(config), *(flags if by == "flags" else ())],
+        {} if by == "flags" else {"SENDKIT_EXPORTER_WEB_LISTEN_ADDRESS": " ".join(addresses)},
+    )
+    for address in addresses:
+        wait_for(lambda address=address: process.lines("listening", address))  # type: ignore[misc]
+        assert httpx.get(f"http://{address}/-/healthy", trust_env=False).status_code == 200
+    assert process.end() == 0
