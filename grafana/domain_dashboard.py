@@ -32,6 +32,7 @@ from grafana.panels import (
     value_mappings,
 )
 from grafana.tables import UNSEEN_ID, Cell, bar, link, named, rows
+from prometheus.table.bounce_limits import DOMAIN_SPIKE, MAILBOX_SPIKE
 
 D = q.DOMAIN
 UNHEALTHY = f"max(domain:sendkit_unhealthy_mailboxes:ratio{{{D}}})"
@@ -94,9 +95,9 @@ def _trouble() -> Row:
     )
     page = figure(
         "Of page level",
-        "The 99.9 % bound divided by the level at which a bounce spike of a domain pages: at 100 % it does.",
-        f'max(domain:sendkit_bounce_ratio:wilson_lower{{{D},window="1d",confidence="99.9"}})'
-        f" / {q.level_of_domain('domain_bounce_ratio_critical')}",
+        "The bound of an hour, a day or 7 days divided by its threshold, the highest of them: at 100 % a bounce "
+        "spike of the domain pages.",
+        q.of_page(DOMAIN_SPIKE, D, q.BY_DOMAIN),
         "percentunit",
         colours=NEAR_LEVEL,
         decimals=0,
@@ -144,18 +145,17 @@ def _table() -> Builder:
     lower = "mailbox:sendkit_bounce_ratio:wilson_lower"
     by = q.BY_MAILBOX
     status = f"max by ({by}, status) (sendkit_mailbox_status{{{D}}}) == 1"
-    page = 'workspace:sendkit_alert_threshold:last2h{threshold="mailbox_bounce_ratio_critical"}'
     return rows(
         "Mailboxes",
-        "Every mailbox of the domain, the surest bouncers first. `Of page level` is the 99.9 % bound divided by "
-        "the level that pages for a mailbox. Follow the address for its history.",
+        "Every mailbox of the domain, the surest bouncers first. `Of page level` is the bound of 24 h divided by "
+        "its threshold: at 100 % a bounce spike of the mailbox pages. Follow the address for its history.",
         [
             q.addressed(f"({status})", D),
             f"max by ({by}) (sendkit_mailbox_sent_today{{{D}}}) / (max by ({by}) (sendkit_mailbox_daily_send_limit{{{D}}}) > 0)",
             f"max by ({by}) (mailbox:sendkit_emails_bounced:increase1d{{{D}}})",
             f"max by ({by}) (mailbox:sendkit_emails_sent:increase1d{{{D}}})",
             f'max by ({by}) ({lower}{{{D},window="1d",confidence="99"}})',
-            f'max by ({by}) ({lower}{{{D},window="1d",confidence="99.9"}} / on (workspace) group_left () {page})',
+            q.of_page(MAILBOX_SPIKE, D, by),
             f"round(max by ({by}) (increase(sendkit_mailbox_emails_replied_total{{{D}}}[1d])))",
         ],
         [
@@ -183,7 +183,7 @@ def _bounces() -> Row:
     page = Line(q.level_of_domain("domain_bounce_ratio_critical"), "page, the domain", RED, "dashed")
     severe = Line(q.level_of_domain("mailbox_bounce_ratio_critical"), "page, a mailbox", DARK_RED, "dashed")
     burn = Line(
-        f"2 / 3 * {q.level_of_domain('mailbox_bounce_ratio_warning')}",
+        q.level_of_domain("mailbox_bounce_ratio_warning"),
         "slow burn, a mailbox",
         AMBER,
         "dashed",

@@ -20,6 +20,7 @@ from grafana.panels import (
     lines,
 )
 from grafana.tables import UNSEEN_ID, Cell, bar, link, rows
+from prometheus.table.bounce_limits import DOMAIN_SPIKE, MAILBOX_SPIKE
 
 W = q.WORKSPACES
 SENT_1D = f"sum(workspace:sendkit_emails_sent:increase1d{{{W}}})"
@@ -32,9 +33,7 @@ ROWS_OF_HEATMAP = 20
 
 def bouncing() -> Row:
     """Return the row of the ratios over time."""
-    slow_burn = Line(
-        f"2 / 3 * {q.level('mailbox_bounce_ratio_warning')}", "slow burn, a mailbox", AMBER, "dashed"
-    )
+    slow_burn = Line(q.level("mailbox_bounce_ratio_warning"), "slow burn, a mailbox", AMBER, "dashed")
     page = Line(q.level("workspace_bounce_ratio_critical"), "page, the workspace", RED, "dashed")
     severe = Line(q.level("mailbox_bounce_ratio_critical"), "page, a mailbox", DARK_RED, "dashed")
 
@@ -92,7 +91,6 @@ def since_when() -> Row:
 def _worst_domains() -> Builder:
     lower = "domain:sendkit_bounce_ratio:wilson_lower"
     worst = f'topk({SHOWN_DOMAINS}, max by ({q.BY_DOMAIN}) ({lower}{{{W},window="1d",confidence="99"}} > 0))'
-    page = 'workspace:sendkit_alert_threshold:last2h{threshold="domain_bounce_ratio_critical"}'
 
     def of_worst(series: str) -> str:
         return f"max by ({q.BY_DOMAIN}) ({series} and on ({q.BY_DOMAIN}) {worst})"
@@ -105,7 +103,7 @@ def _worst_domains() -> Builder:
             worst,
             of_worst(f"domain:sendkit_emails_bounced:increase1d{{{W}}}"),
             of_worst(f"domain:sendkit_emails_sent:increase1d{{{W}}}"),
-            f"""{of_worst(f'{lower}{{{W},window="1d",confidence="99.9"}}')} / on (workspace) group_left () {page}""",
+            of_worst(q.of_page(DOMAIN_SPIKE, W, q.BY_DOMAIN)),
             of_worst(f"domain:sendkit_unhealthy_mailboxes:ratio{{{W}}}"),
         ],
         [
@@ -127,7 +125,6 @@ def _worst_mailboxes() -> Builder:
     worst = (
         f'topk({SHOWN_MAILBOXES}, max by ({q.BY_MAILBOX}) ({lower}{{{W},window="1d",confidence="99"}} > 0))'
     )
-    page = 'workspace:sendkit_alert_threshold:last2h{threshold="mailbox_bounce_ratio_critical"}'
 
     def of_worst(series: str) -> str:
         return f"max by ({q.BY_MAILBOX}) ({series} and on ({q.BY_MAILBOX}) {worst})"
@@ -140,7 +137,7 @@ def _worst_mailboxes() -> Builder:
             q.addressed(worst),
             of_worst(f"mailbox:sendkit_emails_bounced:increase1d{{{W}}}"),
             of_worst(f"mailbox:sendkit_emails_sent:increase1d{{{W}}}"),
-            f"""{of_worst(f'{lower}{{{W},window="1d",confidence="99.9"}}')} / on (workspace) group_left () {page}""",
+            of_worst(q.of_page(MAILBOX_SPIKE, W, q.BY_MAILBOX)),
         ],
         [
             Cell(

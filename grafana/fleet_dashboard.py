@@ -30,6 +30,7 @@ from grafana.panels import (
     steps,
 )
 from grafana.tables import UNSEEN_ID, Cell, bar, coloured, link, named, rows
+from prometheus.table.bounce_limits import WORKSPACE_SPIKE
 
 W, ALERTS = q.WORKSPACES, q.WORKSPACES_OR_NONE
 LAST_SUCCESS = f"workspace:sendkit_last_success:timestamp_seconds{{{W}}}"
@@ -160,11 +161,10 @@ def _fleet() -> Row:
         "percentunit",
         decimals=0,
     )
-    page = 'workspace:sendkit_alert_threshold:last2h{threshold="workspace_bounce_ratio_critical"}'
     table = rows(
         "Workspaces",
-        "One row a workspace. `Of page level` is the 99.9 % bound of 24 h divided by the level at which a bounce "
-        "spike pages: at 100 % it does. Follow a name to see that workspace alone.",
+        "One row a workspace. `Of page level` is the bound of an hour or a day divided by its threshold: at "
+        "100 % a bounce spike of the workspace pages. Follow a name to see that workspace alone.",
         [
             f"max by (workspace) (workspace:sendkit_mailboxes:count{{{W}}})",
             f"workspace:sendkit_mailboxes:count{{{W}}} - on (workspace) {active}",
@@ -172,10 +172,7 @@ def _fleet() -> Row:
             f"max by (workspace) (workspace:sendkit_emails_bounced:increase1d{{{W}}})",
             f"max by (workspace) (workspace:sendkit_emails_sent:increase1d{{{W}}})",
             f'max by (workspace) (workspace:sendkit_bounce_ratio:wilson_lower{{{W},window="1d",confidence="99"}})',
-            (
-                f'max by (workspace) (workspace:sendkit_bounce_ratio:wilson_lower{{{W},window="1d",confidence="99.9"}}'
-                f" / on (workspace) group_left () {page})"
-            ),
+            q.of_page(WORKSPACE_SPIKE, W, "workspace"),
             f"time() - {LAST_SUCCESS}",
         ],
         [

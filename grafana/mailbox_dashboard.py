@@ -31,6 +31,7 @@ from grafana.panels import (
     timeline,
     value_mappings,
 )
+from prometheus.table.bounce_limits import MAILBOX_SPIKE
 
 M, D = q.MAILBOX, q.DOMAIN
 LOWER = "mailbox:sendkit_bounce_ratio:wilson_lower"
@@ -68,7 +69,7 @@ def _warmup() -> str:
 
 
 def _now() -> Row:
-    page = f'max({LOWER}{{{M},window="1d",confidence="99.9"}}) / {q.level_of_domain("mailbox_bounce_ratio_critical")}'
+    page = q.of_page(MAILBOX_SPIKE, M, q.BY_MAILBOX)
     figures = (
         figure(
             "Status",
@@ -93,8 +94,8 @@ def _now() -> Row:
         ),
         figure(
             "Of page level",
-            "The 99.9 % bound of the bounces of 24 h divided by the level that pages for a mailbox: at 100 % it "
-            "does.",
+            "The bound of the bounces of 24 h divided by its threshold: at 100 % a bounce spike of the "
+            "mailbox pages.",
             page,
             "percentunit",
             colours=NEAR_LEVEL,
@@ -197,7 +198,7 @@ def _volume() -> Row:
         [
             Line(f'max({LOWER}{{{M},window="7d",confidence="99"}})', "lower bound", DARK_BLUE, "area"),
             Line(f'max(mailbox:sendkit_bounce_ratio:rolling{{{M},window="7d"}})', "bounces of sends", BLUE),
-            Line(f"2 / 3 * {q.level_of_domain('mailbox_bounce_ratio_warning')}", "ticket", AMBER, "dashed"),
+            Line(q.level_of_domain("mailbox_bounce_ratio_warning"), "ticket", AMBER, "dashed"),
         ],
         "percentunit",
     )

@@ -1,5 +1,8 @@
 """PromQL that several panels share. Recorded series are not repeated here; see prometheus/rules."""
 
+from prometheus.table.bounce_limits import BounceLimit
+from prometheus.table.bounce_states import of_threshold
+
 WORKSPACES = 'workspace=~"$workspace"'
 WORKSPACES_OR_NONE = 'workspace=~"$workspace|"'
 """Of the workspaces chosen, or of the exporter as a whole."""
@@ -26,6 +29,11 @@ def count(vector: str) -> str:
 def level(name: str, labels: str = WORKSPACES) -> str:
     """Return a configured threshold, of several workspaces the lowest."""
     return f'min(workspace:sendkit_alert_threshold:last2h{{{labels},threshold="{name}"}})'
+
+
+def of_page(limit: BounceLimit, labels: str, by: str) -> str:
+    """Return how near the bounds of an alert's windows are to its threshold: at 1 it pages."""
+    return f"max by ({by}) ({of_threshold(limit, labels)})"
 
 
 def level_of_domain(name: str) -> str:

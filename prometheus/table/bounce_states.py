@@ -242,6 +242,14 @@ def states(*limits: BounceLimit) -> Iterator[Record]:
         yield within_a_day(limit) if limit.ends is None else lasting(limit)
 
 
+def of_threshold(limit: BounceLimit, labels: str) -> str:
+    """Return the bounds of an alert's windows, each divided by its threshold: above 1 it begins."""
+    windows = "|".join(dict.fromkeys(window.span for window in limit.windows))
+    confidences = "|".join(dict.fromkeys(window.confidence for window in limit.windows))
+    bound = f'{surely(limit.level)}{{window=~"{windows}",confidence=~"{confidences}",{labels}}}'
+    return f'{bound} / on (workspace, window) group_left () {THRESHOLD}{{alert="{limit.alert}"}}'
+
+
 def fires(limit: BounceLimit) -> str:
     """Return the expression of an alert."""
     if limit.ends is None:

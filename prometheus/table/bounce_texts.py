@@ -2,7 +2,7 @@
 
 from prometheus.table.annotations import DOMAIN_NAME, MAILBOX_NAME, WORKSPACE_NAME, number, query, tenths
 from prometheus.table.bounce_limits import BounceLimit
-from prometheus.table.bounce_states import THRESHOLD, surely
+from prometheus.table.bounce_states import THRESHOLD, of_threshold, surely
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE
 
 NAMES = {
@@ -21,17 +21,8 @@ SPAN = (
 def evidence(limit: BounceLimit) -> str:
     """Return the sentences on the window whose bound is furthest above its threshold."""
     level = limit.level
-    matchers = ",".join(
-        f'{name}=~"{"|".join(dict.fromkeys(values))}"'
-        for name, values in (
-            ("window", [window.span for window in limit.windows]),
-            ("confidence", [window.confidence for window in limit.windows]),
-        )
-    )
     threshold = f'{THRESHOLD}{{alert="{limit.alert}"'
-    furthest = (
-        f"topk(1, {surely(level)}{{{matchers},of}} / on (workspace, window) group_left () {threshold}}})"
-    )
+    furthest = f"topk(1, {of_threshold(limit, 'of')})"
     emails = f"{level.name}:sendkit_emails"
     sends = f"{emails}_sent:increase%s{{of}}"
     more = query(f"{emails}_sent:counted%[1]s{{of}} > {emails}_sent:increase%[1]s{{of}}", level, "$window")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from prometheus.table.bounce_limits import WORKING_HOURS
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE, Level
-from prometheus.table.promql import labelled, rises, summed, wilson_doubt, wilson_lower
+from prometheus.table.promql import highest, labelled, rises, summed, wilson_doubt, wilson_lower
 from prometheus.table.rule import Group, Record, RuleFile
 
 LEVELS = (MAILBOX, DOMAIN, WORKSPACE)
@@ -45,13 +45,7 @@ def counted(level: Level, window: str) -> tuple[Record, Record]:
     return (
         Record(
             record=f"{name}_sent:counted{window}",
-            expr=f"""\
-{sent} > {half}
-or
-{half}
-or
-{sent}
-""",
+            expr=highest(level, f"{sent} > {half} or {half} or {sent}"),
         ),
         Record(
             record=f"{level.name}:sendkit_bounce_ratio:counted",

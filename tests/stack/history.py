@@ -195,7 +195,10 @@ def start(processes: Processes) -> Process:
 
 
 def levels() -> list[list[dict[str, Any]]]:
-    """Return the shipped rules so that each stands on a level above those that it reads; alerts come last."""
+    """Return the shipped rules so that each stands on a level above those that it reads; alerts come last.
+
+    A state that reads its own past has none here.
+    """
     rules = [
         {**rule, "step": max(STEP_SECONDS, _seconds(group["interval"]))}
         for path in sorted(RULES.glob("*.yml"))
@@ -207,7 +210,7 @@ def levels() -> list[list[dict[str, Any]]]:
     ordered: list[list[dict[str, Any]]] = []
     while waiting:
         missing = {rule["record"] for rule in waiting}
-        ready = [rule for rule in waiting if not _read_by(rule) & names & missing]
+        ready = [rule for rule in waiting if not (_read_by(rule) - {rule["record"]}) & names & missing]
         assert ready, "recording rules read each other in a circle"
         ordered.append(ready)
         waiting = [rule for rule in waiting if rule not in ready]
@@ -220,7 +223,7 @@ def _read_by(rule: Mapping[str, Any]) -> set[str]:
 
 def _records(server: Queries, rule: Mapping[str, Any], end: int) -> Iterator[bytes]:
     days = RECORDED_DAYS.get(rule["record"].partition(":")[0], COUNTERS_DAYS)
-    if rule["record"].endswith(("increase1h", "increase7d")):  # of which a week, and the one before, are made
+    if rule["record"].endswith(("increase1h", "increase1d", "increase7d")):  # of which weeks are made
         days = COUNTERS_DAYS
     for labels, samples in server.span(rule["expr"], end - days * DAY_SECONDS, end, rule["step"]):
         yield from _lines(rule["record"], {**labels, **rule.get("labels", {})}, samples)
