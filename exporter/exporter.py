@@ -23,7 +23,7 @@ from exporter.polling import watch
 from exporter.polling.board import now
 from exporter.polling.poller import Poller
 from exporter.sendkit.client import SendKit
-from exporter.sendkit.feeds import COLLECTORS, families
+from exporter.sendkit.feeds import families
 from exporter.sendkit.holds import Holds
 from exporter.textformat.lines import Format
 
@@ -53,7 +53,7 @@ class Exporter:
     """What the exporter knows and exposes, and the poller that keeps it so.
 
     `load` returns the configuration as it is now, or raises `ConfigError`. `calendar` returns the time that
-    windows of days end at. `collectors` are the feeds beside those of figures.
+    windows of days end at. `more` are feeds beside those of the configuration.
     """
 
     def __init__(
@@ -61,18 +61,18 @@ class Exporter:
         load: Callable[[], Config],
         environ: Mapping[str, str],
         calendar: Callable[[tzinfo], datetime] = datetime.now,
-        collectors: Sequence[Feed] = COLLECTORS,
+        more: Sequence[Feed] = (),
     ) -> None:
         """Load the configuration; raises `ConfigError`."""
         self._load = load
         self._environ = environ
         self._calendar = calendar
-        self._collectors = collectors
+        self._more = more
         self._reloading = asyncio.Lock()
         self._reload_error = ""
         self._state: StateDirectory | None = None
         self.fleet = Fleet()
-        self.store = Store(self.fleet, families(collectors))
+        self.store = Store(self.fleet, families(more))
         self.telemetry = Telemetry()
         self.telemetry.reload_successful.set(0)
         self._holds = Holds()
@@ -116,7 +116,7 @@ class Exporter:
             prepared.disclosure,
             self._calendar,
             prepared.state,
-            self._collectors,
+            self._more,
         )
         self._state, self._config = prepared.state, prepared.config
         self.telemetry.reload_successful.set(1)

@@ -6,14 +6,20 @@ from typing import Any
 
 from exporter.answers.answer import Answer
 from exporter.answers.parse import parse
-from exporter.catalogue.kinds import Check, Feed, Field
+from exporter.catalogue.kinds import Check, Feed, Field, Rows
 from exporter.catalogue.mailbox import FIELDS
-from exporter.sendkit.feeds import analytics
+from exporter.config import CollectorsConfig
+from exporter.sendkit.feeds import COLLECTORS, analytics
 
 Mailbox = dict[str, Any]
 
 BASE = analytics.all_time(60)
 WEEK = analytics.window("7d", 7, 900)
+EVERY_COLLECTOR = [
+    feed
+    for collector in COLLECTORS
+    if (feed := collector(CollectorsConfig.model_validate({"tests": {"enabled": True}})))
+]
 ID = "664a1b2c3d4e5f6a7b8c9d03"
 
 DOCUMENTED: dict[str, Any] = {
@@ -49,6 +55,10 @@ OF_ITS_KIND: dict[Check, Any] = {
     Check.COUNT: 42,
     Check.RATIO: 0.125,
     Check.PERCENT: "12.5",
+    Check.SCORE: 85,
+    Check.TIME: "2026-05-01T09:00:00.000Z",
+    Check.NOTE: "550 5.1.8 Access denied",
+    Check.TAGS: ["batch 1", "owner bob@example.com"],
 }
 """A value for a field that is not in `DOCUMENTED`."""
 
@@ -67,6 +77,29 @@ def mailbox(**changes: Any) -> Mailbox:  # noqa: ANN401 - whatever an API may se
     for field in FIELDS:
         put(example, field, DOCUMENTED.get(field.name, OF_ITS_KIND[field.check]))
     return example | changes
+
+
+def collected(feed: Feed, *mailbox_ids: str, **changes: Any) -> bytes:  # noqa: ANN401 - whatever an API may send
+    """Return an answer to a collector with every field of it, with changes by its top-level fields."""
+
+    def example(part: Feed) -> Mailbox:
+        item: Mailbox = {}
+        for field in part.fields:
+            put(item, field, OF_ITS_KIND[field.check])
+        return item | changes
+
+    if feed.parts:
+        return _document("data", {part.name: [example(part)] for part in feed.parts})
+    if feed.rows is Rows.WORKSPACE:
+        return _document(feed.items, example(feed))
+    return _document(feed.items, [{feed.id_name: mailbox_id, **example(feed)} for mailbox_id in mailbox_ids])
+
+
+def _document(items: str, found: object) -> bytes:
+    for name in reversed(items.split(".")):
+        found = {name: found}
+    assert isinstance(found, dict)
+    return json.dumps({"success": True, **found}).encode()
 
 
 def older(**changes: Any) -> Mailbox:  # noqa: ANN401 - whatever an API may send

@@ -9,7 +9,6 @@ from typing import Any
 from exporter.catalogue.kinds import Feed
 from exporter.config import Config
 from exporter.exporter import Exporter
-from exporter.sendkit.feeds import COLLECTORS
 from exporter.textformat.lines import END, Format
 from tests.samples import Samples
 from tests.scripted_api import ScriptedApi
@@ -25,12 +24,12 @@ class Exporting:
     settings: dict[str, Any]
     environ: dict[str, str] = field(default_factory=dict)
     calendar: Callable[[tzinfo], datetime] = datetime.now
-    collectors: Sequence[Feed] = COLLECTORS
+    more: Sequence[Feed] = ()
     exporter: Exporter = field(init=False)
 
     def __post_init__(self) -> None:
         self.exporter = Exporter(
-            lambda: Config.model_validate(self.settings), self.environ, self.calendar, self.collectors
+            lambda: Config.model_validate(self.settings), self.environ, self.calendar, self.more
         )
 
     def samples(self) -> Samples:
@@ -78,6 +77,7 @@ def settings(url: str, *accounts: Mapping[str, Any], **sections: Any) -> dict[st
         "api": {"base_url": url, "timeout": 2, "max_attempts": 1},
         "poll": {"interval": FAST, "stale_after": 60},
         "windows": [],
+        "collectors": {name: {"enabled": False} for name in ("mailboxes", "warmup", "overview", "tests")},
         "accounts": [
             {"workspaces": {"refresh": FAST}, **account} if "workspaces" not in account else account
             for account in accounts
@@ -95,12 +95,12 @@ async def exporting(
     *accounts: Mapping[str, Any],
     environ: dict[str, str] | None = None,
     calendar: Callable[[tzinfo], datetime] = datetime.now,
-    collectors: Sequence[Feed] = COLLECTORS,
+    more: Sequence[Feed] = (),
     **sections: Any,  # noqa: ANN401 - as in YAML
 ) -> AsyncIterator[Exporting]:
     """Serve an API, and poll these accounts at it, by `settings`, while the context lasts."""
     async with api:
-        running = Exporting(settings(api.url, *accounts, **sections), environ or {}, calendar, collectors)
+        running = Exporting(settings(api.url, *accounts, **sections), environ or {}, calendar, more)
         await running.exporter.poller.start()
         try:
             yield running

@@ -25,9 +25,12 @@ class Envelope:
     """The list of an answer as it came, a text of JSON, and what the answer says about the list."""
 
     items: memoryview
-    has_more: bool = False
+    has_more: bool | None = None
+    """Whether there are more pages, where the answer says so."""
     total: int | None = None
     """How many items there are in all, where the answer says so."""
+    next_cursor: str = ""
+    """What asks for the page after this one."""
 
     def check_whole(self, count: int) -> None:
         """Raise `MalformedAnswerError` if the answer itself says that `count` items are not all."""
@@ -37,10 +40,10 @@ class Envelope:
             raise MalformedAnswerError(f"the list is not whole: {count} items of a total of {self.total}")
 
 
-def opened(body: Body, items: str) -> Envelope:
-    """Return the list at `items`, such as `data`; raises `MalformedAnswerError`."""
+def opened(body: Body, items: str, form: str = "[...]") -> Envelope:
+    """Return the list at `items`, such as `data`, or the object; raises `MalformedAnswerError`."""
     decoder = _decoder(items)
-    wanted = '"' + items.replace(".", '": {"') + '": [...]' + "}" * items.count(".")
+    wanted = '"' + items.replace(".", '": {"') + f'": {form}' + "}" * items.count(".")
     try:
         try:
             envelope = decoder.decode(body)
@@ -50,10 +53,10 @@ def opened(body: Body, items: str) -> Envelope:
         for name in items.split("."):
             listing = getattr(listing, name)
         text = memoryview(listing)
-        if text[0] != ord("["):
-            _decoder(items, list[Raw]).decode(
-                without_lone_surrogates(body)
-            )  # raises, and says what there is instead
+        if text[0] != ord(form[0]):
+            kind = list[Raw] if form[0] == "[" else dict[str, Raw]
+            # Raises, and says what there is instead.
+            _decoder(items, kind).decode(without_lone_surrogates(body))
     except UNREADABLE as error:
         found = PAGE if is_page(body) else f"{len(body)} bytes: {error}"
         raise MalformedAnswerError(f'expected {{"success": true, {wanted}}}, found {found}') from None
@@ -62,7 +65,13 @@ def opened(body: Body, items: str) -> Envelope:
     pages = _plain(envelope.pagination)
     pages = pages if isinstance(pages, dict) else {}
     totals = [it for it in (pages.get("total"), _plain(envelope.total)) if type(it) is int]
-    return Envelope(text, pages.get("hasMore") is True, max(totals, default=None))
+    has_more, cursor = pages.get("hasMore"), pages.get("nextCursor")
+    return Envelope(
+        text,
+        has_more if isinstance(has_more, bool) else None,
+        max(totals, default=None),
+        cursor if isinstance(cursor, str) else "",
+    )
 
 
 def is_page(body: Body) -> bool:

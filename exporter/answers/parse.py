@@ -17,10 +17,11 @@ from exporter.answers import tolerant
 from exporter.answers.answer import Answer, Column, filled
 from exporter.answers.blocks import check_room, read_blocks
 from exporter.answers.envelope import Body, MalformedAnswerError, opened
+from exporter.answers.facts import parse_facts
 from exporter.answers.strict import strict_decoder
 from exporter.answers.unit import AUTO, RATIO, as_ratios
 from exporter.answers.unit import proven as proven_unit
-from exporter.catalogue.kinds import Check, Feed
+from exporter.catalogue.kinds import Check, Feed, Rows
 
 MOST_UNKNOWN_STATES = 20
 BOUNCE_RATE = "bounce_ratio"
@@ -40,6 +41,8 @@ def parse(body: Body, feed: Feed, unit: str = AUTO, known_unit: str = "") -> Ans
     whole, and for one of whose items most are no mailboxes; `MemoryError` when there is no room to read it.
     What is wrong inside one mailbox leaves that value out and is counted in `Answer.suspects`.
     """
+    if feed.rows is not Rows.MAILBOXES:
+        return parse_facts(body, feed)
     check_room()
     envelope = opened(body, feed.items)
     rows = _Rows(feed)

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import astuple
 
 from exporter.answers.percent import ratios
+from exporter.answers.texts import joined_tags, unix_seconds
 from exporter.catalogue.kinds import Check, Field
 
 LONGEST_TEXT = 320
@@ -26,12 +27,22 @@ _TYPES: dict[Check, Any] = {
     Check.COUNT: Annotated[int, Meta(ge=0, le=LARGEST_COUNT)],
     Check.RATIO: Annotated[float, Meta(ge=0)],
     Check.PERCENT: str,
+    Check.SCORE: Annotated[float, Meta(ge=0)],
+    Check.TIME: str,
+    Check.NOTE: Annotated[str, Meta(max_length=LONGEST_TEXT)] | None,
+    Check.TAGS: list[_Text],
 }
 
-_CONVERSIONS: dict[Check, Callable[[Any], float | None]] = {
+_CONVERSIONS: dict[Check, Callable[[Any], float | str | None]] = {
     Check.FLAG: int,
     Check.PERCENT: ratios.__getitem__,
+    Check.SCORE: lambda score: ratios[repr(score)],
+    Check.TIME: unix_seconds,
+    Check.NOTE: lambda note: note or "",
+    Check.TAGS: joined_tags,
 }
+_TEXTS_OF_NUMBERS = {Check.PERCENT, Check.TIME}
+"""A text of these, as documented, may still be no number."""
 
 Columns = Sequence[Sequence[Any]]
 
@@ -71,7 +82,7 @@ class StrictDecoder:
         unusable: Counter[str] = Counter()
         for (place, convert), (field, leaf, lacks) in zip(self._order, leaves, strict=True):
             columns[place] = _converted(convert, leaf, lacks=lacks) if convert else leaf
-            if field.check is Check.PERCENT:  # a text, as documented, may still be no number
+            if field.check in _TEXTS_OF_NUMBERS:
                 unusable[field.name] = columns[place].count(None) - (leaf.count(None) if lacks else 0)
         return ids, columns, +unusable
 
@@ -110,7 +121,7 @@ def _leaves(part: Sequence[Field], top: Sequence[Any]) -> Iterator[tuple[Field, 
 
 
 def _converted(
-    convert: Callable[[Any], float | None], column: Sequence[Any], *, lacks: bool
+    convert: Callable[[Any], float | str | None], column: Sequence[Any], *, lacks: bool
 ) -> Sequence[Any]:
     if lacks:
         return [None if value is None else convert(value) for value in column]

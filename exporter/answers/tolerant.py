@@ -9,6 +9,7 @@ from msgspec import Raw
 
 from exporter.answers.percent import ratios
 from exporter.answers.strict import LONGEST_TEXT
+from exporter.answers.texts import joined_tags, unix_seconds
 from exporter.catalogue.kinds import Check, Field
 
 Value = str | float | None
@@ -54,11 +55,23 @@ def _value(mailbox: Mapping[str, Any], field: Field) -> tuple[Value, str]:
             return None, "" if may_lack else field.name
         inner = inner[name]
     value = _checked(field.check, inner)
-    is_good = value is not None or (field.check is Check.OPTIONAL_TEXT and inner is None)
-    return value, "" if is_good else field.name
+    return value, "" if _is_good(field.check, inner, value) else field.name
 
 
-def _checked(check: Check, value: object) -> Value:
+def _is_good(check: Check, value: object, used: Value) -> bool:
+    """Whether a value is as documented, and all of it is used."""
+    match check:
+        case Check.OPTIONAL_TEXT if value is None:
+            return True
+        case Check.TAGS:
+            return isinstance(value, list) and all(map(text, value))
+        case Check.NOTE:
+            return used is not None and used == (value or "")
+        case _:
+            return used is not None
+
+
+def _checked(check: Check, value: object) -> Value:  # noqa: C901, PLR0911 - a table
     match check:
         case Check.TEXT | Check.STATE:
             return text(value)
@@ -74,6 +87,14 @@ def _checked(check: Check, value: object) -> Value:
         case Check.PERCENT:
             # A plain number, where the API sends one; the text of None is no number.
             return ratios[value if isinstance(value, str) else repr(_number(value))]
+        case Check.SCORE:
+            return ratios[repr(_number(value))]
+        case Check.TIME:
+            return unix_seconds(value) if isinstance(value, str) else None
+        case Check.NOTE:
+            return "" if value is None else value[:LONGEST_TEXT] if isinstance(value, str) else None
+        case Check.TAGS:
+            return joined_tags(filter(None, map(text, value))) if isinstance(value, list) else None
 
 
 def _number(value: object) -> float | None:

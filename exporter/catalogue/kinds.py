@@ -47,6 +47,22 @@ class Check(Enum):
     COUNT = "a whole number from 0"
     RATIO = "a number from 0; one above 1 is passed on and counted as suspect"
     PERCENT = "a text with a number of percent, kept as a ratio"
+    SCORE = "a number of percent, kept as a ratio"
+    TIME = "a time as a text of ISO 8601, kept as Unix seconds"
+    NOTE = "a text, or null where there is nothing to say, kept as an empty text"
+    TAGS = "a list of texts, kept as one text"
+
+
+TAG_SEPARATOR = "\x1f"
+"""Between the tags of a mailbox in a text of them."""
+
+
+class Rows(Enum):
+    """What the rows of an answer are."""
+
+    MAILBOXES = "the mailboxes of a list"
+    WORKSPACE = "the workspace: one object"
+    NEWEST = "the newest finished item of a list of tests"
 
 
 @dataclass(frozen=True, eq=False)  # a row is itself alone: comparing all its texts is slow
@@ -78,12 +94,12 @@ class Field:
     @cached_property
     def is_text(self) -> bool:
         """Whether the values are texts rather than numbers."""
-        return self.check in {Check.TEXT, Check.OPTIONAL_TEXT, Check.STATE}
+        return self.check in {Check.TEXT, Check.OPTIONAL_TEXT, Check.STATE, Check.NOTE, Check.TAGS}
 
     @cached_property
     def is_ratio(self) -> bool:
         """Whether the values are ratios, which are expected to be 1 at most."""
-        return self.check in {Check.RATIO, Check.PERCENT}
+        return self.check in {Check.RATIO, Check.PERCENT, Check.SCORE}
 
 
 def _no_parameters(_today: date) -> Mapping[str, str]:
@@ -97,7 +113,9 @@ class Feed:
     The answer to `GET path`, with the parameters that `query` gives for today's date, holds a list of
     mailboxes at `items`, each with its id in `id_name`. The feed that does not join is the workspace's base:
     it says which mailboxes there are. All others add samples to these. `window` is the value of the label
-    `window`; a feed without one is a collector, and goes by its name.
+    `window`; a feed without one is a collector, and goes by its name. A list that `is_paged` is asked for
+    page by page. `parts` are lists that one poll asks for, one after the other, in the place of `path`;
+    each is then at `data.` and its name.
     """
 
     name: str
@@ -109,17 +127,25 @@ class Feed:
     id_name: str = "_id"
     joins: bool = True
     window: str | None = None
+    rows: Rows = Rows.MAILBOXES
+    is_paged: bool = False
+    parts: tuple["Feed", ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what would be listed and never counted: rises are counted of the base feed alone."""
         counted = [field.wire for field in self.fields if field.counter]
-        if self.window is None and counted:
+        if self.is_collector and counted:
             raise ValueError(f"{self.name}: a collector has no counters, found one of {', '.join(counted)}")
+
+    @property
+    def is_collector(self) -> bool:
+        """Whether it adds what the key may be refused without harm to the rest."""
+        return self.window is None
 
     @property
     def label(self) -> Mapping[str, str]:
         """Return the label that separates this feed's poll metrics from those of others."""
-        return {"collector": self.name} if self.window is None else {"window": self.window}
+        return {"window": self.window} if self.window is not None else {"collector": self.name}
 
     def metrics(self) -> Iterator[Metric]:
         """Yield the families of its fields, gauges before counters."""
@@ -129,4 +155,5 @@ class Feed:
     def suspects(self) -> list[str]:
         """Return every name under which a suspect value of it can be counted."""
         parts = [field.name.rpartition(".")[0] for field in self.fields]
-        return sorted({self.id_name, *(field.name for field in self.fields), *filter(None, parts)})
+        own_id = self.id_name if self.rows is Rows.MAILBOXES else ""
+        return sorted({*(field.name for field in self.fields), *filter(None, (own_id, *parts))})

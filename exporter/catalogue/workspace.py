@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from exporter.catalogue.kinds import counter, gauge
+from exporter.catalogue.kinds import Check, Field, counter, gauge
 
 LABELS = ("workspace",)
 _POLL = (*LABELS, "window")
@@ -82,6 +82,42 @@ COLLECTOR_FAILURES = counter(
     (*_COLLECTOR, "reason"),
 )
 
+
+def _fact(wire: str, column: str, check: Check, text: str) -> Field:
+    return Field(wire, column, check, gauge(f"sendkit_workspace_{column}", text, LABELS, wire))
+
+
+OVERVIEW = (
+    _fact("totalCampaigns", "campaigns", Check.COUNT, "Campaigns of the workspace."),
+    _fact("activeCampaigns", "active_campaigns", Check.COUNT, "Campaigns of the workspace under way."),
+)
+"""The fields of `GET /v1/analytics/overview`."""
+
+_TEST = "the newest finished test"
+BLACKLIST = (
+    _fact("overallSummary.totalChecked", "blacklist_checked", Check.COUNT, f"Checked by {_TEST}."),
+    _fact("overallSummary.blacklisted", "blacklist_listed", Check.COUNT, f"Found listed by {_TEST}."),
+    _fact(
+        "completedAt",
+        "blacklist_completed_timestamp_seconds",
+        Check.TIME,
+        "When the newest finished blacklist test ended.",
+    ),
+)
+"""The fields of `GET /v1/blacklist-tests`."""
+PLACEMENT = (
+    _fact("summary.inbox", "placement_inbox", Check.COUNT, f"E-mails of {_TEST} that landed in the inbox."),
+    _fact("summary.spam", "placement_spam", Check.COUNT, f"E-mails of {_TEST} that landed in spam."),
+    _fact("summary.missing", "placement_missing", Check.COUNT, f"E-mails of {_TEST} that did not arrive."),
+    _fact(
+        "completedAt",
+        "placement_completed_timestamp_seconds",
+        Check.TIME,
+        "When the newest finished inbox placement test ended.",
+    ),
+)
+"""The fields of `GET /v1/inbox-placement`."""
+
 METRICS = (
     INFO,
     MAILBOXES,
@@ -100,4 +136,5 @@ METRICS = (
     COLLECTOR_LAST_SUCCESS,
     COLLECTOR_INTERVAL,
     COLLECTOR_FAILURES,
+    *(field.metric for field in (*OVERVIEW, *BLACKLIST, *PLACEMENT) if field.metric),
 )

@@ -12,6 +12,7 @@ from exporter import daemon, simulator
 from exporter.config import (
     AccountConfig,
     ApiConfig,
+    CollectorsConfig,
     Config,
     PollConfig,
     WindowConfig,
@@ -26,6 +27,7 @@ from exporter.web.server import http_server, listen, shown_address
 
 POLL_INTERVAL = timedelta(seconds=5)
 WINDOW_INTERVAL = timedelta(seconds=15)
+COLLECTOR_INTERVAL = timedelta(seconds=15)
 STORY = (
     "bounce_spike:ratio=0.5@15s",
     "mailbox_suspended@40s",
@@ -74,6 +76,12 @@ def _config(base_url: str, simulation: Simulation) -> Config:
             AccountConfig(name="demo", api_key=SecretStr(simulation.platform_key), workspaces=others),
         ),
         windows=(WindowConfig(name="7d", days=7, interval=WINDOW_INTERVAL),),
+        collectors=CollectorsConfig.model_validate(
+            {
+                name: {"enabled": True, "interval": COLLECTOR_INTERVAL}
+                for name in CollectorsConfig.model_fields
+            }
+        ),
     )
 
 

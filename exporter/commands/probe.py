@@ -7,14 +7,15 @@ from datetime import datetime
 from http import HTTPStatus
 
 from exporter.answers.answer import Answer
-from exporter.answers.envelope import MalformedAnswerError
+from exporter.answers.envelope import Body, MalformedAnswerError
 from exporter.answers.parse import parse
-from exporter.catalogue.kinds import Feed
+from exporter.catalogue.kinds import Feed, Rows
 from exporter.config import AccountConfig, Config, KeyUnavailable, keys
 from exporter.sendkit.client import SendKit, is_platform_key
 from exporter.sendkit.errors import SendKitError
-from exporter.sendkit.feeds import COLLECTORS, feeds_of
+from exporter.sendkit.feeds import feeds_of
 from exporter.sendkit.lane import Lane
+from exporter.sendkit.paging import REFUSED, whole_answer
 from exporter.sendkit.workspaces import ListedWorkspace, list_workspaces
 
 HEADINGS = ("workspace", "id", "mailboxes", "active", "bounceRate in", "refused")
@@ -41,6 +42,15 @@ class _Row:
     id: str = UNKNOWN
     answer: Answer | None = None
     refused: dict[str, str] = field(default_factory=dict)
+    collected: dict[str, str] = field(default_factory=dict)
+    """What each collector sees, or why it sees nothing, by its name."""
+
+    def fails(self, feed: Feed, why: str, *, is_refused: bool) -> None:
+        """Note that nothing is seen of a feed."""
+        if feed.is_collector:
+            self.collected[feed.name] = f"{'refused' if is_refused else 'failed'}: {why}"
+        else:
+            self.refused[feed.name] = why
 
     def cells(self) -> Sequence[str]:
         """Return the cells of its row."""
@@ -104,31 +114,41 @@ class _Probe:
             if not kept:
                 why = "no workspace matches workspaces.include and exclude" if seen else "it has no workspace"
                 return Finding(good=True, lines=[self._line(f"{told}; warning: {why}, nothing is polled")])
-        feeds = feeds_of(self._config, self._account, COLLECTORS)
+        feeds = feeds_of(self._config, self._account)
         await asyncio.gather(*(self._ask(key, row, feed) for row in rows for feed in feeds))
-        needed = {feed.name for feed in feeds if feed.window is not None}
+        needed = {feed.name for feed in feeds if not feed.is_collector}
         good = not any(needed & row.refused.keys() for row in rows)
-        return Finding(good, [self._line(told), *_table(rows), *_reasons(rows)])
+        return Finding(good, [self._line(told), *_table(rows), *_collected(rows), *_reasons(rows)])
 
     async def _ask(self, key: str, row: _Row, feed: Feed) -> None:
         """Ask for a feed of a workspace, and note what comes of it."""
-        try:
-            body = await self._client.get(
-                feed.path,
-                feed.query(datetime.now(self._config.timezone).date()),
+
+        async def get(path: str, parameters: Mapping[str, str]) -> Body:
+            return await self._client.get(
+                path,
+                parameters,
                 key=key,
                 deadline=self._deadline(),
                 lane=self._lane,
                 workspace_id="" if row.id == UNKNOWN else row.id,
+                gives_way=feed.is_collector,
             )
+
+        try:
+            today = datetime.now(self._config.timezone).date()
+            body, refusal = await whole_answer(feed, today, get, self._config.api.max_response_bytes)
             answer = await asyncio.to_thread(parse, body, feed, self._config.api.bounce_rate_unit)
         except SendKitError as error:
-            row.refused[feed.name] = f"{error.reason}: {error}"
+            row.fails(feed, f"{error.reason}: {error}", is_refused=error.status in REFUSED)
         except MalformedAnswerError as error:
-            row.refused[feed.name] = f"malformed: {error}"
+            row.fails(feed, f"malformed: {error}", is_refused=False)
         else:
             if not feed.joins:
                 row.answer = answer
+            elif feed.is_collector:
+                row.collected[feed.name] = _seen(feed, answer)
+            if refusal is not None:
+                row.collected[feed.name] += f"; a part is refused: {refusal.reason}: {refusal}"
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + self._config.api.timeout.total_seconds()
@@ -147,6 +167,22 @@ def _table(rows: Iterable[_Row]) -> list[str]:
     return [
         "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
+    ]
+
+
+def _seen(feed: Feed, answer: Answer) -> str:
+    """Return what a collector sees of a workspace, in a few words and without an address."""
+    if feed.rows is Rows.MAILBOXES:
+        return f"{len(answer)} mailboxes"
+    return ", ".join(f"{name} {column[0]:g}" for name, column in answer.numbers.items()) or "nothing finished"
+
+
+def _collected(rows: Iterable[_Row]) -> list[str]:
+    """Return what collectors see."""
+    return [
+        f"  {_plain(row.name)[:SHOWN_CHARACTERS]}: collector {name}: {_plain(seen)}"
+        for row in rows
+        for name, seen in row.collected.items()
     ]
 
 

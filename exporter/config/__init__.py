@@ -6,6 +6,7 @@ from exporter.config.file import Config, default, load
 from exporter.config.keys import KeyUnavailable
 from exporter.config.sections import (
     ApiConfig,
+    CollectorsConfig,
     MailboxesConfig,
     PollConfig,
     PrivacyConfig,
@@ -18,6 +19,7 @@ from exporter.config.sections import (
 __all__ = [
     "AccountConfig",
     "ApiConfig",
+    "CollectorsConfig",
     "Config",
     "ConfigError",
     "KeyUnavailable",

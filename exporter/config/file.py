@@ -16,6 +16,7 @@ from exporter.config.errors import ConfigError, kind_of, mismatch, tell
 from exporter.config.keys import KeyUnavailable
 from exporter.config.sections import (
     ApiConfig,
+    CollectorsConfig,
     Listed,
     MailboxesConfig,
     PollConfig,
@@ -66,6 +67,7 @@ class Config(Section):
     windows: Annotated[Listed[WindowConfig], WrapValidator(_names_differ)] = (
         WindowConfig(name="7d", days=7),
     )
+    collectors: CollectorsConfig = CollectorsConfig()
     timezone: values.TimeZone = Field(default="UTC", validate_default=True)
     """IANA name of the time zone in which a window's days begin."""
     mailboxes: MailboxesConfig = MailboxesConfig()

@@ -69,6 +69,53 @@ class PollConfig(Section):
     """With no success for so long, a workspace's mailbox series are dropped."""
 
 
+class MailboxesCollector(Section):
+    """`GET /v1/mailboxes`, in pages: sending enabled, provider, tags, last error, DNS setup."""
+
+    enabled: values.Switch = True
+    """Whether it is asked."""
+    interval: values.Duration = timedelta(minutes=15)
+    """Between two polls of it."""
+
+
+class WarmupCollector(Section):
+    """`GET /v1/warmup/stats`, in pages: where warm-up mail lands."""
+
+    enabled: values.Switch = True
+    """Whether it is asked."""
+    interval: values.Duration = timedelta(hours=1)
+    """Between two polls of it."""
+    days: values.WarmupDays = 7
+    """How many days are counted."""
+
+
+class OverviewCollector(Section):
+    """`GET /v1/analytics/overview`: campaigns under way."""
+
+    enabled: values.Switch = True
+    """Whether it is asked."""
+    interval: values.Duration = timedelta(minutes=5)
+    """Between two polls of it."""
+
+
+class TestsCollector(Section):
+    """`GET /v1/blacklist-tests` and `GET /v1/inbox-placement`: the newest finished test of each."""
+
+    enabled: values.Switch = False
+    """Whether they are asked."""
+    interval: values.Duration = timedelta(hours=1)
+    """Between two polls of them."""
+
+
+class CollectorsConfig(Section):
+    """What other endpoints add. Each may be refused by the key without harm to the rest."""
+
+    mailboxes: MailboxesCollector = MailboxesCollector()
+    warmup: WarmupCollector = WarmupCollector()
+    overview: OverviewCollector = OverviewCollector()
+    tests: TestsCollector = TestsCollector()
+
+
 class WindowConfig(Section):
     """A window of days, polled besides all-time. Without this key there is one: `7d`, of 7 days."""
 
@@ -78,6 +125,13 @@ class WindowConfig(Section):
     """Length: from today - (days - 1) to today, in `timezone`."""
     interval: values.Duration = timedelta(minutes=15)
     """Between two polls of this window."""
+
+    @field_validator("name")
+    @classmethod
+    def _is_no_collector(cls, name: str) -> str:
+        if name in CollectorsConfig.model_fields:
+            raise mismatch("a name that no collector has", repr(name))
+        return name
 
 
 class MailboxesConfig(Section):

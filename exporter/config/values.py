@@ -186,6 +186,7 @@ Natural = Annotated[int, Field(ge=0, lt=2**31), Expect("a whole number from 0")]
 Count = Annotated[int, Field(ge=1, lt=2**31), Expect("a whole number from 1")]
 Shards = Annotated[int, Field(ge=1, le=MOST_SHARDS), Expect(f"a whole number from 1 to {MOST_SHARDS}")]
 Days = Annotated[int, Field(ge=1, le=3660), Expect("a whole number of days from 1 to 3660")]
+WarmupDays = Annotated[int, Field(ge=1, le=90), Expect("a whole number of days from 1 to 90")]
 Switch = Annotated[bool, Expect("true or false")]
 EmailMode = Annotated[
     Literal["plain", "masked", "hmac", "off"],

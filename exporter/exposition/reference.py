@@ -4,7 +4,7 @@
 """
 
 from exporter.catalogue import own, workspace
-from exporter.sendkit.feeds import COLLECTORS, families
+from exporter.sendkit.feeds import families
 
 
 def reference() -> str:
@@ -13,7 +13,7 @@ def reference() -> str:
         (
             "Mailboxes",
             "One series a mailbox, dropped when the workspace had no successful poll for `poll.stale_after`.",
-            families(COLLECTORS),
+            families(),
         ),
         ("Workspaces", "One series a workspace; poll metrics one a window, too.", workspace.METRICS),
         (

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from exporter.answers.answer import Answer, Column, Texts, domain_of
+from exporter.answers.texts import split_tags
 from exporter.catalogue import mailbox
 from exporter.catalogue.kinds import Check, Feed, Field, Metric
 from exporter.fleet.counters import Totals
 from exporter.fleet.reading import Part, Roster
 from exporter.textformat.body import Piece
 from exporter.textformat.lines import encode_column, escaped, label_text
+
+LONGEST_TAG = 64
+"""Characters of a tag that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +48,19 @@ def render_base(
     `previous` is the part rendered from the last answer with the same disclosure, if there is one.
     """
     families = _Families(feed, roster, previous)
-    families.add_fields(answer)
+    families.add_fields(answer, disclosure)
     for name, metric in mailbox.COUNTERS.items():
         families.add_column(metric, totals.risen.get(name), {})
     families.add_info(answer, disclosure)
     return families.part()
 
 
-def render_join(feed: Feed, answer: Answer, roster: Roster, previous: Part | None) -> Part:
-    """Render the answer of a feed that joins, for the mailboxes of the roster alone."""
+def render_join(
+    feed: Feed, answer: Answer, roster: Roster, disclosure: Disclosure, previous: Part | None
+) -> Part:
+    """Render the answer of a feed that joins, for the mailboxes of the roster alone; `previous` as above."""
     families = _Families(feed, roster, previous)
-    families.add_fields(answer.aligned(roster.ids))
+    families.add_fields(answer.aligned(roster.ids), disclosure)
     return families.part()
 
 
@@ -72,17 +78,29 @@ class _Families:
         """Return the finished part."""
         return Part(self._roster, self._sources, self._pieces)
 
-    def add_fields(self, answer: Answer) -> None:
+    def add_fields(self, answer: Answer, disclosure: Disclosure) -> None:
         """Add the families of the feed's fields; `answer` has a row for each of the roster."""
         for field in self._feed.fields:
-            if field.metric is None:
+            if field.metric is None or field.column not in (
+                answer.texts if field.is_text else answer.numbers
+            ):
                 continue
-            if field.check is Check.STATE:
-                self._add_states(field, field.metric, answer.text(field.column))
-            else:
-                window = self._feed.window
-                labels = {"window": window} if window and "window" in field.metric.labels else {}
-                self.add_column(field.metric, answer.numbers.get(field.column), labels)
+            match field.check:
+                case Check.STATE:
+                    self._add_states(field, field.metric, answer.text(field.column))
+                case Check.TAGS:
+                    self._add_tags(field.metric, answer.text(field.column), disclosure)
+                case Check.NOTE:
+                    notes = answer.text(field.column)
+                    self.add_column(
+                        field.metric, [None if note is None else note != "" for note in notes], {}
+                    )
+                case Check.TEXT:
+                    self._add_labels(field.metric, answer)
+                case _:
+                    window = self._feed.window
+                    labels = {"window": window} if window and "window" in field.metric.labels else {}
+                    self.add_column(field.metric, answer.numbers.get(field.column), labels)
 
     def add_column(self, metric: Metric, column: Column | None, labels: Mapping[str, str]) -> None:
         """Add a family of one sample a mailbox; none at all without a column."""
@@ -104,6 +122,37 @@ class _Families:
     def _add_states(self, field: Field, metric: Metric, states: Texts) -> None:
         """Add a family of 0 or 1 for each documented state, and 1 for another one, as it comes."""
         self._add(metric, states, lambda: self._encode_states(metric.name, states, field.states))
+
+    def _add_tags(self, metric: Metric, texts: Texts, disclosure: Disclosure) -> None:
+        """Add a family of 1 for each tag of a mailbox."""
+
+        def encode() -> Iterator[bytes]:
+            rows = [
+                b'tag="%s",%s' % (escaped(tag), row)
+                for row, text in zip(self._roster.rows, texts, strict=True)
+                for tag in shown_tags(text, disclosure)
+            ]
+            return encode_column(metric.name, self._fixed({}), rows, [1] * len(rows))
+
+        self._add(metric, texts, encode)
+
+    def _add_labels(self, metric: Metric, answer: Answer) -> None:
+        """Add a family of 1 whose labels beside the mailbox's are columns of the answer.
+
+        A mailbox without the first of them has none.
+        """
+        names = [name for name in metric.labels if name not in mailbox.LABELS]
+        columns = [answer.text(name) for name in names]
+
+        def encode() -> Iterator[bytes]:
+            rows = [
+                b"%s,%s" % (label_text(dict(zip(names, (text or "" for text in texts), strict=True))), row)
+                for row, *texts in zip(self._roster.rows, *columns, strict=True)
+            ]
+            ones = [None if text is None else 1 for text in columns[0]]
+            return encode_column(metric.name, self._fixed({}), rows, ones)
+
+        self._add(metric, columns, encode)
 
     def _add(self, metric: Metric, source: object, encode: Callable[[], Iterator[bytes]]) -> None:
         name, previous = metric.name, self._previous
@@ -130,6 +179,12 @@ class _Families:
 
     def _fixed(self, labels: Mapping[str, str]) -> bytes:
         return label_text({"workspace": self._roster.label, **labels})
+
+
+def shown_tags(text: str | None, disclosure: Disclosure) -> Iterable[str]:
+    """Return the tags of a mailbox as they may be shown, each once."""
+    tags = (disclosure.email(tag) if "@" in tag else tag for tag in split_tags(text))
+    return dict.fromkeys(tag[:LONGEST_TAG] for tag in tags)
 
 
 def _info_rows(roster: Roster, names: Texts, disclosure: Disclosure) -> list[bytes]:

@@ -6,7 +6,7 @@ from itertools import chain
 
 from exporter.catalogue import mailbox
 from exporter.catalogue import workspace as catalogue
-from exporter.catalogue.kinds import Metric
+from exporter.catalogue.kinds import Metric, Rows
 from exporter.catalogue.workspace import Reason
 from exporter.fleet.poll import Poll
 from exporter.fleet.workspace import Workspace
@@ -50,6 +50,16 @@ def _samples(workspace: Workspace, *, stale: bool) -> Iterator[Sample]:
         )
         for metric, labels, value in samples:
             yield metric, {**poll.feed.label, **labels}, value
+        yield from _facts(poll)
+
+
+def _facts(poll: Poll) -> Iterator[Sample]:
+    """Yield what a poll's answer says of the workspace itself."""
+    if poll.feed.rows is not Rows.MAILBOXES and poll.answer:
+        for field in poll.feed.fields:
+            values = poll.answer.numbers.get(field.column)
+            if field.metric and values:
+                yield field.metric, {}, values[0]
 
 
 def _of_poll(poll: Poll, *, hides_outcome: bool) -> Iterator[Sample]:

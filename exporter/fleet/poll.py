@@ -2,12 +2,16 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 from exporter.answers.answer import Answer
 from exporter.catalogue.kinds import Feed
 from exporter.catalogue.workspace import Reason
 from exporter.fleet.reading import Reading
+
+REFUSED_SECONDS = 3600.0
+"""A collector that the key may not use is asked again so often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,9 @@ class Job(Protocol):
     def cancel(self) -> None:
         """End it."""
 
+    def change(self, interval: timedelta) -> None:
+        """Have it come at another interval."""
+
     def due_seconds(self) -> float | None:
         """Return the seconds until it polls next."""
 
@@ -35,7 +42,7 @@ class Poll:
     Times are Unix seconds; `fresh_since` is the last success by the steady clock, so that a clock that is set
     makes nothing stale. `overruns` says that it was still running when it was last due, `has_key` is false if
     it failed for want of a key to send, `due` says when it is due next by the steady clock, if that is known
-    from before.
+    from before. `is_refused` says that the key may not use what a collector asks for: it is asked rarely.
     """
 
     feed: Feed
@@ -56,11 +63,17 @@ class Poll:
     job: Job | None = None
     due: float | None = None
     running: bool = False
+    is_refused: bool = False
 
     @property
     def answer(self) -> Answer | None:
         """Return the last good answer that still counts."""
         return self.reading.answer if self.reading else None
+
+    @property
+    def interval_seconds(self) -> float:
+        """Return the time between two polls."""
+        return REFUSED_SECONDS if self.is_refused else self.feed.interval_seconds
 
     @property
     def up(self) -> bool | None:
@@ -69,10 +82,21 @@ class Poll:
 
     def succeeded(self, reading: Reading, now: Instant, duration: float) -> None:
         """Take a good answer in."""
-        self.reading, self.failure, self.error = reading, None, ""
-        self.last_success, self.fresh_since = now.unix, now.steady
-        self.suspects.update(reading.answer.suspects)
+        self.failure, self.error = None, ""
+        self.last_success = now.unix
+        self._take(reading, now)
         self._ended(now, duration)
+
+    def partly_refused(
+        self, reading: Reading, reason: Reason, error: str, now: Instant, duration: float
+    ) -> None:
+        """Take in what was answered, and note why the rest was not."""
+        self._take(reading, now)
+        self.failed(reason, error, now, duration)
+
+    def _take(self, reading: Reading, now: Instant) -> None:
+        self.reading, self.fresh_since = reading, now.steady
+        self.suspects.update(reading.answer.suspects)
 
     def failed(
         self, reason: Reason, error: str, now: Instant, duration: float, *, has_key: bool = True

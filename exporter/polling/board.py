@@ -29,6 +29,7 @@ from exporter.fleet.tallies import Tallies
 from exporter.fleet.workspace import Fleet, Key, Workspace
 from exporter.polling.reader import Reader
 from exporter.polling.watch import Lately, Watch, note_unit
+from exporter.sendkit.errors import SendKitError
 
 Result = TypeVar("Result")
 
@@ -73,8 +74,15 @@ class Board:
         self._watch = Watch(fleet, state)
         self._renaming = asyncio.Lock()
 
-    async def succeeded(self, workspace: Workspace, poll: Poll, body: Body, started: Instant) -> None:
-        """Read the answer to a poll and show it.
+    async def succeeded(
+        self,
+        workspace: Workspace,
+        poll: Poll,
+        body: Body,
+        started: Instant,
+        refusal: SendKitError | None = None,
+    ) -> None:
+        """Read the answer to a poll and show it; `refusal` says why a part of it is missing.
 
         Raises `envelope.MalformedAnswerError`, or `MemoryError`, and changes nothing then.
         """
@@ -84,8 +92,12 @@ class Board:
             outcome = await self._in_thread(lambda: self._read(workspace, poll, body))
             if workspace not in self._fleet:  # whoever forgot it waits for the lock, to save what is kept
                 return
-            was_up, ended = poll.up, now()
-            poll.succeeded(outcome.reading, ended, ended.steady - started.steady)
+            was_up, before, ended = poll.up, poll.failure, now()
+            duration = ended.steady - started.steady
+            if refusal is None:
+                poll.succeeded(outcome.reading, ended, duration)
+            else:
+                poll.partly_refused(outcome.reading, refusal.reason, str(refusal), ended, duration)
             workspace.totals = outcome.totals
             if outcome.lately:
                 self._watch.took(workspace, outcome.lately)
@@ -93,7 +105,10 @@ class Board:
             self._put(workspace, outcome.rejoined)
             self._telemetry.render_duration.set(outcome.seconds)
             self._show(workspace)
-        if not was_up:
+        if refusal is not None:
+            say = _log.debug if before is refusal.reason else _log.warning
+            say("a part is refused", **_place(workspace, poll), error=str(refusal))
+        elif not was_up:
             _log.info(
                 "polls succeed" if was_up is None else "polls succeed again",
                 **_place(workspace, poll),

@@ -24,13 +24,15 @@ from exporter.polling.runner import Runner
 from exporter.polling.schedule import Schedule, Spread, guarded
 from exporter.polling.tracking import Tracking
 from exporter.sendkit.client import SendKit
-from exporter.sendkit.feeds import COLLECTORS, feeds_of
+from exporter.sendkit.feeds import feeds_of
 from exporter.sendkit.lane import Lane
 
 SWEEP_SECONDS = 1.0
 GRACE_STEP_SECONDS = 0.05
 FIRST_ROUND_SECONDS = 300.0
 """The first polls are spread over their interval, or over so long."""
+COLLECTORS_BEGIN_SECONDS = 1.0
+"""The first polls of collectors come so much later than those of figures."""
 
 
 class Poller:
@@ -47,7 +49,7 @@ class Poller:
         disclosure: Disclosure,
         calendar: Callable[[tzinfo], datetime] = datetime.now,
         state: StateDirectory | None = None,
-        collectors: Iterable[Feed] = COLLECTORS,
+        more: Iterable[Feed] = (),
     ) -> None:
         """Nothing is polled yet."""
         self._fleet = fleet
@@ -59,7 +61,7 @@ class Poller:
                 account,
                 order,
                 Lane(config.api.max_concurrent_requests),
-                feeds_of(config, account, collectors),
+                feeds_of(config, account, more),
             )
             for order, account in enumerate(config.accounts)
         }
@@ -82,8 +84,10 @@ class Poller:
         self._discovery = Discovery(
             config, environ, self._client, fleet, self._board, self._tracking, telemetry
         )
-        self._runner = Runner(self._client, self._board, self._discovery, today)
-        self._spread = Spread()
+        self._runner = Runner(
+            self._client, self._board, self._discovery, today, config.api.max_response_bytes
+        )
+        self._spread, self._collectors_spread = Spread(), Spread()
 
     def notices(self) -> list[str]:
         """Return what the fleet cannot show: accounts without workspaces, or whose are looked for in vain."""
@@ -147,15 +151,23 @@ class Poller:
         found = await asyncio.gather(
             *(guarded(partial(self._discovery.look, account)) for account in accounts)
         )
-        due = [
-            guarded(partial(self._runner.run, self._accounts[workspace.account], workspace, poll))
+        known = [
+            (workspace, poll)
             for workspace in self._fleet
             for poll in workspace.polls.values()
             if workspace.all_time.failure is None  # else it stands in for workspaces that were not found
         ]
-        await asyncio.gather(*due)
+        for of_collectors in (False, True):
+            await asyncio.gather(
+                *(
+                    guarded(partial(self._runner.run, self._accounts[workspace.account], workspace, poll))
+                    for workspace, poll in known
+                    if poll.feed.is_collector is of_collectors
+                )
+            )
         self._board.added_up(earlier)
-        return all(found) and all(poll.up for workspace in self._fleet for poll in workspace.polls.values())
+        needed = (poll for workspace in self._fleet for poll in workspace.polls.values())
+        return all(found) and all(poll.up for poll in needed if not poll.feed.is_collector)
 
     # Jobs
 
@@ -174,7 +186,7 @@ class Poller:
         for poll in workspace.polls.values():
             if poll.job is None:
                 poll.job = self._schedule.every(
-                    timedelta(seconds=poll.feed.interval_seconds),
+                    timedelta(seconds=poll.interval_seconds),
                     partial(self._runner.run, account, workspace, poll),
                     on_overrun=partial(self._board.skipped, workspace, poll),
                     first_seconds=self._first_seconds(poll),
@@ -184,7 +196,10 @@ class Poller:
         """Return when a poll is first due: when it was due before, or its place in the first round."""
         if poll.due is not None and poll.failure is None:
             return min(max(0.0, poll.due - now().steady), poll.feed.interval_seconds)
-        return self._spread.delay_seconds(min(poll.feed.interval_seconds, FIRST_ROUND_SECONDS))
+        seconds = min(poll.feed.interval_seconds, FIRST_ROUND_SECONDS)
+        if not poll.feed.is_collector:
+            return self._spread.delay_seconds(seconds)
+        return min(COLLECTORS_BEGIN_SECONDS, seconds) + self._collectors_spread.delay_seconds(seconds)
 
     async def _sweep(self) -> None:
         self._board.drop_stale()

@@ -9,7 +9,7 @@ from exporter.answers.answer import Answer
 from exporter.answers.envelope import Body
 from exporter.answers.parse import parse
 from exporter.answers.unit import AUTO
-from exporter.catalogue.kinds import Feed
+from exporter.catalogue.kinds import Feed, Rows
 from exporter.exposition.rendering import Disclosure, render_base, render_join, roster_of
 from exporter.fleet.counters import REGAIN_SECONDS, Totals
 from exporter.fleet.poll import Poll
@@ -43,6 +43,8 @@ class Reader:
         if last and last.digest == digest and is_settled and _is_current(last, workspace, feed):
             return last, workspace.totals
         answer = parse(body, feed, self.unit, workspace.unit)
+        if feed.rows is not Rows.MAILBOXES:
+            return Reading(answer, None, digest), workspace.totals
         if feed.joins:
             return replace(
                 self._joined(feed, answer, workspace.roster, last), digest=digest
@@ -67,7 +69,8 @@ class Reader:
         readings = {}
         for name, poll in workspace.polls.items():
             last = poll.reading
-            if poll.feed.joins and last and (last.part.roster if last.part else None) is not roster:
+            is_joined = poll.feed.joins and poll.feed.rows is Rows.MAILBOXES
+            if is_joined and last and (last.part.roster if last.part else None) is not roster:
                 readings[name] = replace(
                     self._joined(poll.feed, last.answer, roster, last), digest=last.digest
                 )
@@ -88,12 +91,17 @@ class Reader:
         return Reading(answer, render_base(feed, answer, totals, roster, self.disclosure, before))
 
     def _joined(self, feed: Feed, answer: Answer, roster: Roster | None, last: Reading | None) -> Reading:
-        part = render_join(feed, answer, roster, last.part if last else None) if roster else None
-        return Reading(answer, part)
+        if roster is None:
+            return Reading(answer, None)
+        return Reading(
+            answer, render_join(feed, answer, roster, self.disclosure, last.part if last else None)
+        )
 
 
 def _is_current(last: Reading, workspace: Workspace, feed: Feed) -> bool:
     """Whether the samples of a reading are under the workspace's label and of its roster."""
+    if feed.rows is not Rows.MAILBOXES:
+        return True
     roster = last.part.roster if last.part else None
     if feed.joins:
         return roster is workspace.roster

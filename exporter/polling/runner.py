@@ -1,10 +1,9 @@
 """One poll, from the key to the board."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
-from http import HTTPStatus
+from datetime import date, timedelta
 
 from exporter.answers.envelope import Body, MalformedAnswerError
 from exporter.catalogue.workspace import Reason
@@ -16,8 +15,7 @@ from exporter.polling.board import Board, now
 from exporter.polling.discovery import Discovery
 from exporter.sendkit.client import SendKit
 from exporter.sendkit.errors import SendKitError
-
-_NOT_THERE = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+from exporter.sendkit.paging import REFUSED, whole_answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +26,8 @@ class Runner:
     board: Board
     discovery: Discovery
     today: Callable[[], date]
+    most_bytes: int
+    """Of all pages of a list."""
 
     async def run(self, account: Account, workspace: Workspace, poll: Poll) -> None:
         """Poll a feed of a workspace once; a failure is shown here and nowhere else."""
@@ -38,13 +38,16 @@ class Runner:
             self.board.failed(workspace, poll, reason, error, started, has_key=has_key)
 
         try:
-            body = await self._asked(account, workspace, poll)
-            await self.board.succeeded(workspace, poll, body, started)
+            body, refusal = await self._asked(account, workspace, poll)
+            await self.board.succeeded(workspace, poll, body, started, refusal)
+            _ask_again(poll, refusal)
         except KeyUnavailable as error:
             failed(Reason.AUTH, str(error), has_key=False)
         except SendKitError as error:
             failed(error.reason, str(error))
-            if error.status in _NOT_THERE and account.is_platform and account.job:
+            if poll.feed.is_collector:
+                _ask_again(poll, error)
+            elif error.status in REFUSED and account.is_platform and account.job:
                 account.job.soon()  # it may have been removed: the list says
         except MalformedAnswerError as error:
             failed(Reason.MALFORMED, str(error))
@@ -58,14 +61,31 @@ class Runner:
         if poll.skipped == skipped:
             poll.overruns = False
 
-    async def _asked(self, account: Account, workspace: Workspace, poll: Poll) -> Body:
-        return await self.client.get(
-            poll.feed.path,
-            poll.feed.query(self.today()),
-            key=await self.discovery.key_of(account, workspace),
-            workspace_id=workspace.key.id,
-            deadline=asyncio.get_running_loop().time() + poll.feed.interval_seconds,
-            lane=account.lane,
-            suspect=poll.failure is not None,
-            unproven=poll.last_success is None,
-        )
+    async def _asked(
+        self, account: Account, workspace: Workspace, poll: Poll
+    ) -> tuple[Body, SendKitError | None]:
+        key = await self.discovery.key_of(account, workspace)
+        deadline = asyncio.get_running_loop().time() + poll.feed.interval_seconds
+
+        async def get(path: str, parameters: Mapping[str, str]) -> Body:
+            return await self.client.get(
+                path,
+                parameters,
+                key=key,
+                workspace_id=workspace.key.id,
+                deadline=deadline,
+                lane=account.lane,
+                suspect=poll.failure is not None,
+                unproven=poll.last_success is None,
+                gives_way=poll.feed.is_collector,
+            )
+
+        return await whole_answer(poll.feed, self.today(), get, self.most_bytes)
+
+
+def _ask_again(poll: Poll, error: SendKitError | None) -> None:
+    """Have a collector that is refused asked again rarely, and any other at its interval."""
+    is_refused = error is not None and error.status in REFUSED
+    if poll.feed.is_collector and poll.job and is_refused is not poll.is_refused:
+        poll.is_refused = is_refused
+        poll.job.change(timedelta(seconds=poll.interval_seconds))

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, nullcontext, suppress
 from http import HTTPStatus
 from typing import Self
 
@@ -76,16 +76,21 @@ class SendKit:
         workspace_id: str = "",
         suspect: bool = False,
         unproven: bool = False,
+        gives_way: bool = False,
     ) -> Body:
         """Return the body of `GET path`, decompressed and unparsed.
 
         `workspace_id` is sent with a platform key alone. `deadline` is a time of the event loop past which
         nothing is tried again; the first attempt has the whole `api.timeout`. `suspect` says that the last
-        such request failed, `unproven` that none ever succeeded. Raises SendKitError.
+        such request failed, `unproven` that none ever succeeded. One that
+        `gives_way` lets the account's other requests go first. Raises SendKitError.
         """
         headers = {"X-Workspace-Id": workspace_id} if workspace_id and is_platform_key(key) else {}
         request = self._request(path, parameters, {"X-Api-Key": key, **headers})
-        return await self._call(request, deadline, lane, suspect=suspect, unproven=unproven and not suspect)
+        async with lane.giving_way() if gives_way else nullcontext():
+            return await self._call(
+                request, deadline, lane, suspect=suspect, unproven=unproven and not suspect
+            )
 
     def _request(self, path: str, parameters: Mapping[str, str], headers: Mapping[str, str]) -> httpx.Request:
         """Return a request; raises SendKitError when it cannot be sent."""

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 
 TRIAL_SECONDS = 1.0
 """For so long a request that was never answered before keeps its slot while others wait."""
+LONGEST_WAY_SECONDS = 60.0
+"""For so long a request lets others go first."""
 
 _LOOK_SECONDS = 0.1
 
@@ -21,6 +23,7 @@ class Lane:
     def __init__(self, slots: int) -> None:
         self._slots = asyncio.Semaphore(slots)
         self._suspect_slots = asyncio.Semaphore(max(1, slots // 2))
+        self._yielding_slots = asyncio.Semaphore(max(1, slots // 2))
         self._waiting = 0
         self._watcher: asyncio.TimerHandle | None = None
         self._trials: dict[asyncio.Timeout, float] = {}
@@ -40,6 +43,19 @@ class Lane:
                 yield
             finally:
                 self._slots.release()
+
+    @asynccontextmanager
+    async def giving_way(self) -> AsyncIterator[None]:
+        """Wait until a slot is free that nobody else wants, for a while at most.
+
+        Half of the slots are for requests that do not wait for this.
+        """
+        async with self._yielding_slots:
+            now = asyncio.get_running_loop().time
+            end = now() + LONGEST_WAY_SECONDS
+            while self._slots.locked() and now() < end:  # noqa: ASYNC110 - see `_watch`
+                await asyncio.sleep(_LOOK_SECONDS)
+            yield
 
     def _watch(self) -> None:
         """Look again and again whether there is room to make, as long as somebody waits."""

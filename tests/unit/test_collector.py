@@ -47,7 +47,7 @@ async def test_a_whole_exporter_polls_a_made_up_collector_and_joins_its_samples_
     api = PlacementApi(default=answered(mailbox("m1"), mailbox("m2")))
     api.placement = placement(m1=0.9, m2=0.4, stranger=0.1)
     account = {"name": "acme", "api_key": "sk_acme"}
-    async with exporting(api, account, collectors=[PLACEMENT]) as running:
+    async with exporting(api, account, more=[PLACEMENT]) as running:
         await until(lambda: running.samples().one(SCORE.name, mailbox_id="m2") == 0.4)
         samples = running.samples()
         assert samples.values_of("mailbox_id", SCORE.name) == {"m1", "m2"}

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from exporter.answers.parse import parse
 from exporter.catalogue import mailbox, own, workspace
-from exporter.catalogue.kinds import Feed, Metric
+from exporter.catalogue.kinds import Metric, Rows
 from exporter.catalogue.workspace import Reason
 from exporter.exposition import reference
 from exporter.exposition.rendering import Disclosure, render_base, render_join, roster_of
@@ -18,14 +19,14 @@ from exporter.exposition.workspace_samples import render_workspace
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
 from exporter.fleet.workspace import Fleet, Key, Workspace
-from exporter.sendkit.feeds import COLLECTORS, families
+from exporter.sendkit.feeds import families
 from exporter.textformat.lines import END, Format
 from tests import answers
-from tests.answers import BASE, WEEK, answer_of
+from tests.answers import BASE, EVERY_COLLECTOR, WEEK, answer_of, collected
 from tests.samples import Samples
 
 ROOT = Path(__file__).parents[2]
-EVERY_METRIC = (*families(COLLECTORS), *workspace.METRICS, *own.METRICS)
+EVERY_METRIC = (*families(), *workspace.METRICS, *own.METRICS)
 
 MAILBOX = "workspace domain mailbox_id"
 PUBLIC = {
@@ -55,6 +56,20 @@ PUBLIC = {
     "sendkit_mailbox_emails_bounced_total": ("counter", MAILBOX),
     "sendkit_mailbox_emails_replied_total": ("counter", MAILBOX),
     "sendkit_mailbox_emails_positive_replied_total": ("counter", MAILBOX),
+    "sendkit_mailbox_sending_enabled": ("gauge", MAILBOX),
+    "sendkit_mailbox_provider_info": ("gauge", f"{MAILBOX} provider connection_type"),
+    "sendkit_mailbox_tag_info": ("gauge", f"{MAILBOX} tag"),
+    "sendkit_mailbox_last_error": ("gauge", MAILBOX),
+    "sendkit_mailbox_setup_health_ratio": ("gauge", MAILBOX),
+    "sendkit_mailbox_created_timestamp_seconds": ("gauge", MAILBOX),
+    "sendkit_mailbox_warmup_day": ("gauge", MAILBOX),
+    "sendkit_mailbox_warmup_daily_volume": ("gauge", MAILBOX),
+    "sendkit_mailbox_warmup_window_sent": ("gauge", MAILBOX),
+    "sendkit_mailbox_warmup_window_inbox": ("gauge", MAILBOX),
+    "sendkit_mailbox_warmup_window_spam": ("gauge", MAILBOX),
+    "sendkit_mailbox_warmup_window_promotions": ("gauge", MAILBOX),
+    "sendkit_mailbox_warmup_window_replied": ("gauge", MAILBOX),
+    "sendkit_mailbox_warmup_window_opened": ("gauge", MAILBOX),
     "sendkit_workspace_info": ("gauge", "workspace account workspace_id"),
     "sendkit_workspace_mailboxes": ("gauge", "workspace status"),
     "sendkit_up": ("gauge", "workspace window"),
@@ -72,6 +87,15 @@ PUBLIC = {
     "sendkit_collector_last_success_timestamp_seconds": ("gauge", "workspace collector"),
     "sendkit_collector_interval_seconds": ("gauge", "workspace collector"),
     "sendkit_collector_failures_total": ("counter", "workspace collector reason"),
+    "sendkit_workspace_campaigns": ("gauge", "workspace"),
+    "sendkit_workspace_active_campaigns": ("gauge", "workspace"),
+    "sendkit_workspace_blacklist_checked": ("gauge", "workspace"),
+    "sendkit_workspace_blacklist_listed": ("gauge", "workspace"),
+    "sendkit_workspace_blacklist_completed_timestamp_seconds": ("gauge", "workspace"),
+    "sendkit_workspace_placement_inbox": ("gauge", "workspace"),
+    "sendkit_workspace_placement_spam": ("gauge", "workspace"),
+    "sendkit_workspace_placement_missing": ("gauge", "workspace"),
+    "sendkit_workspace_placement_completed_timestamp_seconds": ("gauge", "workspace"),
     "sendkit_exporter_build_info": ("gauge", "version pythonversion"),
     "sendkit_exporter_config_last_reload_successful": ("gauge", ""),
     "sendkit_exporter_config_last_reload_success_timestamp_seconds": ("gauge", ""),
@@ -84,12 +108,9 @@ PUBLIC = {
 }
 
 
-COLLECTOR = Feed("collector", "/v1/collected", (), 3600)
-
-
 def everything(format_: Format) -> str:
     """Return a body with a sample of every metric."""
-    polls = {feed.name: Poll(feed, 900) for feed in (BASE, WEEK, COLLECTOR)}
+    polls = {feed.name: Poll(feed, 900) for feed in (BASE, WEEK, *EVERY_COLLECTOR)}
     acme = Workspace(Key("w1"), "agency", "Acme", "acme", {"minimum_bounces": 3}, polls)
     disclosure = Disclosure(lambda email: email, display_name=True)
     mailboxes = [
@@ -100,12 +121,14 @@ def everything(format_: Format) -> str:
     acme.totals = acme.totals.after(base, 0)
     roster = roster_of("acme", base, None)
     for poll in polls.values():
-        answer = answer_of(*mailboxes, feed=poll.feed)
-        part = (
-            render_join(poll.feed, answer, roster, None)
-            if poll.feed.joins
-            else render_base(poll.feed, answer, acme.totals, roster, disclosure, None)
+        feed, part = poll.feed, None
+        answer = (
+            parse(collected(feed, "a", "b"), feed) if feed.is_collector else answer_of(*mailboxes, feed=feed)
         )
+        if not feed.joins:
+            part = render_base(feed, answer, acme.totals, roster, disclosure, None)
+        elif feed.rows is Rows.MAILBOXES:
+            part = render_join(feed, answer, roster, disclosure, None)
         poll.succeeded(Reading(answer, part), Instant(1_700_000_000.25, 0), 0.5)
         poll.failed(Reason.TIMEOUT, "no answer", Instant(1_700_000_060, 60), 30)
     acme.own = render_workspace(acme, stale=False)
@@ -114,7 +137,7 @@ def everything(format_: Format) -> str:
     telemetry.api_requests.labels("200").inc()
     telemetry.discovery_up.labels("agency").set(1)
     telemetry.discovery_last_success.labels("agency").set(1_700_000_000)
-    body = Store(fleet, families(COLLECTORS)).body(format_).ended(telemetry.text(format_) + END[format_])
+    body = Store(fleet, families()).body(format_).ended(telemetry.text(format_) + END[format_])
     return b"".join(body.plain).decode()
 
 
@@ -215,7 +238,7 @@ def test_every_metric_of_a_field_names_it() -> None:
 
 
 def test_every_metric_of_a_mailbox_names_its_field() -> None:
-    assert all("API field: " in metric.help_text for metric in families(COLLECTORS))
+    assert all("API field: " in metric.help_text for metric in families())
 
 
 def test_the_reference_is_what_the_catalogue_prints() -> None:

@@ -80,7 +80,7 @@ def test_one_that_is_absent_beside_a_bad_mailbox_is_no_suspect_either(field: Fie
 
 def test_a_bad_value_of_one_is_counted_by_its_name(field: Field, feed: Feed) -> None:
     bad = mailbox(_id="a")
-    put(bad, field, [])
+    put(bad, field, {})
 
     answer = answer_of(bad, mailbox(_id="b"), feed=feed)
 

@@ -33,7 +33,7 @@ def test_every_number_of_a_full_answer_is_a_sample() -> None:
 @pytest.mark.parametrize("window", [ALL_TIME, "7d"])
 def test_campaign_figures_carry_their_window(window: str) -> None:
     base = rendered(answer_of(mailbox()))
-    week = render_join(WEEK, answer_of(mailbox(), feed=WEEK), base.roster, None)
+    week = render_join(WEEK, answer_of(mailbox(), feed=WEEK), base.roster, PLAIN, None)
     samples = samples_of((base if window == ALL_TIME else week).pieces)
 
     expected = {
@@ -57,7 +57,7 @@ def test_campaign_figures_carry_their_window(window: str) -> None:
 
 def test_a_window_has_no_other_samples_than_its_own() -> None:
     roster = roster_of("acme", answer_of(mailbox()), None)
-    part = render_join(WEEK, answer_of(mailbox(), feed=WEEK), roster, None)
+    part = render_join(WEEK, answer_of(mailbox(), feed=WEEK), roster, PLAIN, None)
 
     assert {*part.pieces} == {field.metric.name for field in (*EVENTS, *RATES) if field.metric}
 
@@ -192,7 +192,7 @@ def test_hostile_texts_read_back() -> None:
     window = analytics.window(hostile, 7, 900)
 
     base = rendered(answer_of(mailbox(**changes)), disclosure=NAMED, label=hostile)
-    week = render_join(window, answer_of(mailbox(**changes), feed=window), base.roster, None)
+    week = render_join(window, answer_of(mailbox(**changes), feed=window), base.roster, PLAIN, None)
     samples = samples_of(base.pieces, week.pieces)
 
     own = {"workspace": hostile, "mailbox_id": hostile, "domain": hostile}
@@ -208,7 +208,7 @@ def test_the_answer_of_a_window_is_shown_for_the_mailboxes_of_the_roster_in_any_
         return {"_id": mailbox_id, "performance": {**mailbox()["performance"], "sent": number}}
 
     answer = answer_of(sent("c", 3), sent("unknown", 4), sent("a", 1), feed=WEEK)
-    samples = samples_of(render_join(WEEK, answer, roster, None).pieces)
+    samples = samples_of(render_join(WEEK, answer, roster, PLAIN, None).pieces)
 
     shown = samples.all_of("sendkit_mailbox_campaign_sent", workspace="acme", domain="example.com")
     assert {dict(labels)["mailbox_id"]: value for labels, value in shown.items()} == {"a": 1, "c": 3}

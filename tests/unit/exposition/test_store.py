@@ -18,7 +18,7 @@ from exporter.sendkit.feeds import families
 from exporter.textformat.body import Body, Piece
 from exporter.textformat.lines import END, Format
 from tests.answers import BASE, WEEK, answer_of, mailbox
-from tests.rendering import rendered
+from tests.rendering import PLAIN, rendered
 from tests.samples import Samples
 
 
@@ -54,7 +54,7 @@ class Shown:
         """Have an answer for a window."""
         answer, roster = answer_of(mailbox(), feed=WEEK), self[label].roster
         assert roster
-        self[label].polls["7d"].reading = Reading(answer, render_join(WEEK, answer, roster, None))
+        self[label].polls["7d"].reading = Reading(answer, render_join(WEEK, answer, roster, PLAIN, None))
 
     def put(self, label: str, up: int = 1) -> None:
         """Show the workspace of that label as it is now."""

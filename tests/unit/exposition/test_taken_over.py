@@ -148,18 +148,18 @@ def test_what_a_window_takes_over_is_what_would_have_been_rendered(
             roster = roster_of("acme", answer_of(*mailboxes), roster)
         else:
             week = answer_of(*mailboxes, feed=WEEK)
-        previous = render_join(WEEK, week, roster, previous)
-        assert lines(previous) == lines(render_join(WEEK, week, roster, None))
+        previous = render_join(WEEK, week, roster, PLAIN, previous)
+        assert lines(previous) == lines(render_join(WEEK, week, roster, PLAIN, None))
 
 
 def test_a_window_is_rendered_anew_for_another_roster() -> None:
     answer = answer_of(mailbox(_id="a"), feed=WEEK)
     roster = roster_of("acme", answer_of(mailbox(_id="a")), None)
-    part = render_join(WEEK, answer, roster, None)
+    part = render_join(WEEK, answer, roster, PLAIN, None)
 
-    same = render_join(WEEK, answer, roster, part)
+    same = render_join(WEEK, answer, roster, PLAIN, part)
     moved = render_join(
-        WEEK, answer, roster_of("acme", answer_of(mailbox(_id="a", email="a@b")), roster), part
+        WEEK, answer, roster_of("acme", answer_of(mailbox(_id="a", email="a@b")), roster), PLAIN, part
     )
 
     assert changed_families(part, same) == set()

@@ -3,17 +3,19 @@
 import pytest
 
 from exporter.answers.answer import Answer
+from exporter.answers.parse import parse
 from exporter.catalogue import workspace as catalogue
-from exporter.catalogue.kinds import Feed, Metric
+from exporter.catalogue.kinds import Feed, Metric, Rows
 from exporter.catalogue.workspace import Reason
+from exporter.exposition.rendering import render_join
 from exporter.exposition.workspace_samples import render_workspace
 from exporter.fleet.counters import Totals
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
 from exporter.fleet.workspace import Key, Workspace
 from exporter.sendkit.feeds import families
-from tests.answers import BASE, WEEK, answer_of, mailbox
-from tests.rendering import rendered, samples_of
+from tests.answers import BASE, EVERY_COLLECTOR, ID, WEEK, answer_of, collected, mailbox
+from tests.rendering import PLAIN, rendered, samples_of
 from tests.samples import Samples
 
 COLLECTOR = Feed("collector", "/v1/collected", (), 3600)
@@ -221,11 +223,18 @@ def test_stale_data_leaves_what_is_told_of_the_polls_alone(tracked: Workspace) -
 def every_metric(tracked: Workspace) -> Samples:
     """Return a sample of every metric, each feed having succeeded."""
     answer = answer_of(mailbox(bounceRate=2))
-    tracked.polls["collector"] = Poll(COLLECTOR, 900)
     tracked.totals = Totals().after(answer, 0)
+    part = rendered(answer, tracked.totals)
     for poll in tracked.polls.values():
         succeeded(poll, answer)
-    return samples_of(render_workspace(tracked, stale=False), rendered(answer, tracked.totals).pieces)
+    joined = []
+    for feed in EVERY_COLLECTOR:
+        poll = tracked.polls[feed.name] = Poll(feed, 900)
+        own = parse(collected(feed, ID), feed)
+        succeeded(poll, own)
+        if feed.rows is Rows.MAILBOXES:
+            joined.append(render_join(feed, own, part.roster, PLAIN, None).pieces)
+    return samples_of(render_workspace(tracked, stale=False), part.pieces, *joined)
 
 
 METRICS: tuple[Metric, ...] = (*catalogue.METRICS, *families())

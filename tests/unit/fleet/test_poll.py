@@ -1,6 +1,7 @@
 """A poll: how its polls went, and for how long its last answer counts."""
 
 from collections import Counter
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,6 +133,9 @@ class Job:
 
     def cancel(self) -> None:
         self.ended += 1
+
+    def change(self, interval: timedelta) -> None:
+        raise NotImplementedError
 
     def due_seconds(self) -> float | None:
         return None

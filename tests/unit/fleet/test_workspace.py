@@ -1,6 +1,7 @@
 """Workspaces and what is known of them, the fleet of them, and a label of its own for each."""
 
 from dataclasses import replace
+from datetime import timedelta
 from random import Random
 
 from hypothesis import example, given
@@ -128,6 +129,9 @@ class Job:
 
     def cancel(self) -> None:
         self.ended += 1
+
+    def change(self, interval: timedelta) -> None:
+        raise NotImplementedError
 
     def due_seconds(self) -> float | None:
         return None

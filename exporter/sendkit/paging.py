@@ -1,0 +1,155 @@
+"""A feed's whole answer, of one request or of many: lists that come page by page, and several lists in one.
+
+What is returned has the documented envelope, as if the API had answered all at once.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from http import HTTPStatus
+
+import msgspec
+from msgspec import Raw
+
+from exporter.answers.envelope import UNREADABLE, Body, MalformedAnswerError, opened
+from exporter.catalogue.kinds import Feed
+from exporter.catalogue.workspace import Reason
+from exporter.sendkit.errors import SendKitError, UnusableError
+
+PAGE_ROWS = 100
+"""The most that the API answers at once."""
+MOST_PAGES = 2000
+MOST_EMPTY_PAGES = 10
+"""In a row; an empty page with more to come is possible."""
+READINGS = 2
+"""How often a list is read from its start before it is given up, if it changes while it is read."""
+REFUSED = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+"""The answers to what a key may not use."""
+
+Get = Callable[[str, Mapping[str, str]], Awaitable[Body]]
+"""Makes one request: a path and its parameters."""
+
+_list_of_items = msgspec.json.Decoder(list[Raw])
+_item = msgspec.json.Decoder(dict[str, Raw])
+
+
+class _NotWholeError(MalformedAnswerError):
+    """The pages of a list do not make a whole one; it may have changed while they were read."""
+
+
+async def whole_answer(
+    feed: Feed, today: date, get: Get, most_bytes: int
+) -> tuple[Body, SendKitError | None]:
+    """Return the answer to a feed's request, and why a part of it was refused, if one was.
+
+    `most_bytes` bounds the pages of a list together. Raises `SendKitError`, also where all parts are refused,
+    and `MalformedAnswerError` for pages that do not make a whole list.
+    """
+    if not feed.parts:
+        return await _answer(feed, today, get, most_bytes), None
+    lists: list[bytes] = []
+    refusal: SendKitError | None = None
+    for part in feed.parts:
+        text = b"[]"
+        try:
+            text = bytes(opened(await _answer(part, today, get, most_bytes), part.items).items)
+        except SendKitError as error:
+            if error.status not in REFUSED or (refusal and len(lists) + 1 == len(feed.parts)):
+                raise
+            refusal = error
+        lists.append(b'"%s":%s' % (part.name.encode(), text))
+    return b'{"success":true,"data":{%s}}' % b",".join(lists), refusal
+
+
+async def _answer(feed: Feed, today: date, get: Get, most_bytes: int) -> Body:
+    if not feed.is_paged:
+        return await get(feed.path, feed.query(today))
+    for last in range(READINGS):
+        try:
+            return await _read(feed, feed.query(today), get, most_bytes)
+        except _NotWholeError:
+            if last == READINGS - 1:
+                raise
+    raise AssertionError  # the last reading returns or raises
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """One page: the inside of its list, how many items it has and their ids, and what it says of the rest."""
+
+    text: bytes
+    count: int
+    ids: set[bytes]
+    has_more: bool | None
+    total: int | None
+    next_cursor: str
+
+    @classmethod
+    def of(cls, body: Body, feed: Feed) -> "_Page":
+        """Read a page; raises `MalformedAnswerError`."""
+        envelope = opened(body, feed.items)
+        try:
+            items = _list_of_items.decode(envelope.items)
+        except UNREADABLE as error:
+            raise MalformedAnswerError(f"a page is no list that can be read: {error}") from None
+        ids = {own for own in (_id_of(item, feed.id_name) for item in items) if own}
+        text = bytes(envelope.items[1:-1]) if items else b""
+        return cls(text, len(items), ids, envelope.has_more, envelope.total, envelope.next_cursor)
+
+    def is_last(self, count: int) -> bool:
+        """Whether no page follows this one, with which `count` items were read."""
+        if self.has_more is not None or not self.next_cursor:
+            return not self.has_more
+        return not self.count if self.total is None else count >= self.total
+
+
+def _id_of(item: Raw, id_name: str) -> bytes:
+    try:
+        return bytes(_item.decode(item).get(id_name, b""))
+    except UNREADABLE:
+        return b""
+
+
+async def _read(feed: Feed, query: Mapping[str, str], get: Get, most_bytes: int) -> Body:
+    """Read a list from its first page to its last."""
+    texts: list[bytes] = []
+    ids: set[bytes] = set()
+    cursors: set[str] = set()
+    size_bytes = count = empty = 0
+    total: int | None = None
+    parameters = {**query, "limit": str(PAGE_ROWS)}
+    for number in range(1, MOST_PAGES + 1):
+        body = await get(feed.path, parameters)
+        size_bytes += len(body)
+        if size_bytes > most_bytes:
+            why = f"{number} pages are more than {most_bytes} bytes (api.max_response_bytes)"
+            raise UnusableError(Reason.TOO_LARGE, why, HTTPStatus.OK)
+        page = await asyncio.to_thread(_Page.of, body, feed)
+        total = page.total if total is None else total
+        if page.total not in {None, total} or not ids.isdisjoint(page.ids):
+            raise _NotWholeError(f"the list changed while it was read, at page {number}")
+        count += page.count
+        ids |= page.ids
+        texts += [page.text] if page.count else []
+        empty = 0 if page.count else empty + 1
+        if page.is_last(count):
+            if total is not None and total > count:
+                raise _NotWholeError(f"the list is not whole: {count} items of a total of {total}")
+            return body if number == 1 else _enveloped(feed.items, texts)
+        if not page.next_cursor or page.next_cursor in cursors:
+            what = "one that was answered before" if page.next_cursor else "none"
+            raise MalformedAnswerError(f"page {number} has more to come, expected a new cursor, found {what}")
+        if empty > MOST_EMPTY_PAGES:
+            raise MalformedAnswerError(f"{empty} empty pages in a row, each with more to come")
+        cursors.add(page.next_cursor)
+        parameters["cursor"] = page.next_cursor
+    raise MalformedAnswerError(f"more than {MOST_PAGES} pages")
+
+
+def _enveloped(items: str, texts: Sequence[bytes]) -> Body:
+    """Return the pages as one answer, whose list is at `items`."""
+    outer = items.split(".")
+    start = b"".join(b'"%s":{' % name.encode() for name in outer[:-1])
+    listing = b'"%s":[%s]' % (outer[-1].encode(), b",".join(texts))
+    return b'{"success":true,%s%s%s}' % (start, listing, b"}" * (len(outer) - 1))
