@@ -56,7 +56,7 @@ def _failures(workspaces: Iterable[Seen]) -> list[str]:
     names: dict[str, list[str]] = {}
     for seen in workspaces:
         causes: dict[str, str] = {}  # a window that fails as all-time does is not repeated
-        for window, poll in seen.polls.items():
+        for window, poll in seen.figures.items():
             if State.of(poll, seen.now).is_failing:
                 name = seen.label if window == ALL_TIME else f"{seen.label} ({window})"
                 causes.setdefault(cause(poll), name)

@@ -17,6 +17,7 @@ class State(Enum):
     """How a poll, or a workspace by the worst of its polls, is doing; the worst last."""
 
     FRESH = ("Fresh", "good")
+    NOT_ALLOWED = ("Not for this key", "wait")
     WAITING = ("Waiting", "wait")
     FAILING = ("Failing", "warn")
     STALE = ("Stale", "bad")
@@ -42,6 +43,8 @@ class State(Enum):
     @classmethod
     def of(cls, poll: Poll, now: Instant) -> "State":
         """Return the state of a poll."""
+        if poll.is_refused:
+            return cls.NOT_ALLOWED
         if poll.failure is Reason.AUTH:
             return cls.REFUSED if poll.has_key else cls.KEYLESS
         if not poll.is_stale(now):

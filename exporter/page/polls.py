@@ -44,9 +44,14 @@ class Seen:
         return self.polls[ALL_TIME]
 
     @property
+    def figures(self) -> Mapping[str, Poll]:
+        """Return the polls of figures, by window."""
+        return {name: poll for name, poll in self.polls.items() if not poll.feed.is_collector}
+
+    @property
     def state(self) -> State:
-        """Return the worst state of its polls."""
-        return max((State.of(poll, self.now) for poll in self.polls.values()), key=lambda state: state.rank)
+        """Return the worst state of its polls; a collector may fail without harm to the rest."""
+        return max((State.of(poll, self.now) for poll in self.figures.values()), key=lambda state: state.rank)
 
     def name_of(self, finding: Finding) -> str:
         """Return what a finding is about as people know it; "" for the workspace."""
@@ -63,7 +68,7 @@ class Seen:
         """Return the answers that still count, by window; none at all without the all-time one."""
         answers = {
             window: poll.answer
-            for window, poll in self.polls.items()
+            for window, poll in self.figures.items()
             if poll.answer is not None and not poll.is_stale(self.now)
         }
         return answers if ALL_TIME in answers else {}
@@ -79,10 +84,11 @@ def cause(poll: Poll) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A poll as a row of the table: the all-time one of a workspace, or one of a window that differs."""
+    """A poll as a row of the table: the all-time one of a workspace, or another one whose state differs."""
 
     label: str
-    window: str
+    name: str
+    """Which other one: `window 7d`; "" for the all-time one."""
     state: State
     poll: Poll
     mailboxes: int | None
@@ -110,15 +116,15 @@ class Row:
 
 
 def rows(seen: Seen) -> Iterable[Row]:
-    """Return the workspace's row, and one for each window whose state differs."""
+    """Return the workspace's row, and one for each window or collector whose state differs."""
     own = seen.all_time
-    for window, poll in seen.polls.items():
+    for name, poll in seen.polls.items():
         state = State.of(poll, seen.now)
         if poll is not own and (state, poll.failure) == (State.of(own, seen.now), own.failure):
             continue
         yield Row(
             label=seen.label,
-            window="" if poll is own else window,
+            name="" if poll is own else f"{'collector' if poll.feed.is_collector else 'window'} {name}",
             state=state,
             poll=poll,
             mailboxes=None if poll.answer is None or poll.is_stale(seen.now) else len(poll.answer),

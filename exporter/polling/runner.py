@@ -86,6 +86,7 @@ class Runner:
 def _ask_again(poll: Poll, error: SendKitError | None) -> None:
     """Have a collector that is refused asked again rarely, and any other at its interval."""
     is_refused = error is not None and error.status in REFUSED
-    if poll.feed.is_collector and poll.job and is_refused is not poll.is_refused:
+    if poll.feed.is_collector and is_refused is not poll.is_refused:
         poll.is_refused = is_refused
-        poll.job.change(timedelta(seconds=poll.interval_seconds))
+        if poll.job:
+            poll.job.change(timedelta(seconds=poll.interval_seconds))

@@ -67,8 +67,8 @@ mailboxes.statuses.0: found 1, expected a text, not empty, without control chara
 privacy.hmac_key_file: found nothing, expected a path, because privacy.email is hmac
 state: found 5, expected a mapping
 shard.total: found 2, expected more than shard.index, which is 2
-1: found an unknown key, expected one of api, poll, accounts, windows, timezone, mailboxes, \
-privacy, thresholds, state, shard
+1: found an unknown key, expected one of api, poll, accounts, windows, collectors, timezone, \
+mailboxes, privacy, thresholds, state, shard
 """
 
 Load = Callable[..., Config]

@@ -47,6 +47,10 @@ BAD_VALUES = {
     Check.COUNT: NO_COUNT,
     Check.RATIO: [*NO_NUMBER, b'"0.02"', b"-0.01", b"1e999", b"9" * 400],
     Check.PERCENT: NO_PERCENT,
+    Check.SCORE: [*NO_NUMBER, b'"85"', b"-1", b"1e999", b"9" * 400],
+    Check.TIME: [*NO_TEXT, b'"yesterday"', b'"1969-12-31T23:59:59Z"', b'"10000-01-01"', b"1746090000"],
+    Check.NOTE: [b"1", b"true", b"{}", b"[]"],
+    Check.TAGS: [b"null", b'""', b'"batch"', b"1", b"{}"],
 }
 COLUMNS = {field.name: field.column for field in FIELDS}
 REQUIRED = [field.name for field in FIELDS if not field.path[-1][1]]
