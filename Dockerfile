@@ -9,6 +9,7 @@ RUN /build/bin/pip install --no-cache-dir --require-hashes -r requirements/build
 RUN python3 -m venv --without-pip /opt/sendkit-exporter \
  && /build/bin/pip --python /opt/sendkit-exporter/bin/python install --no-cache-dir --require-hashes -r requirements/run.txt
 COPY pyproject.toml README.md LICENSE ./
+COPY prometheus/runbooks prometheus/runbooks
 COPY exporter exporter
 # Compiled here, because the root that it runs on may be read-only.
 RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \

@@ -46,6 +46,11 @@ def main() -> None:
 @flags.config_file
 @flags.listen_address
 @flags.option(
+    "--web.external-url",
+    type=flags.Address(),
+    help="How people reach this exporter, for the links of alerts, such as https://sendkit.example.org.",
+)
+@flags.option(
     "--web.config.file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="TLS, users and headers, in the format of the Prometheus exporter-toolkit.",
@@ -58,6 +63,7 @@ def main() -> None:
 def run(  # noqa: PLR0913 - one argument a flag
     config_file: Path | None,
     web_listen_address: tuple[str, ...],
+    web_external_url: str | None,
     web_config_file: Path | None,
     log_level: str,
     log_format: log.Format,
@@ -72,6 +78,8 @@ def run(  # noqa: PLR0913 - one argument a flag
     async def serve() -> None:
         web_file = WebFile(web_config_file) if web_config_file else None
         exporter = Exporter(lambda: _sharded(_load(config_file), shard_index, shard_total), os.environ)
+        if web_external_url:
+            exporter.telemetry.web_info.labels(web_external_url.rstrip("/")).set(1)
         app = create_app(exporter, enable_lifecycle=web_enable_lifecycle)
         guarded = Guard(app, web_file) if web_file else app
         await daemon.serve(exporter, guarded, [_listen(each) for each in web_listen_address], web_file)

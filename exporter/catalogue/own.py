@@ -14,6 +14,11 @@ RELOAD_TIMESTAMP = gauge(
     "sendkit_exporter_config_last_reload_success_timestamp_seconds",
     "When the configuration was last loaded successfully.",
 )
+WEB_INFO = gauge(
+    "sendkit_exporter_web_info",
+    "How people reach the exporter, always 1, by --web.external-url; absent when that is not set.",
+    ("external_url",),
+)
 SERIES = gauge("sendkit_exporter_series", "Series of mailboxes and workspaces exposed now.")
 RENDER_DURATION = gauge(
     "sendkit_exporter_render_duration_seconds",
@@ -38,6 +43,7 @@ DISCOVERY_LAST_SUCCESS = gauge(
 
 METRICS = (
     BUILD_INFO,
+    WEB_INFO,
     RELOAD_SUCCESSFUL,
     RELOAD_TIMESTAMP,
     SERIES,

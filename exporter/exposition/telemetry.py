@@ -34,6 +34,7 @@ class Telemetry:
         self.render_duration = self._gauge(metrics.RENDER_DURATION)
         self.reload_successful = self._gauge(metrics.RELOAD_SUCCESSFUL)
         self.reload_timestamp = self._gauge(metrics.RELOAD_TIMESTAMP)
+        self.web_info = self._gauge(metrics.WEB_INFO)
         self.discovery_up = self._gauge(metrics.DISCOVERY_UP)
         self.discovery_last_success = self._gauge(metrics.DISCOVERY_LAST_SUCCESS)
         self._gauge(metrics.BUILD_INFO).labels(version(), platform.python_version()).set(1)

@@ -4,16 +4,13 @@ In two steps: `look` copies what may change, on the event loop, without touching
 work of each mailbox and may run in a thread.
 """
 
-import base64
-import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from exporter.exposition.rendering import Disclosure
@@ -26,6 +23,7 @@ from exporter.page.headline import Headline
 from exporter.page.mail import Mail
 from exporter.page.poll_state import COLOURS, LEVELS, SYMBOLS, Level
 from exporter.page.polls import Seen, rows
+from exporter.page.templating import environment
 from exporter.page.trouble import Concern, Troubled
 
 REFRESH_SECONDS = 30
@@ -75,24 +73,31 @@ def _copied(poll: Poll) -> Poll:
     return replace(poll, failures=Counter(poll.failures), suspects=Counter())
 
 
-def render(view: View, host: str, version: str, scheme: str = "http") -> str:
+def render(
+    view: View, host: str, version: str, scheme: str = "http", refresh_seconds: int = REFRESH_SECONDS
+) -> str:
     """Return the page; `scheme` and `host` are what the request was addressed to."""
-    return _environment.get_template("status.html.j2").render(
-        **_shown(view, MOST_ROWS), snippets=_snippets(host, scheme), version=version, root=""
+    return environment.get_template("status.html.j2").render(
+        **_shown(view, MOST_ROWS),
+        snippets=_snippets(host, scheme),
+        version=version,
+        root="",
+        refresh_seconds=refresh_seconds,
     )
 
 
-def render_workspace(view: View, version: str) -> str:
+def render_workspace(view: View, version: str, refresh_seconds: int = REFRESH_SECONDS) -> str:
     """Return the page of the one workspace that is in view."""
     [seen] = view.workspaces
     hours = charts.hours(seen.recent)
-    return _environment.get_template("workspace.html.j2").render(
+    return environment.get_template("workspace.html.j2").render(
         **_shown(view, MOST_OF_A_WORKSPACE),
         name=seen.label,
         sent_chart=Markup(charts.bars(hours, "sent", "Mails sent by the hour")),  # noqa: S704 - of numbers
         bounced_chart=Markup(charts.bars(hours, "bounced", "Bounces by the hour")),  # noqa: S704 - as above
         version=version,
         root="../",
+        refresh_seconds=refresh_seconds,
     )
 
 
@@ -178,46 +183,3 @@ def _snippets(host: str, scheme: str) -> dict[str, str]:
         "plain": f"{job}    static_configs:\n      - targets: [{target}]\n",
         "discovered": f"{job}    http_sd_configs:\n      - url: {url}\n",
     }
-
-
-_templates = PackageLoader("exporter.page")
-
-
-def _made() -> Environment:
-    environment = Environment(
-        loader=_templates,
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    filters: Sequence[Callable[..., str]] = (
-        wording.number,
-        wording.percent,
-        wording.share,
-        wording.part_of,
-        wording.several,
-        wording.span,
-        wording.duration,
-        wording.ago,
-        wording.short,
-    )
-    environment.filters |= {function.__name__: function for function in filters}
-    environment.globals |= {
-        "style": Markup(_STYLE),  # noqa: S704 - it is a file of this package
-        "refresh_seconds": REFRESH_SECONDS,
-        "missing": wording.MISSING,
-    }
-    return environment
-
-
-_STYLE = _templates.get_source(Environment(autoescape=True), "status.css")[0]
-_environment = _made()
-
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-CONTENT_SECURITY_POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-"""The policy under which the page works: its own style, its icon, and nothing else."""

@@ -15,15 +15,16 @@ from starlette.types import Receive, Scope, Send
 from exporter.config import ConfigError
 from exporter.exporter import Exporter
 from exporter.exposition import telemetry
-from exporter.page import report
+from exporter.page import report, runbooks
 from exporter.page import status as status_page
+from exporter.page.templating import CONTENT_SECURITY_POLICY
 from exporter.polling.board import now
 from exporter.textformat.body import Body, coalesced
 from exporter.textformat.lines import END, Format
 from exporter.web.turns import Turns
 
 _CHUNK_BYTES = 256 * 1024
-_PAGE_HEADERS = {"content-security-policy": status_page.CONTENT_SECURITY_POLICY}
+_PAGE_HEADERS = {"content-security-policy": CONTENT_SECURITY_POLICY}
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 
 
@@ -85,9 +86,14 @@ def chosen_format(header: str) -> Format:
     return Format.OPENMETRICS if wanted else Format.TEXT
 
 
-def create_app(exporter: Exporter, *, enable_lifecycle: bool) -> Starlette:
-    """Return the application over an exporter; `enable_lifecycle` allows reloads by request."""
-    answers = _Answers(exporter, enable_lifecycle=enable_lifecycle)
+def create_app(
+    exporter: Exporter, *, enable_lifecycle: bool, refresh_seconds: int = status_page.REFRESH_SECONDS
+) -> Starlette:
+    """Return the application over an exporter; `enable_lifecycle` allows reloads by request.
+
+    Pages reload themselves every `refresh_seconds`.
+    """
+    answers = _Answers(exporter, enable_lifecycle=enable_lifecycle, refresh_seconds=refresh_seconds)
     app = Starlette(
         routes=[
             Route("/", answers.page),
@@ -95,6 +101,7 @@ def create_app(exporter: Exporter, *, enable_lifecycle: bool) -> Starlette:
             Route("/metrics/exporter", answers.own_metrics),
             Route("/workspaces/{name:path}", answers.workspace),
             Route("/api/v1/status", answers.status),
+            Route("/runbooks/{alert}", answers.runbook),
             Route("/sd", answers.service_discovery),
             Route("/-/healthy", answers.healthy),
             Route("/-/ready", answers.ready),
@@ -109,8 +116,9 @@ def create_app(exporter: Exporter, *, enable_lifecycle: bool) -> Starlette:
 class _Answers:
     """The answer to each path."""
 
-    def __init__(self, exporter: Exporter, *, enable_lifecycle: bool) -> None:
+    def __init__(self, exporter: Exporter, *, enable_lifecycle: bool, refresh_seconds: int) -> None:
         self._exporter = exporter
+        self._refresh_seconds = refresh_seconds
         self._enable_lifecycle = enable_lifecycle
 
     async def metrics(self, request: Request) -> Response:
@@ -135,7 +143,12 @@ class _Answers:
     async def page(self, request: Request) -> Response:
         view, host = self._view(), _host(request)
         html = await run_in_threadpool(
-            status_page.render, view, host, telemetry.version(), request.url.scheme
+            status_page.render,
+            view,
+            host,
+            telemetry.version(),
+            request.url.scheme,
+            self._refresh_seconds,
         )
         return HTMLResponse(html, headers=_PAGE_HEADERS)
 
@@ -146,7 +159,15 @@ class _Answers:
             raise HTTPException(
                 404, f"unknown workspace {name[:200]!r}; the status page lists those there are"
             )
-        html = await run_in_threadpool(status_page.render_workspace, view, telemetry.version())
+        html = await run_in_threadpool(
+            status_page.render_workspace, view, telemetry.version(), self._refresh_seconds
+        )
+        return HTMLResponse(html, headers=_PAGE_HEADERS)
+
+    async def runbook(self, request: Request) -> Response:
+        html = await run_in_threadpool(runbooks.render, request.path_params["alert"], telemetry.version())
+        if html is None:
+            raise HTTPException(404, "there is no runbook of this name")
         return HTMLResponse(html, headers=_PAGE_HEADERS)
 
     async def status(self, _: Request) -> Response:

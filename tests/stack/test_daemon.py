@@ -264,6 +264,20 @@ def test_no_output_ever_holds_a_key(processes: Processes, simulator: Simulator) 
         assert key not in exporter.log() + shown
 
 
+def test_the_external_url_is_shown_to_the_rules(processes: Processes, simulator: Simulator) -> None:
+    """By the flag or its environment variable; without either there is no such series."""
+    key = {"accounts": [{"name": "acme", "api_key": simulator.platform_key}]}
+    config = {"api": {"base_url": simulator.url}, **key}
+    url = "https://sendkit.example/exporter"
+    of_flag = start_exporter(processes, config, "--web.external-url", f"{url}/")
+    of_variable = start_exporter(processes, config, environ={"SENDKIT_EXPORTER_WEB_EXTERNAL_URL": url})
+    without = start_exporter(processes, config)
+    line = f'sendkit_exporter_web_info{{external_url="{url}"}} 1'
+    assert line in of_flag.get("/metrics").text.splitlines()
+    assert line in of_variable.get("/metrics/exporter").text.splitlines()
+    assert "sendkit_exporter_web_info{" not in without.get("/metrics").text
+
+
 def test_the_demo_needs_nothing(processes: Processes) -> None:
     demo = processes.start("demo", [*EXPORTER, "demo", "--web.listen-address", "127.0.0.1:0"])
     wait_for(lambda: demo.lines("msg=listening"))

@@ -19,6 +19,7 @@ from exporter.fleet.reading import Reading
 from exporter.fleet.recent import Rise
 from exporter.fleet.workspace import Fleet, Key, Workspace
 from exporter.page import status as status_page
+from exporter.page.templating import CONTENT_SECURITY_POLICY
 from exporter.sendkit.feeds import analytics
 
 PLAIN = Disclosure(lambda email: email)
@@ -135,7 +136,7 @@ def site() -> Iterator[str]:
             page = pages.get(self.path)
             self.send_response(HTTPStatus.OK if page else HTTPStatus.NOT_FOUND)
             self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Security-Policy", status_page.CONTENT_SECURITY_POLICY)
+            self.send_header("Content-Security-Policy", CONTENT_SECURITY_POLICY)
             self.end_headers()
             self.wfile.write(page or b"")
 

@@ -82,6 +82,8 @@ class TestUsage:
             ("simulate", "--scenario", "mailbox_suspended:mailbox=nobody"),
             ("check", "--config.file", "/"),
             ("run", "--shard.total", "1001"),
+            ("run", "--web.external-url", "sendkit.example"),
+            ("run", "--web.external-url", "ftp://sendkit.example"),
         ],
     )
     def test_of_a_bad_value_exits_with_2(self, arguments: tuple[str, ...]) -> None:
@@ -95,6 +97,7 @@ class TestUsage:
         for variable in (
             "CONFIG_FILE",
             "WEB_LISTEN_ADDRESS",
+            "WEB_EXTERNAL_URL",
             "WEB_ENABLE_LIFECYCLE",
             "LOG_LEVEL",
             "LOG_FORMAT",

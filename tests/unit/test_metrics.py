@@ -97,6 +97,7 @@ PUBLIC = {
     "sendkit_workspace_placement_missing": ("gauge", "workspace"),
     "sendkit_workspace_placement_completed_timestamp_seconds": ("gauge", "workspace"),
     "sendkit_exporter_build_info": ("gauge", "version pythonversion"),
+    "sendkit_exporter_web_info": ("gauge", "external_url"),
     "sendkit_exporter_config_last_reload_successful": ("gauge", ""),
     "sendkit_exporter_config_last_reload_success_timestamp_seconds": ("gauge", ""),
     "sendkit_exporter_series": ("gauge", ""),
@@ -135,6 +136,7 @@ def everything(format_: Format) -> str:
     fleet, telemetry = Fleet(), Telemetry()
     fleet.add(acme)
     telemetry.api_requests.labels("200").inc()
+    telemetry.web_info.labels("https://sendkit.example").set(1)
     telemetry.discovery_up.labels("agency").set(1)
     telemetry.discovery_last_success.labels("agency").set(1_700_000_000)
     body = Store(fleet, families()).body(format_).ended(telemetry.text(format_) + END[format_])

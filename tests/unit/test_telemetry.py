@@ -22,6 +22,7 @@ def used() -> Telemetry:
     telemetry.api_requests.labels("200").inc(3)
     telemetry.api_requests.labels("error").inc()
     telemetry.api_retries.inc(2)
+    telemetry.web_info.labels("https://sendkit.example").set(1)
     telemetry.series.set(12345)
     telemetry.render_duration.set(0.25)
     telemetry.reload_successful.set(1)
@@ -39,6 +40,7 @@ def test_every_metric_of_the_exporter_is_there_with_its_value(used: Telemetry, f
     assert samples.one("sendkit_api_requests_total", code="200") == 3
     assert samples.one("sendkit_api_requests_total", code="error") == 1
     assert samples.one("sendkit_api_retries_total") == 2
+    assert samples.one("sendkit_exporter_web_info", external_url="https://sendkit.example") == 1
     assert samples.one("sendkit_exporter_series") == 12345
     assert samples.one("sendkit_exporter_render_duration_seconds") == 0.25
     assert samples.one("sendkit_exporter_config_last_reload_successful") == 1

@@ -15,6 +15,7 @@ from exporter.catalogue.workspace import Reason
 from exporter.fleet.reading import Reading
 from exporter.fleet.workspace import Fleet
 from exporter.page import status as status_page
+from exporter.page.templating import CONTENT_SECURITY_POLICY
 from tests.pages import NOW, PLAIN, Page, answer_of, fresh, page_of
 
 HOSTILE = "</title><script>alert(1)</script>\" onload='x' {{ 7 * 7 }} &amp;"
@@ -56,8 +57,8 @@ def test_it_links_to_every_endpoint_and_loads_nothing() -> None:
 def test_the_policy_allows_exactly_the_style_of_the_page() -> None:
     (style,) = re.findall(r"<style>(.*?)</style>", page_of(Fleet()).source, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    assert f"style-src 'sha256-{digest}';" in status_page.CONTENT_SECURITY_POLICY
-    assert status_page.CONTENT_SECURITY_POLICY.startswith("default-src 'none';")
+    assert f"style-src 'sha256-{digest}';" in CONTENT_SECURITY_POLICY
+    assert CONTENT_SECURITY_POLICY.startswith("default-src 'none';")
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from exporter.config import ConfigError
-from exporter.page import status as status_page
+from exporter.page.templating import CONTENT_SECURITY_POLICY
 from exporter.textformat.lines import Format
 from exporter.web.app import create_app
 from exporter.web.server import http_server, listen, shown_address
@@ -285,9 +285,25 @@ class TestPage:
         async with polled(ACME) as client:
             page = await client.get("/")
             assert page.headers["content-type"] == "text/html; charset=utf-8"
-            assert page.headers["content-security-policy"] == status_page.CONTENT_SECURITY_POLICY
+            assert page.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
 
     async def test_shows_no_key(self) -> None:
         async with polled(ACME) as client:
             for path in PATHS:
                 assert "canary" not in (await client.get(path)).text
+
+    async def test_reloads_itself_and_one_of_a_runbook_does_not(self) -> None:
+        async with polled(ACME) as client:
+            assert '<meta http-equiv="refresh" content="30">' in (await client.get("/")).text
+            assert 'content="30"' in (await client.get("/workspaces/acme")).text
+            runbook = await client.get("/runbooks/SendKitAuthFailed")
+            assert 'http-equiv="refresh"' not in runbook.text
+
+    async def test_of_a_runbook_is_under_the_policy_of_the_others(self) -> None:
+        async with polled(ACME) as client:
+            runbook = await client.get("/runbooks/SendKitAuthFailed")
+            assert (runbook.status_code, runbook.headers["content-type"]) == (200, "text/html; charset=utf-8")
+            assert runbook.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+            assert "<h1>SendKitAuthFailed</h1>" in runbook.text
+            for name in ("SendKitNone", "..%2F..%2FREADME", "SendKitAuthFailed.md"):
+                assert (await client.get(f"/runbooks/{name}")).status_code == 404

@@ -1,0 +1,50 @@
+"""The pages' templates, and the policy under which pages are shown."""
+
+import base64
+import hashlib
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from exporter.page import wording
+
+_templates = PackageLoader("exporter.page")
+
+
+def _made() -> Environment:
+    made = Environment(
+        loader=_templates,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    filters = (
+        wording.number,
+        wording.percent,
+        wording.share,
+        wording.part_of,
+        wording.several,
+        wording.span,
+        wording.duration,
+        wording.ago,
+        wording.short,
+    )
+    made.filters |= {function.__name__: function for function in filters}
+    made.globals |= {
+        "style": Markup(_STYLE),  # noqa: S704 - it is a file of this package
+        "missing": wording.MISSING,
+    }
+    return made
+
+
+_STYLE = _templates.get_source(Environment(autoescape=True), "status.css")[0]
+environment = _made()
+
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+CONTENT_SECURITY_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""The policy under which the page works: its own style, its icon, and nothing else."""
