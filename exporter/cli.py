@@ -1,38 +1,28 @@
 """Commands and flags, and how the parts are put together."""
 
-import asyncio
 import os
-import socket
 import sys
-from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
 
 import click
 
-from exporter import config as configuration
 from exporter import daemon, log
 from exporter.answers.envelope import MalformedAnswerError
 from exporter.commands import advise as advising
-from exporter.commands import alert_test, backfill, demo, flags, once
+from exporter.commands import alert_test, backfill, demo, flags, once, running
 from exporter.commands import probe as probing
 from exporter.commands.advice.prometheus import PrometheusError
 from exporter.commands.days import Days, InUseError
-from exporter.config import Config, ConfigError, KeyUnavailable, ShardConfig
-from exporter.exporter import Exporter, InUseElsewhereError
+from exporter.config import KeyUnavailable
+from exporter.exporter import Exporter
 from exporter.exposition import privacy, telemetry
 from exporter.lifetime import program
 from exporter.sendkit.errors import SendKitError
 from exporter.web.app import create_app
 from exporter.web.file import WebFile
 from exporter.web.guard import Guard
-from exporter.web.server import listen
 
-Result = TypeVar("Result")
-
-FAILED = 1
-MISUSED = 2
 SIMULATOR_ADDRESS = "127.0.0.1:19588"
 
 
@@ -77,14 +67,18 @@ def run(  # noqa: PLR0913 - one argument a flag
 
     async def serve() -> None:
         web_file = WebFile(web_config_file) if web_config_file else None
-        exporter = Exporter(lambda: _sharded(_load(config_file), shard_index, shard_total), os.environ)
+        exporter = Exporter(
+            lambda: running.sharded(running.load(config_file), shard_index, shard_total), os.environ
+        )
         if web_external_url:
             exporter.telemetry.web_info.labels(web_external_url.rstrip("/")).set(1)
         app = create_app(exporter, enable_lifecycle=web_enable_lifecycle)
         guarded = Guard(app, web_file) if web_file else app
-        await daemon.serve(exporter, guarded, [_listen(each) for each in web_listen_address], web_file)
+        await daemon.serve(
+            exporter, guarded, [running.listening(each) for each in web_listen_address], web_file
+        )
 
-    _run(serve())
+    running.run(serve())
 
 
 @main.command(name="demo")
@@ -102,7 +96,7 @@ def run_demo(
     """
     log.configure(log_level, log_format)
     simulated = simulation.started(demo.STORY)
-    _run(demo.serve([_listen(each) for each in web_listen_address], simulated))
+    running.run(demo.serve([running.listening(each) for each in web_listen_address], simulated))
 
 
 @main.command()
@@ -116,7 +110,7 @@ def simulate(
     """Serve the simulated SendKit API alone; GET /simulator lists its keys and scenarios."""
     log.configure(log_level, log_format)
     simulated = simulation.started()
-    _run(demo.simulate(_listen(listen_address, "--listen-address"), simulated))
+    running.run(demo.simulate(running.listening(listen_address, "--listen-address"), simulated))
 
 
 @main.command()
@@ -124,22 +118,22 @@ def simulate(
 @flags.option("--probe", is_flag=True, help="Ask the API once for everything that run would poll.")
 def check(config_file: Path | None, *, probe: bool) -> None:
     """Validate the configuration and print every error with its place."""
-    config = _load_or_exit(config_file)
+    config = running.load_or_exit(config_file)
     try:
         privacy.email_shown(config.privacy)
     except KeyUnavailable as error:
-        _fail(f"privacy.hmac_key_file: {error}", MISUSED)
+        running.fail(f"privacy.hmac_key_file: {error}", running.MISUSED)
     for warning in config.warnings():
         click.echo(f"warning: {warning}", err=True)
     click.echo(
         f"{config_file or 'environment'}: the configuration is valid, accounts: {len(config.accounts)}"
     )
     if probe:
-        findings = _run(probing.probe(config, os.environ))
+        findings = running.run(probing.probe(config, os.environ))
         for finding in findings:
             click.echo("\n".join(finding.lines))
         if not all(finding.good for finding in findings):
-            sys.exit(FAILED)
+            sys.exit(running.FAILED)
 
 
 @main.command(name="once")
@@ -152,8 +146,8 @@ def check(config_file: Path | None, *, probe: bool) -> None:
 def poll_once(config_file: Path | None, output: Path | None, log_level: str, log_format: log.Format) -> None:
     """Poll everything once and print the metrics, for the node exporter's textfile collector."""
     log.configure(log_level, log_format)
-    config = _load_or_exit(config_file)
-    text, succeeded = _run(once.poll(config, os.environ))
+    config = running.load_or_exit(config_file)
+    text, succeeded = running.run(once.poll(config, os.environ))
     try:
         if output is None:
             sys.stdout.buffer.write(text)
@@ -161,9 +155,9 @@ def poll_once(config_file: Path | None, output: Path | None, log_level: str, log
         else:
             once.put(output, text)
     except OSError as error:
-        _fail(f"{output or 'standard output'}: {error.strerror}")
+        running.fail(f"{output or 'standard output'}: {error.strerror}")
     if not succeeded:
-        sys.exit(FAILED)
+        sys.exit(running.FAILED)
 
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
@@ -195,7 +189,7 @@ def fill_back(  # noqa: PLR0913, PLR0917
 ) -> None:
     """Fetch past days and write them for `promtool tsdb create-blocks-from openmetrics`."""
     log.configure(log_level, log_format)
-    config = _load_or_exit(config_file)
+    config = running.load_or_exit(config_file)
     yesterday = datetime.now(config.timezone).date() - timedelta(days=1)
     first, last = from_["from"].date(), to.date() if to else yesterday
     if not first <= last <= yesterday:
@@ -215,13 +209,15 @@ def fill_back(  # noqa: PLR0913, PLR0917
                     bar.length = max(total, 1)
                     bar.update(done - bar.pos)
 
-                _run(run.fetch(60 / requests_per_minute, progress))
+                running.run(run.fetch(60 / requests_per_minute, progress))
             backfill.write(output, run.exposition())
             days.remove()
     except InUseError as error:
-        _fail(str(error))
+        running.fail(str(error))
     except (KeyUnavailable, SendKitError, MalformedAnswerError, OSError) as error:
-        _fail(f"{error}\nrun the same command again to go on from here; {folder} holds what was fetched")
+        running.fail(
+            f"{error}\nrun the same command again to go on from here; {folder} holds what was fetched"
+        )
     click.echo(f"written: {output}; next: promtool tsdb create-blocks-from openmetrics {output} DATA-FOLDER")
 
 
@@ -231,9 +227,9 @@ def fill_back(  # noqa: PLR0913, PLR0917
 def advise(prometheus_url: str, weeks: int) -> None:
     """Say for each threshold what it would have called for, and which value fits this fleet."""
     try:
-        lines = _run(advising.advise(prometheus_url, weeks))
+        lines = running.run(advising.advise(prometheus_url, weeks))
     except PrometheusError as error:
-        _fail(str(error))
+        running.fail(str(error))
     click.echo("\n".join(lines))
 
 
@@ -251,71 +247,14 @@ def advise(prometheus_url: str, weeks: int) -> None:
 def test_alerting(alertmanager_url: str, workspace: str, severity: str) -> None:
     """Send one alert, marked as a test, to Alertmanager, and print who gets it."""
     try:
-        outcome = _run(alert_test.send(alertmanager_url, workspace, severity))
+        outcome = running.run(alert_test.send(alertmanager_url, workspace, severity))
     except alert_test.AlertTestError as error:
-        _fail(str(error))
+        running.fail(str(error))
     click.echo(
         "\n".join(
             [f"sent: {alert_test.NAME} to {alert_test.shown_address(alertmanager_url)}", *outcome.lines]
         )
     )
-
-
-def _load(path: Path | None) -> Config:
-    return configuration.load(path, os.environ) if path else configuration.default(os.environ)
-
-
-def _sharded(config: Config, index: int | None, total: int | None) -> Config:
-    """Return the configuration with the shard that the flags name; raises `ConfigError`."""
-    shard = config.shard
-    index, total = shard.index if index is None else index, shard.total if total is None else total
-    if index >= total:
-        raise ConfigError(f"--shard.index: found {index}, expected less than --shard.total, which is {total}")
-    return config.model_copy(update={"shard": ShardConfig(index=index, total=total)})
-
-
-def _load_or_exit(path: Path | None) -> Config:
-    try:
-        return _load(path)
-    except ConfigError as error:
-        _fail(str(error), MISUSED)
-
-
-def _listen(address: str, flag: str = "--web.listen-address") -> socket.socket:
-    try:
-        return listen(address)
-    except ValueError as error:
-        _fail(f"{flag}: {error}", MISUSED)
-    except OSError as error:
-        _fail(f"cannot listen at {address}: {error.strerror}")
-
-
-def _run(command: Coroutine[Any, Any, Result]) -> Result:
-    """Run a command to its end, or to a signal's; a bad configuration ends the process."""
-    try:
-        result = asyncio.run(_until_signal(command))
-    except InUseElsewhereError as error:
-        _fail(str(error))
-    except ConfigError as error:
-        _fail(str(error), MISUSED)
-    except asyncio.CancelledError:
-        sys.exit(program.exit_code)
-    if program.exit_code:  # a part of it could not go on, and said so
-        sys.exit(program.exit_code)
-    return result
-
-
-async def _until_signal(command: Coroutine[Any, Any, Result]) -> Result:
-    """Run a command, which a signal ends in order."""
-    task, loop = asyncio.current_task(), asyncio.get_running_loop()
-    assert task
-    with program.handled(lambda: loop.call_soon_threadsafe(task.cancel)):
-        return await command
-
-
-def _fail(message: str, code: int = FAILED) -> NoReturn:
-    click.echo(f"error: {message}", err=True)
-    sys.exit(code)
 
 
 if __name__ == "__main__":
