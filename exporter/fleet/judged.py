@@ -107,6 +107,7 @@ class _Judge:
     thresholds: Mapping[str, float]
     before: AbstractSet[Subject]
     usual: float
+    parked: AbstractSet[str]
 
     def bounces(self, limit: Limit, state: State) -> Iterator[Finding]:
         """Yield what bounces too much of a level."""
@@ -170,14 +171,15 @@ class _Judge:
 
         `bad` are the mailboxes that bounce too much.
         """
-        left = self.recent.left
+        left = {each: at for each, at in self.recent.left.items() if each not in self.parked}
         if not left and not bad:
             return
         total = len(self.answer)
         lately = sum(self.recent.now - at < HOUR_SECONDS for at in left.values())
         if lately >= max(LEFT_LEAST, LEFT_SHARE * total):
             yield Finding(State.CRITICAL, Kind.LEAVING, Level.WORKSPACE, "", Count(lately, total), 1)
-        emails = dict(zip(self.answer.ids, self.answer.text("email"), strict=True))
+        rows = zip(self.answer.ids, self.answer.text("email"), strict=True)
+        emails = {each: email for each, email in rows if each not in self.parked}
         by_domain = Counter(domain_of(emails[each]) for each in {*left, *bad} if each in emails)
         mailboxes = Counter(map(domain_of, emails.values()))
         for domain, number in by_domain.items():
@@ -198,9 +200,15 @@ def judged(
     answer: Answer,
     thresholds: Mapping[str, float],
     before: AbstractSet[Subject] = frozenset(),
+    parked: AbstractSet[str] = frozenset(),
 ) -> Judged:
-    """Return how a workspace's mail is; what was critical `before` lasts until it is well."""
-    judge = _Judge(recent, answer, thresholds, before, _usual(answer, len(recent.domains.day.total.sent)))
+    """Return how a workspace's mail is; what was critical `before` lasts until it is well.
+
+    `parked` are the mailboxes that may not send, where that is known: they are not unhealthy.
+    """
+    judge = _Judge(
+        recent, answer, thresholds, before, _usual(answer, len(recent.domains.day.total.sent)), parked
+    )
     spikes = [finding for limit in SPIKES for finding in judge.bounces(limit, State.CRITICAL)]
     named = {finding.name for finding in spikes}
     warnings = [each for each in judge.bounces(BOUNCING, State.WARNING) if each.name not in named]

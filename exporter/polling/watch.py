@@ -13,6 +13,7 @@ from exporter.fleet.recent import Recent, left_active, rises
 from exporter.fleet.recent_saved import SavedRecent
 from exporter.fleet.state import StateDirectory
 from exporter.fleet.workspace import Fleet, Key, Workspace
+from exporter.sendkit.feeds import details
 
 SAVE_SECONDS = 600
 """How often the recent past of a workspace is saved, at most: it weighs as much as a poll."""
@@ -47,7 +48,7 @@ class Watch:
             self._saved[workspace.key] = now
             self._state.keep(_name(workspace.key), SavedRecent.of(recent))
         before = workspace.judged.critical.keys()
-        return Lately(recent, judged(recent, answer, workspace.thresholds, before))
+        return Lately(recent, judged(recent, answer, workspace.thresholds, before, _parked(workspace)))
 
     def took(self, workspace: Workspace, lately: Lately) -> None:
         """Note how a workspace is now; what changed is written to the log."""
@@ -95,6 +96,16 @@ def restore(fleet: Fleet, state: StateDirectory) -> None:
             workspace.recent = saved.recent() if saved else Recent()
         except IndexError:
             _log.error("state: the last day of a workspace is damaged", workspace=workspace.label)
+
+
+def _parked(workspace: Workspace) -> set[str]:
+    """Return the mailboxes that may not send, as far as a collector knows."""
+    poll = workspace.polls.get(details.NAME)
+    answer = poll.answer if poll else None
+    if answer is None:
+        return set()
+    sending = answer.numbers.get("sending_enabled", ())
+    return {mailbox_id for mailbox_id, may in zip(answer.ids, sending, strict=False) if may == 0}
 
 
 def _name(key: Key) -> str:

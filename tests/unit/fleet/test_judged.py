@@ -111,6 +111,14 @@ def test_half_of_a_domain_that_left_active_within_the_week_is_unhealthy() -> Non
     assert critical(judge(past, m0="suspended", m1="error")) == {(Kind.UNHEALTHY, Level.DOMAIN, "d0.example")}
 
 
+def test_mailboxes_that_are_parked_are_neither_unhealthy_nor_leaving() -> None:
+    left = dict.fromkeys(["m0", "m1", "m3", "m4"], NOON - 60)
+    statuses = answer(**dict.fromkeys(left, "inactive"))
+    found = judged(Recent(left=left, now=NOON), statuses, THRESHOLDS, parked=left.keys())
+    assert found.state is State.OK
+    assert judged(Recent(left=left, now=NOON), statuses, THRESHOLDS).state is State.CRITICAL
+
+
 def test_mailboxes_that_never_were_active_are_not_unhealthy() -> None:
     found = judge(Recent(now=NOON), **dict.fromkeys(MAILBOXES, "pending"))
     assert found.state is State.OK
