@@ -13,6 +13,7 @@ from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.recent import Recent
 from exporter.page import wording
 from exporter.page.poll_state import State
+from exporter.sendkit.feeds import details
 
 _REASONS = {
     Reason.AUTH: "the key is refused",
@@ -62,6 +63,15 @@ class Seen:
             return finding.name
         email = answer.text("email")[answer.ids.index(finding.name)]
         return self.disclosure.email(email or "") or finding.name
+
+    @property
+    def last_errors(self) -> Mapping[str, str]:
+        """Return the last error of each mailbox that has one, by its id, where a collector knows it."""
+        poll = self.polls.get(details.NAME)
+        if poll is None or poll.answer is None or poll.is_stale(self.now):
+            return {}
+        texts = zip(poll.answer.ids, poll.answer.text("last_error"), strict=True)
+        return {mailbox_id: text for mailbox_id, text in texts if text}
 
     @property
     def answers(self) -> Mapping[str, Answer]:

@@ -164,6 +164,9 @@ def _mailboxes(seen: Seen) -> list[dict[str, Any]]:
     for mailbox_id in seen.recent.left:
         if mailbox_id in rows:
             reasons.setdefault(mailbox_id, []).append(f"status is {statuses[rows[mailbox_id]]}")
+    for mailbox_id, error in seen.last_errors.items():
+        if mailbox_id in rows:
+            reasons.setdefault(mailbox_id, []).append(f"last error: {error}")
     return [
         {
             "workspace": wording.short(seen.label),

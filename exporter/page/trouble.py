@@ -6,7 +6,7 @@ Pure, and one pass a column: a fleet may have 100,000 mailboxes, of which a hand
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from heapq import nlargest
 
@@ -30,10 +30,11 @@ class Concern(IntEnum):
     NEAR_BOUNCING = 2
     INACTIVE = 3
     OVER_LIMIT = 4
-    BOUNCING = 5
-    STOPPED = 6
+    LAST_ERROR = 5
+    BOUNCING = 6
+    STOPPED = 7
     """In a status that nobody chose: suspended, error, or one that is not documented."""
-    BOUNCING_BADLY = 7
+    BOUNCING_BADLY = 8
 
     @property
     def is_trouble(self) -> bool:
@@ -55,6 +56,8 @@ class Watched:
     """The ids of mailboxes that bounce critically, by the rules."""
     left: AbstractSet[str] = frozenset()
     """The ids of mailboxes that left `active` within a week; the others that are not have long been so."""
+    errors: Mapping[str, str] = field(default_factory=dict)
+    """The last error of each mailbox that has one, by its id, where a collector knows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +77,16 @@ class Troubled:
     bounce_bound: float | None
     sent_today: float | None
     daily_send_limit: float | None
+    last_error: str = ""
 
 
 def watched(seen: Seen) -> Watched:
     """Return a workspace's mailboxes, with the bounces of the last 24 h."""
     everything, day = seen.answers[ALL_TIME], seen.recent.mailboxes.day.total
     if not seen.recent.workspace.week.total.sent:
-        return by_the_api(seen.label, seen.thresholds, seen.answers, seen.recent.left.keys())
+        return by_the_api(
+            seen.label, seen.thresholds, seen.answers, seen.recent.left.keys(), seen.last_errors
+        )
     bad = {
         finding.name
         for finding in seen.judged.findings
@@ -95,6 +101,7 @@ def watched(seen: Seen) -> Watched:
         [day.sent.get(each, 0) for each in everything.ids],
         bad,
         seen.recent.left.keys(),
+        seen.last_errors,
     )
 
 
@@ -103,6 +110,7 @@ def by_the_api(
     thresholds: Mapping[str, float],
     answers: Mapping[str, Answer],
     left: AbstractSet[str] = frozenset(),
+    errors: Mapping[str, str] = {},
 ) -> Watched:
     """Return a workspace's mailboxes while nothing was seen to be sent.
 
@@ -118,7 +126,7 @@ def by_the_api(
     bounced, sent = (
         _aligned(everything.ids, answers[window], name) for name in ("campaign_bounced", "campaign_sent")
     )
-    return Watched(workspace, thresholds, everything, window, bounced, sent, left=left)
+    return Watched(workspace, thresholds, everything, window, bounced, sent, left=left, errors=errors)
 
 
 def _total(answer: Answer, name: str) -> float:
@@ -145,7 +153,7 @@ def nearest(fleet: Sequence[Watched], most: int) -> tuple[list[Troubled], Counte
 def _concerns(workspace: Watched) -> Mapping[int, list[tuple[Concern, float]]]:
     """Return the concerns of each row that has one, each with its degree."""
     concerns = defaultdict(list)
-    for judge in (_by_status, _by_bounces, _by_limit):
+    for judge in (_by_status, _by_bounces, _by_limit, _by_last_error):
         for row, concern, degree in judge(workspace):
             concerns[row].append((concern, degree))
     return concerns
@@ -197,6 +205,13 @@ def _by_limit(workspace: Watched) -> Iterator[tuple[int, Concern, float]]:
         yield row, Concern.OVER_LIMIT if sent > limit else Concern.NEAR_LIMIT, degree
 
 
+def _by_last_error(workspace: Watched) -> Iterator[tuple[int, Concern, float]]:
+    if workspace.errors:
+        for row, mailbox_id in enumerate(workspace.answer.ids):
+            if mailbox_id in workspace.errors:
+                yield row, Concern.LAST_ERROR, 0.0
+
+
 def _troubled(workspace: Watched, row: int, found: list[tuple[Concern, float]]) -> Troubled:
     answer = workspace.answer
     bounced, sent = workspace.bounced[row], workspace.sent[row]
@@ -219,4 +234,5 @@ def _troubled(workspace: Watched, row: int, found: list[tuple[Concern, float]]) 
         bounce_bound=None if bounced is None or sent is None else lower_bound(bounced, sent),
         sent_today=sent_today,
         daily_send_limit=limit,
+        last_error=workspace.errors.get(answer.ids[row], ""),
     )

@@ -6,16 +6,21 @@ from typing import Any
 
 import pytest
 
+from exporter.answers.answer import Answer
+from exporter.catalogue.kinds import Feed
 from exporter.catalogue.workspace import Reason
 from exporter.exposition.privacy import masked
 from exporter.exposition.rendering import Disclosure
 from exporter.fleet.incidents import Incident, Incidents
 from exporter.fleet.judged import Kind, judged
 from exporter.fleet.limits import Level
+from exporter.fleet.poll import Poll
+from exporter.fleet.reading import Reading
 from exporter.fleet.recent import Recent, Rise
 from exporter.fleet.workspace import Fleet, Workspace
 from exporter.page import report
 from exporter.page import status as status_page
+from exporter.sendkit.feeds import details
 from tests.pages import NOW, PLAIN, Page, answer_of, fresh, page_of
 
 
@@ -185,3 +190,16 @@ def test_a_workspace_has_a_page_with_charts_that_are_drawn_here(fleet: Fleet) ->
     links = {attributes["href"] for tag, attributes in page.elements if tag == "a"}
     assert {"../", "../metrics"} <= links
     assert status_page.look(fleet, NOW, PLAIN).of("none") is None
+
+
+def test_the_text_of_a_last_error_is_on_the_page_and_in_the_document() -> None:
+    fleet = Fleet()
+    workspace = fresh(fleet, "acme", answer_of(2))
+    feed = Feed(details.NAME, "/v1/mailboxes", (), 900)
+    texts = {"last_error": ["", "SMTP 535: authentication failed"]}
+    found = Answer(["m0", "m1"], texts=texts)
+    workspace.polls[feed.name] = Poll(feed, 1800.0, Reading(found, None), NOW.unix, NOW.steady)
+    section = page_of(fleet).section("mailboxes")
+    assert "anna1@acme.example ▲ last error: SMTP 535: authentication failed" in section.rows[0]
+    [box] = document(fleet)["mailboxes"]
+    assert (box["mailbox_id"], box["reasons"]) == ("m1", ["last error: SMTP 535: authentication failed"])
