@@ -78,8 +78,13 @@ def test_targets_are_phony() -> None:
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^):]+)\)", README))
-def test_links_lead_to_files(link: str) -> None:
-    assert (ROOT / link).exists()
+def test_links_lead_to_files_and_their_headings(link: str) -> None:
+    file, _, anchor = link.partition("#")
+    path = ROOT / (file or "README.md")
+    assert path.exists()
+    if anchor:
+        headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+        assert anchor in {re.sub(r"[^a-z0-9 -]", "", each.lower()).replace(" ", "-") for each in headings}
 
 
 def test_flags_and_commands_of_the_readme_exist() -> None:
