@@ -2,9 +2,10 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+import click
 import structlog
 from pydantic import SecretStr
 
@@ -21,21 +22,54 @@ from exporter.config import (
 from exporter.config.patterns import Pattern, quoted
 from exporter.exporter import Exporter
 from exporter.lifetime import program
-from exporter.simulator import Simulation
+from exporter.page.wording import span
+from exporter.simulator import SCENARIOS, Simulation
 from exporter.web.app import create_app
 from exporter.web.server import http_server, listen, shown_address
 
 POLL_INTERVAL = timedelta(seconds=5)
 WINDOW_INTERVAL = timedelta(seconds=15)
 COLLECTOR_INTERVAL = timedelta(seconds=15)
-STORY = (
-    "bounce_spike:ratio=0.5@15s",
-    "mailbox_suspended@40s",
-    "key_revoked@180s",
-)
-"""What goes wrong in a demo for which no scenario is named; `GET /simulator` lists each."""
+REFRESH_SECONDS = 5
+"""Between two loads of a page in a browser."""
 
 _log = structlog.get_logger(__name__)
+
+
+def story(simulation: Simulation) -> Sequence[str]:
+    """Return what goes wrong in a demo for which no scenario is named.
+
+    The key that is revoked is of another workspace than the domain that bounces, if there are two.
+    """
+    first, *others = simulation.workspaces
+    bouncing = others[0] if others else first
+    return (
+        f"bounce_spike:workspace={bouncing.id},ratio=0.6@8s",
+        "mailbox_suspended@45s",
+        f"key_revoked:workspace={first.id}@180s",
+    )
+
+
+def announced(simulation: Simulation, address: str) -> str:
+    """Return where to look and what will go wrong, for the terminal."""
+    shown = [f"The status page: http://{address}/", ""]
+    for scenario in simulation.scenarios():
+        seconds = (scenario.period.start - simulation.now().timestamp()) / simulation.speed
+        when = f"after {span(seconds)}" if seconds > 0 else "now"
+        about = SCENARIOS[scenario.name].about
+        targets = ", ".join(_targets(simulation, scenario.values))
+        shown.append(f"  {when}: {about}" + (f" ({targets})" if targets else ""))
+    return "\n".join([*shown, "", "Ctrl-C ends it."])
+
+
+def _targets(simulation: Simulation, values: Mapping[str, object]) -> Iterator[str]:
+    """Yield what a scenario aims at, by the names that the page shows."""
+    for workspace in simulation.workspaces:
+        if values.get("workspace") in {workspace.id, workspace.name}:
+            yield f"workspace {workspace.name}"
+        yield from (mailbox.email for mailbox in workspace.mailboxes if mailbox.id == values.get("mailbox"))
+    if "domain" in values:
+        yield f"domain {values['domain']}"
 
 
 def working_hours(moment: datetime) -> datetime:
@@ -54,12 +88,14 @@ async def serve(listeners: Sequence[socket.socket], simulation: Simulation) -> N
     serving = asyncio.create_task(simulated.serve(sockets=[api]))
     _log.info("simulated API", url=f"http://{address}/simulator", speed=simulation.speed)
 
+    click.echo(announced(simulation, shown_address(listeners[0])))
     exporter = Exporter(
         lambda: _config(f"http://{address}", simulation),
         {},
         calendar=lambda zone: simulation.now().astimezone(zone),
     )
-    await daemon.serve(exporter, create_app(exporter, enable_lifecycle=True), listeners)
+    app = create_app(exporter, enable_lifecycle=True, refresh_seconds=REFRESH_SECONDS)
+    await daemon.serve(exporter, app, listeners)
     simulated.should_exit = True
     await serving
 

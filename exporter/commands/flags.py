@@ -14,7 +14,7 @@ from exporter import log
 from exporter.commands import demo
 from exporter.config.values import MOST_SHARDS, parse_duration
 from exporter.fleet import sharding
-from exporter.simulator import ScenarioRequest, Simulation, parse_scenario
+from exporter.simulator import SCENARIOS, ScenarioRequest, Simulation, parse_scenario
 
 DEFAULT_ADDRESS = "127.0.0.1:19587"
 
@@ -99,6 +99,12 @@ shard_index = option(
 shard_total = option("--shard.total", type=click.IntRange(1, MOST_SHARDS), help="How many shards there are.")
 
 
+SCENARIOS_LISTED = "\b\nScenarios:\n" + "\n".join(
+    f"  {name}  {blueprint.about}" for name, blueprint in SCENARIOS.items()
+)
+"""What `--help` says of the scenarios that there are."""
+
+
 class Scenario(click.ParamType[ScenarioRequest]):
     """A scenario as the simulator writes it."""
 
@@ -130,7 +136,7 @@ class Simulated:
     profile: str
     scenarios: tuple[ScenarioRequest, ...]
 
-    def started(self, story: Iterable[str] = ()) -> Simulation:
+    def started(self, story: Callable[[Simulation], Iterable[str]] = lambda _: ()) -> Simulation:
         """Return the simulation with its scenarios under way, or those of a story if none is named."""
         start = demo.working_hours(datetime.now(UTC))
         try:
@@ -142,7 +148,7 @@ class Simulated:
                 profile=self.profile,
                 start=start,
             )
-            for scenario in self.scenarios or map(parse_scenario, story):
+            for scenario in self.scenarios or [parse_scenario(text) for text in story(simulation)]:
                 simulation.start(scenario)
         except ValueError as error:  # such as a target that is not there
             raise click.UsageError(str(error)) from None

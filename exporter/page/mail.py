@@ -51,7 +51,13 @@ def _worst(found: Sequence[tuple[Seen, Finding]], *, several: bool) -> str:
     state = max((finding.state for _, finding in found), key=lambda each: each.rank)
     same = [(seen, finding) for seen, finding in found if finding.state is state]
     seen, worst = min(
-        same, key=lambda each: (list(Rank).index(each[1].level), -(each[1].count.bound or 0), each[0].label)
+        same,
+        key=lambda each: (
+            each[1].level is Rank.MAILBOX,
+            -(each[1].count.bound or 0),
+            list(Rank).index(each[1].level),
+            each[0].label,
+        ),
     )
     text = describe(worst, seen.label, seen.name_of(worst))
     if several and worst.level is not Rank.WORKSPACE:

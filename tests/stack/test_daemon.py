@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import re
 import signal
 import socket
 import threading
@@ -19,6 +20,7 @@ from tests.stack.processes import (
     Simulator,
     free_port,
     scrape,
+    served_at,
     start_exporter,
     start_simulator,
     write_config,
@@ -286,6 +288,22 @@ def test_the_demo_needs_nothing(processes: Processes) -> None:
     wait_for(lambda: len(scrape(demo).all_of("sendkit_mailbox_sent_today")) == 200)
     wait_for(lambda: scrape(demo).all_of("sendkit_up", window="7d"))
     ended_cleanly(demo, signal.SIGTERM)
+
+
+def test_the_demo_shows_its_spike_on_the_first_line_within_30_s(processes: Processes) -> None:
+    demo = processes.start("demo", [*EXPORTER, "demo", "--web.listen-address", "127.0.0.1:0"])
+    address = served_at(demo, r"The status page: http://(\S+)/")
+    demo.url = f"http://{address}"
+    bouncing = re.search(r"bounce at a ratio \(.*domain (\S+)\)", demo.log())
+    assert bouncing
+    first_line = re.compile(
+        rf"<h1>.*{re.escape(bouncing[1])} bounces: \d+ of \d+ in 24 h, at least", re.DOTALL
+    )
+    wait_for(lambda: demo.answers() and first_line.search(demo.get("/").text), 30)
+    page = demo.get("/").text
+    assert '<meta http-equiv="refresh" content="5">' in page
+    assert bouncing[1] in page.partition('id="incidents"')[2]
+    assert demo.lines("incident began")
 
 
 def test_the_demo_shows_a_revoked_key(processes: Processes) -> None:

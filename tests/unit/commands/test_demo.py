@@ -24,8 +24,38 @@ def test_begins_in_working_hours(moment: str, start: str) -> None:
     assert begun == datetime.fromisoformat(start).replace(tzinfo=UTC)
 
 
-def test_tells_a_story_that_the_simulator_knows() -> None:
-    simulation = Simulation(40)
-    for scenario in demo.STORY:
+@pytest.fixture
+def told() -> Simulation:
+    """A simulation with the demo's story."""
+    simulation = Simulation(40, workspaces=2)
+    for scenario in demo.story(simulation):
         simulation.start(parse_scenario(scenario))
-    assert len(simulation.scenarios()) == len(demo.STORY)
+    return simulation
+
+
+def test_tells_a_story_of_which_each_part_is_in_a_place_of_its_own(told: Simulation) -> None:
+    spike, suspended, revoked = told.scenarios()
+    assert (spike.name, suspended.name, revoked.name) == (
+        "bounce_spike",
+        "mailbox_suspended",
+        "key_revoked",
+    )
+    assert spike.workspace_id != revoked.workspace_id
+
+
+def test_tells_it_in_one_workspace_where_there_is_only_one() -> None:
+    simulation = Simulation(20, workspaces=1)
+    for scenario in demo.story(simulation):
+        simulation.start(parse_scenario(scenario))
+    assert len(simulation.scenarios()) == 3
+
+
+def test_says_where_to_look_and_what_will_happen(told: Simulation) -> None:
+    first, second = told.workspaces
+    lines = demo.announced(told, "127.0.0.1:19587").splitlines()
+    assert lines[0] == "The status page: http://127.0.0.1:19587/"
+    assert lines[2].startswith("  after ")
+    domain = next(iter(second.domains))
+    about = "mails of one domain bounce at a ratio"
+    assert lines[2].endswith(f"{about} (workspace {second.name}, domain {domain})")
+    assert lines[4].endswith(f"a key is refused with 401 (workspace {first.name})")
