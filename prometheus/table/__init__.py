@@ -1,6 +1,15 @@
 """The table of rules: a module for each file of rules, with what they share."""
 
-from prometheus.table import bounce_alerts, bounces, dashboards, exporter, mailboxes, sending, settings
+from prometheus.table import (
+    bounce_alerts,
+    bounces,
+    collectors,
+    dashboards,
+    exporter,
+    mailboxes,
+    sending,
+    settings,
+)
 from prometheus.table.rule import Alert
 
 FILES = (
@@ -9,6 +18,7 @@ FILES = (
     bounce_alerts.FILE,
     mailboxes.FILE,
     sending.FILE,
+    collectors.FILE,
     exporter.FILE,
     dashboards.FILE,
 )

@@ -24,12 +24,14 @@ FILE = RuleFile(
                 Record(record="workspace:sendkit_mailbox_sent_today:sum", expr=summed(WORKSPACE, SENT_TODAY)),
                 Record(
                     record="workspace:sendkit_mailbox_daily_send_limit:sum",
-                    comment="What the active mailboxes may send in a day.",
+                    comment="What the active mailboxes may send in a day, without those whose sending is switched off.",
                     expr=f"""\
 sum by (workspace) (
   {DAILY_LIMIT}
   and
   mailbox:sendkit_active:bool == 1
+  unless
+  mailbox:sendkit_sending_enabled:bool == 0
 )
 """,
                 ),

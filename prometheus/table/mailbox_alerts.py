@@ -70,7 +70,7 @@ OF_THE_DAY = [
         expr="""\
 mailbox:sendkit_active:bool == 0
 and
-max_over_time(mailbox:sendkit_active:bool[1d]) == 1
+mailbox:sendkit_active:max1d == 1
 """,
         wait="15m",
         summary=f"A mailbox of {DOMAIN_NAME} is no longer active",

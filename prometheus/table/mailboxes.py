@@ -19,8 +19,12 @@ COUNT = "last_over_time(workspace:sendkit_mailboxes:count[5m])"
 COUNT_BEFORE = "last_over_time(workspace:sendkit_mailboxes:count{of}[5m] offset 1h)"
 BEFORE = COUNT_BEFORE.replace("{of}", "")
 
+NOT_PARKED = f"unless on ({MAILBOX.by})\nmailbox:sendkit_sending_enabled:bool == 0"
+"""Leaves out mailboxes whose sending is switched off; where that is not known, none."""
+
 RECORDS = [
     state("active", 'sendkit_mailbox_status{status="active"}'),
+    state("sending_enabled", "sendkit_mailbox_sending_enabled"),
     state("warmup_enabled", "sendkit_mailbox_warmup_enabled"),
     state("warmup_in_progress", 'sendkit_mailbox_warmup_status{status="in_progress"}'),
     state("warmup_completed", 'sendkit_mailbox_warmup_status{status="completed"}'),
@@ -42,23 +46,45 @@ count by (workspace) (
     Record(
         record="mailbox:sendkit_unhealthy:bool",
         comment="""
-            1 for a mailbox that is not active or bounces too much (see bounces.yml), 0 for a healthy one. The
-            alert on a domain's share of them is in bounce-alerts.yml.
+            1 for a mailbox that is no longer active, or that bounces too much (see bounce-alerts.yml); 0 for the
+            others. One that was not active within 7 days (pending, warming up, failed) is not unhealthy for that,
+            and one whose sending is switched off does not count. The alert on a domain's share of them is in
+            bounce-alerts.yml.
         """,
-        expr="""\
+        expr=f"""\
 clamp_max(
-  (1 - mailbox:sendkit_active:bool) + (mailbox:sendkit_bouncing:bool or 0 * mailbox:sendkit_active:bool),
+  (mailbox:sendkit_active:bool == bool 0) * (mailbox:sendkit_active:max7d or 0 * mailbox:sendkit_active:bool)
+    + (mailbox:sendkit_bouncing:bool or 0 * mailbox:sendkit_active:bool),
   1
 )
+{NOT_PARKED}
 """,
     ),
     Record(
         record="domain:sendkit_unhealthy_mailboxes:ratio",
-        expr=f"avg by ({DOMAIN.by}) (mailbox:sendkit_unhealthy:bool)",
+        comment="Not avg(), which is a running mean: half of the mailboxes is exactly a half.",
+        expr=f"""\
+sum by ({DOMAIN.by}) (mailbox:sendkit_unhealthy:bool)
+/
+count by ({DOMAIN.by}) (mailbox:sendkit_unhealthy:bool)
+""",
+    ),
+]
+
+OF_DAYS = [
+    Record(
+        record="mailbox:sendkit_active:max1d",
+        comment="1 for a mailbox that was active within the last day.",
+        expr="max_over_time(mailbox:sendkit_active:bool[1d])",
     ),
     Record(
-        record="domain:sendkit_inactive_mailboxes:ratio",
-        expr=f"avg by ({DOMAIN.by}) (1 - mailbox:sendkit_active:bool)",
+        record="mailbox:sendkit_active:max7d",
+        comment="The same within 7 days: the last day, and each day until its midnight (UTC).",
+        expr="""\
+max_over_time(mailbox:sendkit_active:max1d[7d:1d]) == 1
+or
+mailbox:sendkit_active:max1d
+""",
     ),
 ]
 
@@ -123,7 +149,7 @@ FILE = RuleFile(
                 evaluated less often. Not slower than this: Prometheus looks back 5 minutes for a value, ALERTS
                 included.
             """,
-            rules=OF_THE_DAY,
+            rules=[*OF_DAYS, *OF_THE_DAY],
         ),
     ],
 )

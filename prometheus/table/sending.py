@@ -16,8 +16,32 @@ SENT = "sendkit_mailbox_emails_sent_total"
 WEEK = "[167h59m:1h]"
 """The 168 full hours of a week: a minute less, so that an evaluation on the full hour has no 169th."""
 
+FEWEST = 20
+"""Mails of a week ago, from fewer a stall cannot be told."""
+CAMPAIGNS = "last_over_time(sendkit_workspace_active_campaigns[5m])"
+DAY_OFF = f"""
+  max_over_time(workspace:sendkit_emails_sent:increase2h[10h]) == 0
+  and
+  max_over_time(workspace:sendkit_day_off:bool[12d] offset 2d) == 1
+  unless on (workspace)
+  {CAMPAIGNS} > 0
+"""
+"""Nothing was sent within 12 h, and there was a day off before: not where a campaign is known to be active."""
+
 WEEK_SENT = f"sum_over_time(workspace:sendkit_emails_sent:increase1h{{of}}{WEEK})"
 RATIO_BEFORE = "last_over_time(workspace:sendkit_reply_ratio:rolling7d{of}[1h] offset 7d)"
+
+
+def sent_week_ago(offset: str) -> str:
+    """Return what the mailboxes that may send now sent within 2 h a week ago."""
+    return f"""\
+sum by (workspace) (
+  {rises(MAILBOX, SENT, "2h", f" offset {offset}")}
+  unless on ({MAILBOX.by})
+  mailbox:sendkit_sending_enabled:bool == 0
+)
+"""
+
 
 FILE = RuleFile(
     name="sending",
@@ -37,7 +61,24 @@ FILE = RuleFile(
                 ),
                 Record(
                     record="workspace:sendkit_emails_sent_week_ago:increase2h",
-                    expr=summed(WORKSPACE, rises(MAILBOX, SENT, "2h", " offset 7d")),
+                    comment="Without mailboxes whose sending is switched off now.",
+                    expr=sent_week_ago("7d"),
+                ),
+                Record(
+                    record="workspace:sendkit_emails_sent_week_ago_and_1h_later:increase2h",
+                    comment="For a workspace whose clocks have changed since.",
+                    expr=sent_week_ago("167h"),
+                ),
+                Record(
+                    record="workspace:sendkit_day_off:bool",
+                    comment="1 where nothing was sent within 24 h, and at least 20 mails in those of a week before.",
+                    expr=f"""\
+0 * (
+  workspace:sendkit_emails_sent:increase1d == 0
+  and
+  last_over_time(workspace:sendkit_emails_sent:increase1d[30m] offset 7d) >= {FEWEST}
+) + 1
+""",
                 ),
                 *(
                     Record(
@@ -65,14 +106,25 @@ FILE = RuleFile(
                     alert="SendKitSendingStalled",
                     severity="critical",
                     level=WORKSPACE,
+                    comment="""
+                        A week ago, and an hour before and after that, since clocks change. Not without an active
+                        campaign, where that is known. Where it is not, not on a day on which nothing has been sent
+                        yet, if there was a day off before.
+                    """,
                     expr=f"""\
 workspace:sendkit_emails_sent:increase2h == 0
 and
-workspace:sendkit_emails_sent_week_ago:increase2h >= 20
+min_over_time(workspace:sendkit_emails_sent_week_ago:increase2h[1h]) >= {FEWEST}
+and
+workspace:sendkit_emails_sent_week_ago_and_1h_later:increase2h >= {FEWEST}
 and
 workspace:sendkit_emails_sent_seen:count2h >= 24
 unless on (workspace)
 ({STALE_AGE})
+unless on (workspace)
+max by (workspace) ({CAMPAIGNS}) == 0
+unless on (workspace)
+({DAY_OFF})
 """,
                     wait="5m",
                     summary=f"Workspace {WORKSPACE_NAME} has stopped sending",

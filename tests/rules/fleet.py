@@ -17,6 +17,7 @@ THRESHOLDS = {
     "reply_ratio_drop": 0.4,
     "unhealthy_mailboxes_warning": 0.3,
     "unhealthy_mailboxes_critical": 0.5,
+    "spam_ratio_warning": 0.15,
 }
 REASONS = (
     "auth",
@@ -69,6 +70,9 @@ class Fleet:
         for status in STATUSES:
             count = float(len(MAILBOXES)) if status == "active" else 0.0
             self.add("sendkit_workspace_mailboxes", [count] * MINUTES, workspace="acme", status=status)
+        for metric, value in (("checked", 8.0), ("listed", 1.0), ("completed_timestamp_seconds", 60.0)):
+            self.add(f"sendkit_workspace_blacklist_{metric}", [value] * MINUTES, workspace="acme")
+        self.add("sendkit_workspace_active_campaigns", [2.0] * MINUTES, workspace="acme")
         poll = {"workspace": "acme", "window": "all"}
         self.add("sendkit_up", always, **poll)
         self.add("sendkit_poll_interval_seconds", [60.0] * MINUTES, **poll)
@@ -103,6 +107,11 @@ class Fleet:
         self.add("sendkit_mailbox_sent_today", today, **labels)
         self.add("sendkit_mailbox_daily_send_limit", [400.0] * MINUTES, **labels)
         self.add("sendkit_mailbox_warmup_enabled", [1.0] * MINUTES, **labels)
+        self.add("sendkit_mailbox_sending_enabled", [1.0] * MINUTES, **labels)
+        self.add("sendkit_mailbox_last_error", [0.0] * MINUTES, **labels)
+        self.add("sendkit_mailbox_setup_health_ratio", [1.0] * MINUTES, **labels)
+        for place, mails in (("inbox", 40.0), ("spam", 3.0), ("promotions", 2.0)):
+            self.add(f"sendkit_mailbox_warmup_window_{place}", [mails] * MINUTES, **labels)
         for status in ("not_started", "in_progress", "completed", "idle"):
             values = [float(status == "in_progress")] * MINUTES
             self.add("sendkit_mailbox_warmup_status", values, **labels, status=status)

@@ -128,6 +128,8 @@ COMPUTED = [
         "SendKitSendingStalled",
         "SendKitReplyRateCollapse",
         "SendKitWarmupStopped",
+        "SendKitSetupBroken",
+        "SendKitBlacklisted",
     }
 ]
 POLLS = ["SendKitRateLimited", "SendKitPollsSkipped", "SendKitSuspectValues"]

@@ -201,6 +201,7 @@ def test_configured_thresholds_are_never_numbers_in_a_rule() -> None:
         "reply_ratio_drop",
         "unhealthy_mailboxes_warning",
         "unhealthy_mailboxes_critical",
+        "spam_ratio_warning",
     }
     for alert in alerts():
         assert not re.search(r"\b0\.0[35]\b|\b0\.[39]\b", alert["expr"]), alert["alert"]
