@@ -40,11 +40,11 @@ class InUseElsewhereError(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A configuration with what its files hold."""
+    """A configuration with what its files hold, and a poller by it; `is_new` if another one is in force."""
 
     config: Config
-    disclosure: Disclosure
-    client: SendKit
+    is_new: bool
+    poller: Poller
     state: StateDirectory | None
     warnings: Sequence[str]
 
@@ -71,6 +71,7 @@ class Exporter:
         self._reloading = asyncio.Lock()
         self._reload_error = ""
         self._state: StateDirectory | None = None
+        self._config: Config | None = None
         self.fleet = Fleet()
         self.store = Store(self.fleet, families(more))
         self.telemetry = Telemetry()
@@ -93,6 +94,8 @@ class Exporter:
         except KeyUnavailable as error:
             raise ConfigError(f"privacy.hmac_key_file: {error}") from None
         warnings = config.warnings()
+        # The key of hashed addresses may be another one in the same file.
+        is_new = config != self._config or config.privacy.email == "hmac"
         client = SendKit(
             config.api,
             on_request=lambda code: self.telemetry.api_requests.labels(code).inc(),
@@ -100,28 +103,29 @@ class Exporter:
             holds=self._holds,
         )
         state = self._state_of(config)
-        return _Prepared(config, Disclosure(shown, config.privacy.display_name), client, state, warnings)
-
-    def _configured(self, prepared: _Prepared) -> Poller:
-        """Return a poller by what was prepared."""
-        for warning in prepared.warnings:
-            _log.warning("configuration: " + warning)
         poller = Poller(
-            prepared.config,
+            config,
             self._environ,
-            prepared.client,
+            client,
             self.fleet,
             self.store,
             self.telemetry,
-            prepared.disclosure,
+            Disclosure(shown, config.privacy.display_name),
             self._calendar,
-            prepared.state,
+            state,
             self._more,
         )
+        return _Prepared(config, is_new, poller, state, warnings)
+
+    def _configured(self, prepared: _Prepared) -> Poller:
+        """Return the poller that was prepared; its configuration is in force from now on."""
+        for warning in prepared.warnings if prepared.is_new else ():
+            _log.warning("configuration: " + warning)
         self._state, self._config = prepared.state, prepared.config
+        self._reload_error = ""
         self.telemetry.reload_successful.set(1)
         self.telemetry.reload_timestamp.set_to_current_time()
-        return poller
+        return prepared.poller
 
     def _state_of(self, config: Config) -> StateDirectory | None:
         """Return the configured state, taken if it is another one than before; raises `ConfigError`."""
@@ -193,33 +197,20 @@ class Exporter:
             self.telemetry.reload_successful.set(0)
             try:
                 prepared = await asyncio.to_thread(self._prepared)
-                if self._is_as_before(prepared.config):
-                    self.poller.trust_anew()
-                    return
             except ConfigError as error:
                 self._reload_error = str(error)
                 _log.error("configuration not reloaded, the old one stays", error=str(error))
                 raise
             poller = self._configured(prepared)
-            self._reload_error = ""
+            if not prepared.is_new:
+                _log.info("configuration reloaded", changed=False)
+                await self.poller.trust_anew()
+                return
             await self.poller.stop(GRACE_SECONDS)
             await asyncio.to_thread(self._move_state, old_state)
             self.poller = poller
             await poller.start()
             _log.info("configuration reloaded")
-
-    def _is_as_before(self, config: Config) -> bool:
-        """Whether the configuration is as it was, so that polls can go on.
-
-        The key of hashed addresses may be another one in the same file.
-        """
-        if config != self._config or config.privacy.email == "hmac":
-            return False
-        self._reload_error = ""
-        self.telemetry.reload_successful.set(1)
-        self.telemetry.reload_timestamp.set_to_current_time()
-        _log.info("configuration reloaded", changed=False)
-        return True
 
     async def stop(self) -> None:
         """Stop polling, and let the state go."""

@@ -101,6 +101,7 @@ class Poller:
         """Start polling, a few at once, the rest by and by; what is known of workspaces that stay, stays."""
         self._telemetry.keep_accounts(self._accounts.keys())
         await self._tracking.take_over()
+        self._schedule.start()  # thousands of jobs are dear to add at the start itself
         looks = Spread()
         for account in self._accounts.values():
             seconds = account.feeds[0].interval_seconds
@@ -111,14 +112,15 @@ class Poller:
             )
             await asyncio.sleep(0)  # thousands of accounts must not hold the loop
         self._schedule.every(timedelta(seconds=SWEEP_SECONDS), self._sweep)
-        self._schedule.start()
 
-    def trust_anew(self) -> None:
-        """Take whatever keys there are now, and look at once for workspaces that cannot be listed."""
+    async def trust_anew(self) -> None:
+        """Take whatever keys there are now, and look soon for workspaces that cannot be listed."""
+        looks = Spread()
         for account in self._accounts.values():
             account.trust_anew()
             if account.error and account.job:
-                account.job.soon()
+                account.job.soon(looks.delay_seconds(account.feeds[0].interval_seconds))
+                await asyncio.sleep(0)
 
     async def stop(self, grace_seconds: float = 0.0) -> None:
         """End all polls, wherever they are; those that run have so long to end by themselves."""
@@ -130,9 +132,10 @@ class Poller:
                 ):
                     await asyncio.sleep(GRACE_STEP_SECONDS)
         moment = now()
-        for workspace in self._fleet:
+        for workspace in list(self._fleet):
             for poll in workspace.polls.values():
                 poll.pause(moment)
+            await asyncio.sleep(0)
         await self._schedule.stop()
         # What is saved after this would undo what another poller saves.
         waiting = ThreadPoolExecutor(1)

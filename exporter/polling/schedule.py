@@ -20,6 +20,8 @@ HEARTBEAT_LOST_SECONDS = 15.0
 HEARTBEAT_LATE_SECONDS = 3.0
 SOON_SECONDS = 60.0
 """A job that is wanted soon comes at most so often."""
+ENDED_AT_ONCE = 20
+"""Jobs that are ended in one turn of the event loop."""
 
 _HEARTBEAT = "heartbeat"
 _HEARTBEAT_INTERVAL = timedelta(seconds=1)
@@ -54,12 +56,14 @@ class Job:
         job = self._scheduler.get_job(self._id)
         return None if job is None else (job.next_run_time - datetime.now(UTC)).total_seconds()
 
-    def soon(self) -> None:
-        """Have the job come now, if it did not come within `SOON_SECONDS`."""
-        job = self._scheduler.get_job(self._id)
-        if job and self._clock() - self._hurried >= SOON_SECONDS:
-            self._hurried = self._clock()
-            job.modify(next_run_time=datetime.now(UTC))
+    def soon(self, seconds: float = 0.0) -> None:
+        """Have the job come in so many seconds, or `SOON_SECONDS` after the last time that it was hurried."""
+        job, now = self._scheduler.get_job(self._id), self._clock()
+        seconds = max(seconds, self._hurried + SOON_SECONDS - now)
+        wanted = datetime.now(UTC) + timedelta(seconds=seconds)
+        if job and wanted < job.next_run_time:
+            self._hurried = now + seconds
+            job.modify(next_run_time=wanted)
 
     def change(self, interval: timedelta) -> None:
         """Have the job come at another interval from now on; one that has ended stays so."""
@@ -85,6 +89,7 @@ class Schedule:
         self._scheduler.add_listener(overrun, EVENT_JOB_MAX_INSTANCES)
         self._heartbeat = time.monotonic()
         self._watch: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[None]] = set()
         self._add(_HEARTBEAT_INTERVAL, self._beat, _ignore, _HEARTBEAT)
 
     def start(self) -> None:
@@ -100,9 +105,13 @@ class Schedule:
             self._scheduler.pause()
 
     async def stop(self) -> None:
-        """End all jobs, wherever they are."""
+        """End all jobs, wherever they are, a few in each turn of the event loop."""
         if self._watch:
             self._watch.cancel()
+        for number, task in enumerate(list(self._running), start=1):
+            task.cancel()
+            if number % ENDED_AT_ONCE == 0:
+                await asyncio.sleep(0)
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
             await asyncio.sleep(0)  # jobs are ended in the loop's next turn
@@ -139,13 +148,25 @@ class Schedule:
         first_seconds: float = 0.0,
     ) -> Job:
         job = self._scheduler.add_job(
-            _run,
+            self._run,
             _Interval(interval),
             kwargs={"run": run, "on_overrun": on_overrun},
             id=job_id,
             next_run_time=datetime.now(UTC) + timedelta(seconds=first_seconds),
         )
         return Job(self._scheduler, job.id)
+
+    async def _run(self, run: Callable[[], Awaitable[None]], on_overrun: Callable[[], None]) -> None:  # noqa: ARG002
+        """Run a job; `on_overrun` is kept with the job, for the one that comes too soon."""
+        task = asyncio.current_task()
+        assert task
+        self._running.add(task)
+        try:
+            await guarded(run)
+        except asyncio.CancelledError:  # by `stop` alone; APScheduler would format its traceback
+            pass
+        finally:
+            self._running.discard(task)
 
     async def _beat(self) -> None:
         """Show that the scheduler turns."""
@@ -189,11 +210,6 @@ class _Interval(BaseTrigger):  # type: ignore[misc] # ships no types
         pause = timedelta(seconds=seconds)
         following = (previous_fire_time or now) + pause
         return following if following > now else now + pause
-
-
-async def _run(run: Callable[[], Awaitable[None]], on_overrun: Callable[[], None]) -> None:  # noqa: ARG001
-    """Run a job; `on_overrun` is kept with the job, for the one that comes too soon."""
-    await guarded(run)
 
 
 class Spread:

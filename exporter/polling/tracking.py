@@ -50,14 +50,16 @@ class Tracking:
     async def take_over(self) -> None:
         """Track what the fleet knows from before, and forget what belongs here no longer."""
         known: dict[str, dict[Key, str]] = defaultdict(dict)
-        for workspace in self._fleet:
+        for workspace in list(self._fleet):
             account = self._accounts.get(workspace.account)
             if account and self._stays(workspace, account):
                 known[account.name][workspace.key] = workspace.name
+            await asyncio.sleep(0)  # thousands of workspaces must not hold the loop
         for name, names in known.items():
             account = self._accounts[name]
             account.listing.names.update({key: name for key, name in names.items() if key.id})
             await self.take(account, names)
+            await asyncio.sleep(0)
         for workspace in list(self._fleet):
             if workspace.key in self._seen_by:
                 self._configure(workspace, self._seen_by[workspace.key][0])
