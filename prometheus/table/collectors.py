@@ -9,9 +9,10 @@ from prometheus.table.annotations import (
     number,
     percentage,
 )
+from prometheus.table.bounce_limits import QUANTILES
 from prometheus.table.incidents import STALE
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE
-from prometheus.table.promql import QUANTILES, compared, highest, summed, threshold, wilson_lower
+from prometheus.table.promql import compared, highest, summed, threshold, wilson_lower
 from prometheus.table.rule import Alert, Group, Record, RuleFile
 
 FEWEST_LANDED = 30
