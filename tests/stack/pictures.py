@@ -98,8 +98,8 @@ def take_status_page(started: Processes, file: Path) -> None:
 
 
 def tells_trouble(demo: Process) -> bool:
-    """Whether the demo's fleet bounces, as its counters say."""
-    return demo.answers("/-/ready") and "bouncing" in demo.get("/").text
+    """Whether the demo's page says that its mail is critical."""
+    return demo.answers("/-/ready") and demo.get("/api/v1/status").json()["mail"]["state"] == "critical"
 
 
 if __name__ == "__main__":
