@@ -57,5 +57,6 @@ def fast(url: str, *accounts: Mapping[str, object], **sections: object) -> dict[
     return {
         "api": {"base_url": url, "timeout": 2, "max_attempts": 1},
         "accounts": list(accounts),
+        "collectors": {name: {"enabled": False} for name in ("mailboxes", "warmup", "overview", "tests")},
         **sections,
     }

@@ -12,6 +12,7 @@ from exporter.exporter import Exporter
 from exporter.textformat.lines import END, Format
 from tests.samples import Samples
 from tests.scripted_api import ScriptedApi
+from tests.simulated_api import SimulatedApi
 from tests.waiting import until
 
 FAST = 0.1
@@ -90,7 +91,7 @@ def settings(url: str, *accounts: Mapping[str, Any], **sections: Any) -> dict[st
 
 @asynccontextmanager
 async def exporting(
-    api: ScriptedApi,
+    api: ScriptedApi | SimulatedApi,
     /,
     *accounts: Mapping[str, Any],
     environ: dict[str, str] | None = None,

@@ -209,7 +209,7 @@ class TestCheck:
                 {"name": "agency", "api_key": PLATFORM, "workspaces": {"include": ["client-.*"]}},
                 {"name": "acme", "api_key": CANARY},
             ]
-            path = config_file(tmp_path, **fast(api.url, *accounts))
+            path = config_file(tmp_path, **fast(api.url, *accounts, collectors={}))
             probed = await run_beside("check", "--probe", "--config.file", path)
         assert (probed.code, probed.err) == (0, "")
         assert "account agency: a platform key, workspaces: 2, polled: 1\n" in probed.out
