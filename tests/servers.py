@@ -13,7 +13,7 @@ RANGE = {"system": None, "newest": NEWEST}
 """Where the programs are, where that is not on the path."""
 
 
-@pytest.fixture(scope="module", params=RANGE)
+@pytest.fixture(params=RANGE)
 def servers(request: pytest.FixtureRequest) -> Iterator[str]:
     """Put the programs of one end of the range first on the path."""
     folder = RANGE[request.param]

@@ -1,7 +1,6 @@
 """The alerts' unit tests on promtool, and what holds for each alert: labels, texts, runbook, dashboard."""
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,7 @@ import yaml
 from prometheus.table import ALERTS
 from prometheus.table.annotations import WORKSPACE_NAME
 from prometheus.table.levels import LISTING, MAILBOX
-
-PROMETHEUS = Path(__file__).parents[2] / "prometheus"
-RULE_FILES = sorted((PROMETHEUS / "rules").glob("*.yml"))
-TEST_FILES = sorted((PROMETHEUS / "tests").glob("*.test.yml"))
+from tests.rules.promtool import ENTRIES, PROMETHEUS, RULE_FILES, TEST_FILES, Entry, promtool, run_entry
 
 BASE = {
     "runbooks": "https://example.com/sendkit-exporter/prometheus/runbooks",
@@ -40,22 +36,14 @@ def expectations() -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.usefixtures("servers")
-@pytest.mark.parametrize("path", TEST_FILES, ids=lambda path: path.name)
-def test_the_unit_tests_pass(path: Path) -> None:
-    run = subprocess.run(
-        ["promtool", "test", "rules", str(path)], capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
+def test_the_unit_tests_of_the_rules_pass(entry: Entry, tmp_path: Path) -> None:
+    assert run_entry(entry, tmp_path) == ""
 
 
 @pytest.mark.usefixtures("servers")
 def test_promtool_finds_nothing_to_mend() -> None:
-    run = subprocess.run(
-        ["promtool", "check", "rules", "--lint=all", "--lint-fatal", *map(str, RULE_FILES)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = promtool("check", "rules", "--lint=all", "--lint-fatal", *RULE_FILES)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
@@ -162,12 +150,7 @@ def test_a_runbooks_queries_can_be_parsed(name: str, tmp_path: Path) -> None:
             }
         )
     )
-    run = subprocess.run(
-        ["promtool", "check", "rules", str(tmp_path / "queries.yml")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = promtool("check", "rules", tmp_path / "queries.yml")
     assert run.returncode == 0, run.stdout + run.stderr
 
 

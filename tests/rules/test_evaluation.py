@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+
+from tests.rules.promtool import promtool
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "tests/benchmarks"))  # scripts, which import what stands beside them
@@ -129,9 +130,7 @@ def test_simulated_conditions_are_those_of_prometheus(seed: int, tmp_path: Path)
     rules_file(tmp_path)
     (tmp_path / "test.yml").write_text(json.dumps(test))
 
-    ran = subprocess.run(
-        ["promtool", "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    ran = promtool("test", "rules", tmp_path / "test.yml")
 
     assert any(state.any() for state in states.values())
     assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-4000:]
