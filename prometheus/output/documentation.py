@@ -1,13 +1,14 @@
 """The tables of docs/rules.md: the files of rules, and the alerts."""
 
 from prometheus.table import ALERTS, FILES
+from prometheus.table.bounce_limits import LIMITS, MINIMUM, BounceLimit, Window
 from prometheus.table.incidents import STALE
 from prometheus.table.rule import Alert
 
 
 def replaced(page: str) -> str:
     """Return the page with its tables as they are now."""
-    for name, table in (("files", _files()), ("alerts", _alerts())):
+    for name, table in (("files", _files()), ("limits", _limits()), ("alerts", _alerts())):
         begin, end = f"<!-- {name}: written by `make rules` -->\n", f"<!-- /{name} -->"
         before, rest = page.split(begin)
         _, after = rest.split(end)
@@ -17,6 +18,31 @@ def replaced(page: str) -> str:
 
 def _files() -> str:
     return _table(["file", "what it makes"], [[_code(f"{file.name}.yml"), file.makes] for file in FILES])
+
+
+def _limits() -> str:
+    rows = [
+        [
+            _code(limit.alert),
+            _code(limit.threshold),
+            "; ".join(_window(limit, window) for window in limit.windows),
+            f"{limit.ends:g} times" if limit.ends else "a day after",
+        ]
+        for limit in LIMITS
+    ]
+    head = [
+        "alert",
+        "threshold",
+        "windows: confidence, multiple of the quiet level, fewest bounces",
+        "ends below",
+    ]
+    return _table(head, rows)
+
+
+def _window(limit: BounceLimit, window: Window) -> str:
+    fewest = MINIMUM[limit.level] + (f" + {window.more_bounces}" if window.more_bounces else "")
+    multiple = f"{window.multiple:g}" if window.multiple else "none"
+    return f"{window.span}: {window.confidence} %, {multiple}, {_code(fewest)}"
 
 
 def _alerts() -> str:
