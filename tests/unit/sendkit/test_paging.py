@@ -1,0 +1,132 @@
+"""Lists that come page by page: a whole one is taken as one answer, and nothing else is."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import pytest
+
+from exporter.answers.envelope import Body, MalformedAnswerError
+from exporter.catalogue.kinds import Feed
+from exporter.sendkit.errors import SendKitError
+from exporter.sendkit.paging import MOST_EMPTY_PAGES, MOST_PAGES, whole_answer
+
+DETAILS = Feed("mailboxes", "/v1/mailboxes", (), 900, is_paged=True)
+WARMUP = Feed("warmup", "/v1/warmup/stats", (), 900, items="data.mailboxes", id_name="id", is_paged=True)
+
+Page = tuple[list[str], dict[str, Any]]
+
+
+class Pages:
+    """The pages of a list by their cursor, "" for the first; notes what is asked for."""
+
+    def __init__(self, pages: Mapping[str, Page], *more: Mapping[str, Page], id_name: str = "_id") -> None:
+        self.readings = [pages, *more]
+        self.id_name = id_name
+        self.asked: list[Mapping[str, str]] = []
+
+    async def get(self, _path: str, parameters: Mapping[str, str]) -> Body:
+        self.asked.append(dict(parameters))
+        cursor = parameters.get("cursor", "")
+        if not cursor and len(self.asked) > 1 and len(self.readings) > 1:
+            self.readings.pop(0)
+        ids, pagination = self.readings[0][cursor]
+        items: object = [{self.id_name: own} for own in ids]
+        found = items if self.id_name == "_id" else {"mailboxes": items}
+        return json.dumps({"success": True, "data": found, "pagination": pagination}).encode()
+
+    def read(self, feed: Feed = DETAILS, most_bytes: int = 1 << 20) -> list[str]:
+        """Return the ids of the whole list."""
+        body, _ = asyncio.run(whole_answer(feed, date(2026, 5, 1), self.get, most_bytes))
+        data = json.loads(body)["data"]
+        return [item[self.id_name] for item in (data if self.id_name == "_id" else data["mailboxes"])]
+
+
+def more(cursor: str, **others: object) -> dict[str, object]:
+    return {"hasMore": True, "nextCursor": cursor, **others}
+
+
+LAST = {"hasMore": False, "nextCursor": "beyond"}
+TWO = {"": (["a", "b"], more("2", total=3)), "2": (["c"], {**LAST, "total": 3})}
+
+
+def test_pages_are_put_together_and_a_cursor_without_more_is_not_followed() -> None:
+    pages = Pages(TWO)
+    assert pages.read() == ["a", "b", "c"]
+    assert pages.asked == [{"limit": "100"}, {"limit": "100", "cursor": "2"}]
+
+
+def test_a_list_inside_of_data_is_found_where_one_answer_would_have_it() -> None:
+    assert Pages(TWO, id_name="id").read(WARMUP) == ["a", "b", "c"]
+
+
+def test_an_answer_without_pagination_is_the_whole_list() -> None:
+    assert Pages({"": (["a"], {})}).read() == ["a"]
+
+
+def test_without_has_more_a_cursor_is_followed_until_the_total_is_reached() -> None:
+    pages = {"": (["a"], {"nextCursor": "2", "total": 2}), "2": (["b"], {"nextCursor": "3", "total": 2})}
+    assert Pages(pages).read() == ["a", "b"]
+
+
+def test_without_has_more_and_total_a_cursor_is_followed_to_an_empty_page() -> None:
+    pages: dict[str, Page] = {"": (["a"], {"nextCursor": "2"}), "2": ([], {"nextCursor": "3"})}
+    assert Pages(pages).read() == ["a"]
+
+
+def test_an_empty_page_with_more_to_come_is_followed() -> None:
+    pages = {"": (["a"], more("2")), "2": ([], more("3")), "3": (["b"], LAST)}
+    assert Pages(pages).read() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        {"": (["a"], more("2", total=2)), "2": (["b"], {**LAST, "total": 3})},
+        {"": (["a", "b"], more("2")), "2": (["b"], LAST)},
+        {"": (["a"], more("2", total=3)), "2": (["b"], {**LAST, "total": 3})},
+        {"": (["a"], {**LAST, "total": 2})},
+    ],
+    ids=["another total", "a mailbox twice", "too few", "one page with too few"],
+)
+def test_a_list_that_changed_while_it_was_read_is_read_again_and_then_given_up(
+    pages: Mapping[str, Page],
+) -> None:
+    assert Pages(pages, TWO).read() == ["a", "b", "c"]
+
+    with pytest.raises(MalformedAnswerError, match=r"changed|not whole"):
+        Pages(pages).read()
+
+
+@pytest.mark.parametrize(
+    ("pages", "why"),
+    [
+        ({"": (["a"], more("2")), "2": ([], more("2"))}, "one that was answered before"),
+        ({"": (["a"], {"hasMore": True})}, "found none"),
+        ({"": (["a"], {"hasMore": True, "nextCursor": 5})}, "found none"),
+    ],
+)
+def test_cursors_that_loop_or_lack_end_the_list_at_once(pages: Mapping[str, Page], why: str) -> None:
+    read = Pages(pages)
+    with pytest.raises(MalformedAnswerError, match=why):
+        read.read()
+    assert len(read.asked) == len(pages)
+
+
+@pytest.mark.parametrize(("rows", "most"), [(1, MOST_PAGES), (0, MOST_EMPTY_PAGES + 1)])
+def test_a_list_without_end_is_given_up(rows: int, most: int) -> None:
+    pages: dict[str, Page] = {
+        str(number) if number else "": ([f"m{number}"] * rows, more(str(number + 1)))
+        for number in range(MOST_PAGES + 1)
+    }
+    read = Pages(pages)
+    with pytest.raises(MalformedAnswerError, match="pages"):
+        read.read()
+    assert len(read.asked) == most
+
+
+def test_pages_are_bounded_in_bytes_together() -> None:
+    with pytest.raises(SendKitError, match=r"2 pages are more than 150 bytes"):
+        Pages(TWO).read(most_bytes=150)
