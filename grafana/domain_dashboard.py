@@ -2,6 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from grafana import groups
 from grafana import queries as q
 from grafana.layout import (
     Builder,
@@ -52,8 +53,12 @@ def dashboard() -> Dashboard:
         "One sending domain: its health, its bounces, its mailboxes.",
         "now-2d",
         [workspace_variable(), domain_variable()],
-        [_trouble(), _mailboxes(), _bounces(), _volume()],
+        [_trouble(), _mailboxes(), _bounces(), _volume(), _placement()],
     )
+
+
+def _placement() -> Row:
+    return Row("Does it land in the inbox?", (groups.placement(D, "this domain"),))
 
 
 def _trouble() -> Row:

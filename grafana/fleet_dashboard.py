@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from grafana import fleet_answers, fleet_bounces
+from grafana import fleet_answers, fleet_bounces, groups
 from grafana import queries as q
 from grafana.layout import (
     Row,
@@ -52,6 +52,7 @@ def dashboard() -> Dashboard:
             fleet_bounces.bouncing(),
             fleet_bounces.where(),
             fleet_bounces.since_when(),
+            groups.of_fleet(),
             fleet_answers.answers(),
         ],
     )

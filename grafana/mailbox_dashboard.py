@@ -3,6 +3,7 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from exporter.catalogue.mailbox import STATUSES, WARMUP_STATUSES
+from grafana import groups
 from grafana import queries as q
 from grafana.layout import (
     Builder,
@@ -49,8 +50,12 @@ def dashboard() -> Dashboard:
         "One mailbox: its status, its limit, its bounces, its peers.",
         "now-7d",
         [workspace_variable(), domain_variable(), mailbox_variable()],
-        [_now(), _states(), _bounces(), _volume(), _peers()],
+        [_now(), _states(), _bounces(), _volume(), _placement(), _peers()],
     )
+
+
+def _placement() -> Row:
+    return Row("Does it land in the inbox?", (groups.placement(M, "this mailbox"),))
 
 
 def _texts() -> dict[str, tuple[str, str]]:

@@ -9,8 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
-from exporter.catalogue import mailbox, own, workspace
+from exporter.catalogue import own, workspace
 from exporter.config import Thresholds
+from exporter.sendkit.feeds import families
 from grafana import build, panels
 from tests.dashboards import (
     FOLDER,
@@ -43,7 +44,7 @@ RULES: list[Object] = [
     for rule in group["rules"]
 ]
 RECORDED = {rule["record"] for rule in RULES if "record" in rule}
-EXPORTED = {metric.name for metric in (*mailbox.METRICS, *workspace.METRICS, *own.METRICS)}
+EXPORTED = {metric.name for metric in (*families(), *workspace.METRICS, *own.METRICS)}
 OF_OTHERS = {
     "up",
     "scrape_duration_seconds",
