@@ -54,9 +54,13 @@ async def test_jobs_that_hang_by_the_hundred_are_ended_a_few_in_each_turn_of_the
 
 
 async def test_a_reload_of_the_same_does_not_look_for_all_workspaces_at_once() -> None:
-    accounts = [{"name": f"client {number}", "api_key": f"sk_{number}"} for number in range(MANY)]
+    seldom = {"refresh": 600}
+    accounts = [
+        {"name": f"client {number}", "api_key": f"sk_{number}", "workspaces": seldom}
+        for number in range(MANY)
+    ]
     api = ScriptedApi(listing={f"sk_{number}": answer(503) for number in range(MANY)}, default=answer(503))
-    async with exporting(api, *accounts, poll={"interval": 60, "stale_after": 900}) as running:
+    async with exporting(api, *accounts, poll={"interval": 600, "stale_after": 900}) as running:
         await until(lambda: len(api.requests) >= 8)
         asked = len(api.requests)
 

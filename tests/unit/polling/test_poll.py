@@ -178,7 +178,7 @@ class TestStop:
     async def test_counts_no_poll_that_it_ends(self) -> None:
         api = ScriptedApi(default=hang)
         async with exporting(api, ACME, api={"timeout": 60}) as running:
-            await until(lambda: api.requests)
+            await until(lambda: api.asked("sk_canary-acme"))
         await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()}, timeout=0.1)
         [tracked] = running.exporter.fleet
         assert (tracked.all_time.polls, tracked.all_time.failures.total()) == (0, 0)
