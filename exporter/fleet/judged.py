@@ -1,7 +1,7 @@
 """How a workspace's mail is: what bounces too much and what left `active`, as the alert rules see it.
 
-The rules know more of the past than an exporter does: in place of the quiet level of the week before, a
-subject is held against the all-time ratio of its workspace.
+The rules know more of the past than an exporter that was just started. What they hold a subject against, the
+quiet level of the week before, is known here after the same time: until then the configured thresholds count.
 """
 
 from collections import Counter
@@ -11,14 +11,21 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from exporter.answers.answer import Answer, domain_of
-from exporter.fleet.limits import BOUNCING, FEWEST_DOMAINS, SPIKES, USUAL_DAY, Level, Limit, Window
-from exporter.fleet.recent import DAYS, HOUR_SECONDS, HOURS, Past, Recent
+from exporter.catalogue.workspace import Reason
+from exporter.fleet.limits import BOUNCING, FEWEST_DOMAINS, QUANTILES, SPIKES, USUAL_DAY, Level, Limit, Window
+from exporter.fleet.poll import Instant, Poll
+from exporter.fleet.recent import DAY_SECONDS, DAYS, HOUR_SECONDS, HOURS, Past, Recent
 from exporter.wilson import lower_bound
 
 HAPPENING_HOURS = 2
 GONE_DAYS = 3
 """Without a mail for so long a subject is well again."""
 FEWEST_UNHEALTHY_OF = 3
+STALLED_SECONDS = 2 * HOUR_SECONDS - 300
+"""As long as the alert wants no mail, less the time that polls take."""
+STALLED_LEAST = 20
+"""So many mails were sent in the same 2 h a week ago."""
+WEEK_HOURS = 7 * 24
 LEFT_SHARE, LEFT_LEAST = 0.1, 3
 """Of a workspace's mailboxes, within an hour."""
 
@@ -42,6 +49,9 @@ class Kind(StrEnum):
     BOUNCES = "bounces"
     LEAVING = "leaving active"
     UNHEALTHY = "unhealthy"
+    STALLED = "sends nothing"
+    REFUSED = "key refused"
+    STALE = "no new data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +63,8 @@ class Count:
 
     @property
     def bound(self) -> float | None:
-        """Return the lower bound of the ratio (0-1) at 99 % confidence; `None` without a whole."""
-        return lower_bound(self.part, self.whole)
+        """Return the lower bound of the ratio (0-1) at 99.9 % confidence; `None` without a whole."""
+        return lower_bound(self.part, self.whole, QUANTILES["99.9"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,19 @@ class Finding:
 
 
 Subject = tuple[Kind, Level, str]
+OF_DATA = {Kind.REFUSED, Kind.STALE}
+"""What is wrong with the data, and not with the mail."""
+
+
+def judged_data(poll: Poll, now: Instant) -> list[Finding]:
+    """Return what is critical about the data of a workspace, by the poll of its base feed."""
+    if poll.failure is Reason.AUTH:
+        kind = Kind.REFUSED
+    elif poll.is_overdue(now):
+        kind = Kind.STALE
+    else:
+        return []
+    return [Finding(State.CRITICAL, kind, Level.WORKSPACE, "", Count(0, 0), 0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +169,21 @@ class _Judge:
         return above and all(past.day.last(HAPPENING_HOURS, now, name))
 
     def _is_above(self, limit: Limit, window: Window, past: Past, name: str) -> bool:
-        """Whether a subject surely bounces too much over a window."""
-        bounced, sent = _within(past, window.span, self.recent.now, name)
+        """Whether a subject surely bounces too much over a window, or one that is a little longer."""
         lowest = self.thresholds[limit.threshold]
-        # The bound is below the ratio itself: most subjects need no square root.
-        if bounced < self.thresholds[limit.minimum] + window.more_bounces or bounced <= lowest * sent:
-            return False
+        fewest = self.thresholds[limit.minimum] + window.more_bounces
+        held_against = limit.held_against(lowest, self.usual, window.multiple)
         subjects = 1 if limit.level is Level.WORKSPACE else len(past.day.total.sent)
-        bound = lower_bound(bounced, sent, window.z(subjects))
-        return bound is None or bound > limit.held_against(lowest, self.usual, window.multiple)
+        today, sent_today = past.day.total.of(name)
+        if window.span == "7d" and today <= held_against * sent_today:
+            return False
+        for bounced, sent in _within(past, window.span, self.recent.now, name):
+            # The bound is below the ratio itself: most subjects need no square root.
+            if bounced >= fewest and bounced > lowest * sent:
+                bound = lower_bound(bounced, sent, window.z(subjects))
+                if bound is None or bound > held_against:
+                    return True
+        return False
 
     def _is_well(self, limit: Limit, past: Past, name: str) -> bool:
         """Whether a subject that bounced too much is shown to be well again."""
@@ -163,8 +192,18 @@ class _Judge:
         bounced, sent = past.day.total.of(name)
         if sent < USUAL_DAY * past.week.most_sent(name):
             return False
-        bound = lower_bound(bounced, sent) or 0.0
-        return bound <= limit.held_against(self.thresholds[limit.threshold], self.usual, limit.ends)
+        below = limit.held_against(self.thresholds[limit.threshold], self.usual, limit.ends)
+        lately, sent_lately = past.day.last(HAPPENING_HOURS, self.recent.now, name)
+        return bounced < below * sent and lately <= below * sent_lately
+
+    def stalled(self) -> Iterator[Finding]:
+        """Yield that the workspace sent nothing for 2 h in which it sent mails a week ago."""
+        hour = int(self.recent.now // HOUR_SECONDS) - WEEK_HOURS
+        before = sum(self.recent.sent.get(at, 0) for at in range(hour - HAPPENING_HOURS, hour + 1))
+        if before >= STALLED_LEAST and self.recent.now - self.recent.last_sent >= STALLED_SECONDS:
+            yield Finding(
+                State.CRITICAL, Kind.STALLED, Level.WORKSPACE, "", Count(0, before), HAPPENING_HOURS
+            )
 
     def leaving(self, bad: AbstractSet[str]) -> Iterator[Finding]:
         """Yield that many mailboxes left `active` within the hour, and domains of which many are unhealthy.
@@ -206,16 +245,14 @@ def judged(
 
     `parked` are the mailboxes that may not send, where that is known: they are not unhealthy.
     """
-    judge = _Judge(
-        recent, answer, thresholds, before, _usual(answer, len(recent.domains.day.total.sent)), parked
-    )
+    judge = _Judge(recent, answer, thresholds, before, _usual(recent), parked)
     spikes = [finding for limit in SPIKES for finding in judge.bounces(limit, State.CRITICAL)]
     named = {finding.name for finding in spikes}
     warnings = [each for each in judge.bounces(BOUNCING, State.WARNING) if each.name not in named]
     bouncing = [judge.within_its_domain(finding, named) for finding in (*spikes, *warnings)]
     bad = {finding.name for finding in bouncing if finding.level is Level.MAILBOX}
     unwell = [finding for finding in judge.leaving(bad) if not finding.name or finding.name not in named]
-    findings = sorted([*bouncing, *unwell], key=_urgency)
+    findings = sorted([*bouncing, *unwell, *judge.stalled()], key=_urgency)
     return Judged(findings, Count(*recent.workspace.day.total.of("")))
 
 
@@ -224,13 +261,12 @@ def _urgency(finding: Finding) -> tuple[int, int, float, str]:
     return -finding.state.rank, level, -(finding.count.bound or 0), finding.name
 
 
-def _usual(answer: Answer, domains: int) -> float:
-    """Return what a workspace surely bounces all in all; 0 for one of few domains."""
-    columns = [answer.numbers.get(f"campaign_{name}", ()) for name in ("bounced", "sent")]
-    if domains < FEWEST_DOMAINS or not all(columns):
+def _usual(recent: Recent) -> float:
+    """Return what a workspace surely bounced in the week until a day ago; 0 for one of few domains."""
+    if len(recent.domains.day.total.sent) < FEWEST_DOMAINS:
         return 0.0
-    bounced, sent = (sum(value for value in column if value is not None) for column in columns)
-    return lower_bound(bounced, sent) or 0.0
+    before_yesterday = int(recent.now // DAY_SECONDS) - 2
+    return lower_bound(*recent.workspace.week.until(before_yesterday, "")) or 0.0
 
 
 def _past(recent: Recent, level: Level) -> Past:
@@ -241,12 +277,15 @@ def _past(recent: Recent, level: Level) -> Past:
     }[level]
 
 
-def _within(past: Past, span: str, now: float, name: str) -> tuple[int, int]:
-    """Return what of a subject bounced, and what it sent, over a span of a limit's windows."""
+def _within(past: Past, span: str, now: float, name: str) -> Sequence[tuple[int, int]]:
+    """Return what of a subject bounced, and what it sent, over a span of a limit's windows.
+
+    Parts are whole hours, so a span is somewhere between two numbers of them.
+    """
     match span:
         case "1h":
-            return past.day.last(1, now, name)
+            return past.day.last(0, now, name), past.day.last(1, now, name)
         case "1d":
-            return past.day.total.of(name)
+            return past.day.last(HOURS - 1, now, name), past.day.total.of(name)
         case _:
-            return past.week.total.of(name)
+            return (past.week.total.of(name),)

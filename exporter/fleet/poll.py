@@ -13,6 +13,9 @@ from exporter.fleet.reading import Reading
 REFUSED_SECONDS = 3600.0
 """A collector that the key may not use is asked again so often."""
 
+OVERDUE_INTERVALS, OVERDUE_SECONDS = 3, 300.0
+"""Without a success for so many intervals, and for so long, polls are no longer on time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Instant:
@@ -113,6 +116,11 @@ class Poll:
     def is_stale(self, now: Instant) -> bool:
         """Whether there was no success for so long that the last answer no longer counts."""
         return self.fresh_since is None or now.steady - self.fresh_since >= self.stale_after
+
+    def is_overdue(self, now: Instant) -> bool:
+        """Whether the last success is longer ago than the alert on stale data allows."""
+        longest = max(OVERDUE_INTERVALS * self.feed.interval_seconds, OVERDUE_SECONDS)
+        return self.fresh_since is not None and now.steady - self.fresh_since > longest
 
     def is_fresh(self, now: Instant) -> bool:
         """Whether there is an answer that counts, and the key behind it was not refused since."""

@@ -11,6 +11,8 @@ from exporter.fleet.counters import Totals
 HOUR_SECONDS, DAY_SECONDS = 3600, 86400
 HOURS, DAYS = 24, 7
 """So many whole ones are kept, beside the one that is under way."""
+SENT_HOURS = 8 * 24
+"""Of so many hours it is kept how much the workspace sent, to be held against a week ago."""
 
 _SENT, _BOUNCED = "campaign_sent", "campaign_bounced"
 _ACTIVE = "active"
@@ -97,6 +99,11 @@ class Series:
         ]
         return sum(bounced for bounced, _ in found), sum(sent for _, sent in found)
 
+    def until(self, number: int, subject: str) -> tuple[int, int]:
+        """Return what of a subject bounced, and what it sent, up to and with that part."""
+        found = [sums.of(subject) for at, sums in self.parts.items() if at <= number]
+        return sum(bounced for bounced, _ in found), sum(sent for _, sent in found)
+
     def most_sent(self, subject: str) -> int:
         """Return the most that a subject sent in one part."""
         return max((sums.sent.get(subject, 0) for sums in self.parts.values()), default=0)
@@ -118,7 +125,8 @@ class Past:
 class Recent:
     """A workspace's recent past, by mailbox id, by domain and, under "", as a whole; times are Unix seconds.
 
-    `left` holds when each mailbox was last seen active, of those that are not any more, for a week. `now` is
+    `left` holds when each mailbox was last seen active, of those that are not any more, for a week. `sent`
+    has what the workspace sent by the number of the hour, `last_sent` when it was last seen to send. `now` is
     the time of the last answer.
     """
 
@@ -126,16 +134,25 @@ class Recent:
     domains: Past = field(default_factory=Past)
     workspace: Past = field(default_factory=Past)
     left: Mapping[str, float] = field(default_factory=dict)
+    sent: Mapping[int, int] = field(default_factory=dict)
+    last_sent: float = 0.0
     now: float = 0.0
 
     def after(self, rises: Sequence[Rise], left: Mapping[str, float], now: float) -> "Recent":
         """Return it with what rose until now."""
-        whole = [("", sum(rise.sent for rise in rises), sum(rise.bounced for rise in rises))] if rises else []
+        all_sent = sum(rise.sent for rise in rises)
+        whole = [("", all_sent, sum(rise.bounced for rise in rises))] if rises else []
+        hour = int(now // HOUR_SECONDS)
+        sent = {at: number for at, number in self.sent.items() if hour - SENT_HOURS <= at <= hour}
+        if all_sent:
+            sent[hour] = sent.get(hour, 0) + all_sent
         return Recent(
             self.mailboxes.after([(rise.mailbox_id, rise.sent, rise.bounced) for rise in rises], now),
             self.domains.after([(rise.domain, rise.sent, rise.bounced) for rise in rises], now),
             self.workspace.after(whole, now),
             {mailbox: at for mailbox, at in left.items() if now - at < DAYS * DAY_SECONDS},
+            sent,
+            now if all_sent else self.last_sent,
             now,
         )
 

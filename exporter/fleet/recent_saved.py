@@ -42,6 +42,8 @@ class SavedRecent(msgspec.Struct):
     workspace: _Past
     left: dict[str, float]
     now: float
+    sent: dict[int, int] = {}
+    last_sent: float = 0.0
 
     @classmethod
     def of(cls, recent: Recent) -> "SavedRecent":
@@ -52,11 +54,21 @@ class SavedRecent(msgspec.Struct):
             _Past.of(recent.workspace),
             dict(recent.left),
             recent.now,
+            dict(recent.sent),
+            recent.last_sent,
         )
 
     def recent(self) -> Recent:
         """Return what was saved; raises `IndexError` for what is damaged."""
-        return Recent(self.mailboxes.past(), self.domains.past(), self.workspace.past(), self.left, self.now)
+        return Recent(
+            self.mailboxes.past(),
+            self.domains.past(),
+            self.workspace.past(),
+            self.left,
+            self.sent,
+            self.last_sent,
+            self.now,
+        )
 
 
 def _placed(series: Series, places: Mapping[str, int]) -> dict[int, _Sums]:

@@ -72,10 +72,16 @@ def describe(finding: Finding, workspace: str, name: str) -> str:
     match finding.kind:
         case Kind.BOUNCES:
             bound = finding.count.bound
-            least = "" if bound is None else f", at least {wording.percent(bound)}"
+            least = "" if bound is None else f", at least {wording.at_least(bound)}"
             return f"{name or workspace} bounces: {part} of {whole} in {finding.hours} h{least}"
         case Kind.LEAVING:
             return f"{workspace} loses mailboxes: {part} of {whole} are no longer active within an hour"
+        case Kind.STALLED:
+            return f"{workspace} sends nothing: 0 mails in {finding.hours} h, {whole} in those of a week ago"
+        case Kind.REFUSED:
+            return f"{workspace} has no new data: the key is refused"
+        case Kind.STALE:
+            return f"{workspace} has no new data: polls fail"
         case _:
             return f"{name} is unhealthy: {part} of {whole} mailboxes are no longer active or bounce too much"
 

@@ -47,6 +47,8 @@ class State(Enum):
             return cls.NOT_ALLOWED
         if poll.failure is Reason.AUTH:
             return cls.REFUSED if poll.has_key else cls.KEYLESS
+        if not poll.is_stale(now) and poll.is_overdue(now):
+            return cls.STALE
         if not poll.is_stale(now):
             return cls.FRESH if poll.failure is None else cls.FAILING
         if poll.last_poll is None:

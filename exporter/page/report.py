@@ -107,6 +107,7 @@ class Told:
 def document(view: "View") -> dict[str, Any]:
     """Return the page's content as JSON: states are `ok`, `warning` or `critical`, ratios 0-1."""
     mail, data = Mail.of(view.workspaces), Headline.of(view.workspaces, view.notices)
+    states = {seen.label: _STATES[seen.state.level] for seen in view.workspaces}
     return {
         "mail": {"state": mail.state, "summary": wording.short(mail.summary)},
         "data": {"state": _STATES[data.level], "summary": wording.short(data.text)},
@@ -116,6 +117,7 @@ def document(view: "View") -> dict[str, Any]:
                 "workspace": wording.short(each.workspace),
                 "domain": wording.short(each.name),
                 "mail": each.state,
+                "data": states[each.workspace],
                 "mailboxes": each.mailboxes,
                 **_day(each.day),
             }

@@ -23,6 +23,7 @@ def _made() -> Environment:
     filters = (
         wording.number,
         wording.percent,
+        wording.at_least,
         wording.share,
         wording.part_of,
         wording.several,

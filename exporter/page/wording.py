@@ -1,5 +1,7 @@
 """Figures in words, for people; what is missing is a dash, never a 0."""
 
+import math
+
 MISSING = "–"  # noqa: RUF001 - a dash is what tables show for nothing
 _MOST_DIGITS = 1e15
 
@@ -19,6 +21,15 @@ def percent(ratio: float | None) -> str:
     if 0 < hundredths < 0.05:
         return "under 0.1 %"
     return f"{number(hundredths)} %" if hundredths >= 9.95 else f"{hundredths:.1f} %".replace(".0 ", " ")
+
+
+def at_least(ratio: float) -> str:
+    """Return a lower bound (0-1) as a percentage, rounded down as it is a bound: `15 %`, `3.1 %`."""
+    if 0 < ratio < 0.001:
+        return "under 0.1 %"
+    digits = 0 if ratio >= 0.1 else 1
+    factor = 10**digits
+    return f"{math.floor(100 * ratio * factor + 1e-9) / factor:g} %"
 
 
 def share(part: float | None, whole: float | None) -> str:

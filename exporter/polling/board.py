@@ -161,6 +161,8 @@ class Board:
         poll.failed(reason, error, ended, ended.steady - started.steady, has_key=has_key)
         if workspace in self._fleet:
             self._show(workspace)
+            if not poll.feed.joins:
+                self._watch.failed(workspace, ended)
         say = _log.debug if before == (reason, has_key) else _log.warning
         say("poll failed", **_place(workspace, poll), reason=reason.value, error=error)
 

@@ -1,14 +1,15 @@
 """Watches the mail of workspaces: what became critical, what is well again, and what is saved of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from exporter.answers.answer import Answer
 from exporter.fleet.counters import Totals
 from exporter.fleet.incidents import Incident, Incidents
-from exporter.fleet.judged import Judged, judged
+from exporter.fleet.judged import OF_DATA, Judged, judged, judged_data
 from exporter.fleet.limits import Level
+from exporter.fleet.poll import Instant
 from exporter.fleet.recent import Recent, left_active, rises
 from exporter.fleet.recent_saved import SavedRecent
 from exporter.fleet.state import StateDirectory
@@ -55,6 +56,11 @@ class Watch:
         workspace.recent, workspace.judged = lately.recent, lately.judged
         self._note(workspace.label, lately.judged, lately.recent.now)
 
+    def failed(self, workspace: Workspace, now: Instant) -> None:
+        """Note that a poll of the base feed failed, with what that says of the data."""
+        findings = [*judged_data(workspace.all_time, now), *workspace.judged.findings]
+        self._note(workspace.label, replace(workspace.judged, findings=findings), now.unix)
+
     def ended(self, workspace: Workspace, now: float) -> None:
         """Note that a workspace is gone, and all that was critical of it."""
         self._saved.pop(workspace.key, None)
@@ -90,7 +96,8 @@ def restore(fleet: Fleet, state: StateDirectory) -> None:
     """Take in what was saved of the workspaces that there are, and the incidents."""
     fleet.incidents = Incidents(state.kept(INCIDENTS, list[Incident]) or ())
     for workspace in fleet:
-        workspace.judged = Judged(fleet.incidents.open_of(workspace.label))
+        lasting = fleet.incidents.open_of(workspace.label)
+        workspace.judged = Judged([finding for finding in lasting if finding.kind not in OF_DATA])
         saved = state.kept(_name(workspace.key), SavedRecent)
         try:
             workspace.recent = saved.recent() if saved else Recent()

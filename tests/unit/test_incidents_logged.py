@@ -12,7 +12,7 @@ from structlog.types import EventDict
 from exporter.web.app import create_app
 from tests.accounts import ACME
 from tests.exporting import Exporting, exporting
-from tests.scripted_api import ScriptedApi, answered, mailbox
+from tests.scripted_api import ScriptedApi, answer, answered, mailbox
 from tests.waiting import until
 
 
@@ -55,7 +55,7 @@ async def test_a_spike_is_on_the_page_in_the_log_and_after_a_restart(
         await until(lambda: list(running.exporter.fleet.incidents) != [])
         assert await state(running) == "critical"
         page = await get(running, "/")
-        assert "acme bounces: 28 of 106 in 24 h, at least 18 %" in page.text
+        assert "acme bounces: 28 of 106 in 24 h, at least 15 %" in page.text
         own = await get(running, "/workspaces/acme")
         assert (own.status_code, "28 of 106" in own.text) == (200, True)
         assert own.headers["content-security-policy"] == page.headers["content-security-policy"]
@@ -71,3 +71,17 @@ async def test_a_spike_is_on_the_page_in_the_log_and_after_a_restart(
         assert [each.until for each in running.exporter.fleet.incidents] == [None, None]
     assert len([event for event in logged if event["event"] == "incident began"]) == 2
     assert not [event for event in logged if event["event"] == "incident ended"]
+
+
+@pytest.mark.anyio
+async def test_a_refused_key_is_an_incident_until_it_is_taken_again(logged: list[EventDict]) -> None:
+    api = ScriptedApi(default=totals(1000, 20))
+    async with exporting(api, ACME) as running:
+        await until(lambda: running.is_up("acme"))
+        api.default = answer(401)
+        await until(lambda: list(running.exporter.fleet.incidents) != [])
+        assert "acme has no new data: the key is refused" in (await get(running, "/")).text
+        assert await state(running) == "ok", "nothing is wrong with the mail"
+        api.default = totals(1000, 20)
+        await until(lambda: [each.until for each in running.exporter.fleet.incidents] != [None])
+    assert [event["what"] for event in logged if event["event"].startswith("incident")] == ["key refused"] * 2

@@ -10,7 +10,7 @@ from exporter import wilson
 from exporter.answers.answer import Answer
 from exporter.config import Thresholds
 from exporter.fleet.judged import Judged, Kind, State, judged
-from exporter.fleet.limits import SPIKES, Level
+from exporter.fleet.limits import QUANTILES, SPIKES, Level
 from exporter.fleet.recent import DAY_SECONDS, HOUR_SECONDS, Recent, Rise
 from tests.answers import answer_of
 from tests.scripted_api import mailbox
@@ -55,7 +55,7 @@ def test_a_domain_that_bounces_beyond_doubt_is_critical_with_its_numbers() -> No
     assert (Kind.BOUNCES, Level.DOMAIN, "d0.example") in critical(found)
     [domain] = [each for each in found.findings if (each.level, each.name) == (Level.DOMAIN, "d0.example")]
     assert (domain.count.part, domain.count.whole) == (28, 106)
-    assert domain.count.bound == wilson.lower_bound(28, 106)
+    assert domain.count.bound == wilson.lower_bound(28, 106, QUANTILES["99.9"])
     assert (Kind.BOUNCES, Level.DOMAIN, "d1.example") not in critical(found)
 
 
@@ -141,13 +141,47 @@ def test_a_domain_is_critical_as_soon_as_the_rule_for_a_day_is_true(
 
 
 @pytest.mark.parametrize("domains", [9, 10])
-def test_in_a_workspace_of_many_domains_the_usual_level_raises_the_threshold(domains: int) -> None:
-    """Six bounces of forty are beyond the threshold, and what a fleet at 3 % has somewhere every day."""
+def test_in_a_workspace_of_many_domains_what_it_bounces_all_week_raises_the_threshold(domains: int) -> None:
+    """Seven bounces of forty are beyond the threshold, and what a fleet at 5 % has somewhere every day."""
     boxes = {f"m{number}": f"d{number}.example" for number in range(domains)}
-    past, seen = Recent(), []
+    past = Recent()
+    for day in range(7, 1, -1):
+        usual = [Rise(each, domain, 40, 2) for each, domain in boxes.items()]
+        past = past.after(usual, {}, NOON - day * DAY_SECONDS)
     for each, domain in boxes.items():
         past = past.after([Rise(each, domain, 40, 7 if each == "m0" else 1)], {}, NOON - 600)
-        seen.append(mailbox(each, f"{each}@{domain}", performance={"sent": 4000, "bounced": 120}))
+    seen = [mailbox(each, f"{each}@{domain}") for each, domain in boxes.items()]
     found = judged(past.after([], {}, NOON), answer_of(*seen), THRESHOLDS)
     is_critical = (Kind.BOUNCES, Level.DOMAIN, "d0.example") in critical(found)
     assert is_critical is (domains < 10)
+
+
+def test_without_a_week_behind_it_an_exporter_holds_against_the_configured_threshold() -> None:
+    """As the rules do, whatever the all-time figures of the API say."""
+    boxes = {f"m{number}": f"d{number}.example" for number in range(12)}
+    past, seen = Recent(), []
+    for each, domain in boxes.items():
+        past = past.after([Rise(each, domain, 40, 7 if each == "m0" else 1)], {}, NOON - 600)
+        seen.append(mailbox(each, f"{each}@{domain}", performance={"sent": 4000, "bounced": 400}))
+    found = judged(past.after([], {}, NOON), answer_of(*seen), THRESHOLDS)
+    assert (Kind.BOUNCES, Level.DOMAIN, "d0.example") in critical(found)
+
+
+def test_a_spike_of_this_hour_is_not_hidden_by_a_good_hour_before() -> None:
+    found = judge(recent([(0, "m0", 12, 7), (1, "m0", 300, 0)]))
+    assert (Kind.BOUNCES, Level.DOMAIN, "d0.example") in critical(found)
+
+
+def test_it_is_not_well_again_while_the_last_two_hours_bounce() -> None:
+    spike = (Kind.BOUNCES, Level.DOMAIN, "d0.example")
+    first = judge(recent([(1, "m0", 60, 20)]))
+    again = recent([(48, "m0", 60, 20), (9, "m0", 90, 0), (1, "m0", 10, 2)])
+    assert spike in critical(judge_after(first, again))
+
+
+def test_a_workspace_that_sent_at_this_time_a_week_ago_and_not_today_has_stopped() -> None:
+    stopped, week = (Kind.STALLED, Level.WORKSPACE, ""), 7 * 24
+    assert stopped in critical(judge(recent([(week + 1, "m0", 30, 0), (3, "m0", 5, 0)])))
+    assert stopped not in critical(judge(recent([(week + 1, "m0", 19, 0), (3, "m0", 5, 0)])))
+    assert stopped not in critical(judge(recent([(week + 1, "m0", 30, 0), (1, "m0", 5, 0)])))
+    assert stopped not in critical(judge(recent([(week + 6, "m0", 30, 0), (3, "m0", 5, 0)])))

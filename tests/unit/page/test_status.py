@@ -180,3 +180,14 @@ def test_a_notice_makes_a_healthy_fleet_a_warning() -> None:
     page = page_of(fleet, notices=["account agency: its workspaces cannot be found"])
     assert page.data == "▲ Data: 1 workspace, fresh"
     assert "account agency: its workspaces cannot be found" in page.text
+
+
+def test_data_is_stale_as_soon_as_the_alert_says_so() -> None:
+    """Three poll intervals, and five minutes at least: long before the answer no longer counts."""
+    fleet = Fleet()
+    workspace = fresh(fleet, "acme")
+    workspace.all_time.fresh_since = before(299).steady
+    workspace.all_time.failed(Reason.TIMEOUT, "", NOW, 1.0)
+    assert "acme ▲ Failing" in page_of(fleet).text
+    workspace.all_time.fresh_since = before(301).steady
+    assert "acme ✕ Stale" in page_of(fleet).text

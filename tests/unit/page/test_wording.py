@@ -89,3 +89,18 @@ def test_several() -> None:
 def test_listing_tells_how_many_it_leaves_out() -> None:
     assert wording.listing(["a", "b"], 2) == "a, b"
     assert wording.listing(["a", "b", "c", "d"], 2) == "a, b and 2 more"
+
+
+@pytest.mark.parametrize(
+    ("bound", "words"),
+    [
+        (0.1554, "15 %"),
+        (0.0319, "3.1 %"),
+        (0.03, "3 %"),
+        (0.0004, "under 0.1 %"),
+        (0.0, "0 %"),
+        (1.0, "100 %"),
+    ],
+)
+def test_a_bound_is_rounded_down(bound: float, words: str) -> None:
+    assert wording.at_least(bound) == words
