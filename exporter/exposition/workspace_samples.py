@@ -66,8 +66,12 @@ def _of_poll(poll: Poll, *, hides_outcome: bool) -> Iterator[Sample]:
     if not hides_outcome:
         yield catalogue.UP, {}, poll.up
         yield catalogue.LAST_SUCCESS, {}, poll.last_success
+        yield (
+            catalogue.POLL_INTERVAL,
+            {},
+            poll.feed.interval_seconds,
+        )  # the rules expect polls of those that have it
     yield catalogue.LAST_POLL, {}, poll.last_poll
-    yield catalogue.POLL_INTERVAL, {}, poll.feed.interval_seconds
     yield catalogue.POLL_DURATION, {}, poll.duration
     yield catalogue.POLLS, {}, poll.polls
     yield catalogue.POLLS_SKIPPED, {}, poll.skipped

@@ -98,7 +98,8 @@ class Tracking:
         for key in account.workspaces:
             workspace = self._fleet.get(key)
             if workspace and self._seen_by[key][0] is account:
-                self._board.listed(workspace, is_listed=key not in account.listing.absent)
+                is_listed = key not in account.listing.absent or bool(account.listing.doubt)
+                self._board.listed(workspace, is_listed=is_listed)
         if not self._unlisted:
             await self._let_go()
 

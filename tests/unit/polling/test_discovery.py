@@ -91,7 +91,18 @@ class TestDiscovery:
             api.workspaces[PLATFORM] = {"w2": "two", "w3": "three"}
             await until(lambda: running.one("sendkit_up", "one") is None)
             assert running.one("sendkit_last_success_timestamp_seconds", "one") is None
+            assert running.one("sendkit_poll_interval_seconds", "one") is None, "else the stale page comes"
             assert running.samples().one("sendkit_mailbox_sent_today", workspace="one") == 3
+
+    async def test_shows_failures_of_workspaces_that_one_odd_list_is_without(self) -> None:
+        """An API in trouble may answer an empty list: its failures page as ever."""
+        api = ScriptedApi({PLATFORM: {"w1": "one"}})
+        async with exporting(api, AGENCY) as running:
+            await until(lambda: running.is_up("one"))
+            api.workspaces[PLATFORM], api.default = {}, answer(503)
+            await until(lambda: any("odd" in notice for notice in running.exporter.notices()))
+            await until(lambda: running.one("sendkit_up", "one") == 0)
+            assert running.one("sendkit_poll_interval_seconds", "one") is not None
 
     async def test_counts_a_workspace_once_that_its_own_key_and_a_platform_key_see(self) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}, "sk_canary-acme": {"w1": "one"}})
