@@ -2,10 +2,13 @@
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
 
 from exporter.answers.answer import domain_of
 from exporter.config import PrivacyConfig
+
+_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:@]+@[^\s<>()\[\]\"',;:@]+")
 
 
 def email_shown(config: PrivacyConfig) -> Callable[[str], str]:
@@ -19,6 +22,11 @@ def email_shown(config: PrivacyConfig) -> Callable[[str], str]:
             return keyed_hash(config.read_hmac_key())
         case "off":
             return lambda _email: ""
+
+
+def addresses_shown(text: str, shown: Callable[[str], str]) -> str:
+    """Return a text of the API with every address in it as the configured mode shows addresses."""
+    return _ADDRESS.sub(lambda found: shown(found[0]) or "***", text)
 
 
 def masked(email: str) -> str:

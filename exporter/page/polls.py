@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from exporter.answers.answer import Answer
 from exporter.catalogue.kinds import ALL_TIME
 from exporter.catalogue.workspace import Reason
+from exporter.exposition.privacy import addresses_shown
 from exporter.exposition.rendering import Disclosure
 from exporter.fleet.judged import Finding, Judged
 from exporter.fleet.limits import Level
@@ -66,12 +67,16 @@ class Seen:
 
     @property
     def last_errors(self) -> Mapping[str, str]:
-        """Return the last error of each mailbox that has one, by its id, where a collector knows it."""
+        """Return the last error of each mailbox that has one, by its id, where a collector knows it.
+
+        Addresses in it are shown by the privacy mode.
+        """
         poll = self.polls.get(details.NAME)
         if poll is None or poll.answer is None or poll.is_stale(self.now):
             return {}
         texts = zip(poll.answer.ids, poll.answer.text("last_error"), strict=True)
-        return {mailbox_id: text for mailbox_id, text in texts if text}
+        shown = self.disclosure.email
+        return {mailbox_id: addresses_shown(text, shown) for mailbox_id, text in texts if text}
 
     @property
     def answers(self) -> Mapping[str, Answer]:

@@ -1,5 +1,6 @@
 """How much of an address is shown in each mode."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,19 @@ def test_another_key_gives_another_hash() -> None:
 def test_the_hmac_mode_without_its_key_says_so(tmp_path: Path) -> None:
     with pytest.raises(KeyUnavailable):
         shown("hmac", ADDRESS, hmac_key_file=str(tmp_path / "not there"))
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (privacy.masked, "535 5.7.8 <s***@acme.example>: refused by o***@mail.example"),
+        (lambda _email: "", "535 5.7.8 <***>: refused by ***"),
+        (lambda email: email, "535 5.7.8 <sales@acme.example>: refused by ops@mail.example"),
+    ],
+    ids=["masked", "off", "plain"],
+)
+def test_addresses_in_a_text_of_the_api_are_shown_as_addresses_are(
+    shown: Callable[[str], str], expected: str
+) -> None:
+    text = "535 5.7.8 <sales@acme.example>: refused by ops@mail.example"
+    assert privacy.addresses_shown(text, shown) == expected
