@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from exporter.simulator import Simulation
 from tests.commands import Outcome, config_file, run
 from tests.scripted_api import ScriptedApi, answer, answered, mailbox
+from tests.simulated_api import SimulatedApi
+from tests.unit.simulator.world import NOON
 
 CANARY = "sk_canary-0123456789abcdef"
 PLATFORM = "sk_user_canary-0123456789abcdef"
@@ -93,3 +96,23 @@ async def test_names_of_the_api_reach_the_terminal_without_control_characters(tm
     outcome = await probed(api, tmp_path, {"name": "agency", "api_key": PLATFORM})
     assert "\x1b" not in outcome.out
     assert max(map(len, outcome.out.splitlines())) < 200
+
+
+async def test_tells_what_each_collector_sees_or_why_it_sees_nothing(tmp_path: Path) -> None:
+    simulation = Simulation(130, workspaces=1, start=NOON, clock=lambda: 0.0)
+    api = SimulatedApi(simulation)
+    api.start("collector_refused", endpoint="warmup")
+    async with api:
+        path = config_file(
+            tmp_path,
+            api={"base_url": api.url},
+            accounts=[{"name": "acme", "api_key": simulation.workspaces[0].key}],
+            collectors={"tests": {"enabled": True}},
+        )
+        outcome = await asyncio.to_thread(run, "check", "--probe", "--config.file", path)
+    assert outcome.code == 0, outcome.out
+    assert "acme: collector mailboxes: 130 mailboxes\n" in outcome.out
+    assert "acme: collector warmup: refused: auth: the API answered 403" in outcome.out
+    assert "acme: collector overview: campaigns " in outcome.out
+    assert "acme: collector tests: blacklist_checked 130" in outcome.out
+    assert "@" not in outcome.out
