@@ -1,26 +1,26 @@
 """Every query of the dashboards against the real Prometheus, which knows days of a past with a spike."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import product
-from pathlib import Path
 
 import pytest
 
 from tests.dashboards import Object, dashboards, targets, variables
 from tests.stack import history
+from tests.stack.choices import END, Choice, knowing
 from tests.stack.processes import Processes
 from tests.stack.queries import Labels, Queries
 
-END = 1_763_476_200
-"""14:30 UTC of a Tuesday, in the middle of the sending day."""
-
 POINTS = 40
+
+
 STEP_SECONDS = 1800.0
-RATE_INTERVAL = "20m"  # four samples of the past
+
+
 pytestmark = pytest.mark.timeout(600)
+
+
 QUIET = {
     "Suspect values per hour, by field",  # the simulated API answers as documented
     *("Providers", "Tags", "Where warm-up mail lands"),  # no collector was asked
@@ -28,34 +28,11 @@ QUIET = {
 """Panels that rightly show nothing of this past."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What is chosen in the dashboards' variables; the id says it."""
-
-    id: str
-    workspace: str
-    values: Mapping[str, str]
-
-    def fill(self, text: str) -> str:
-        """Return a text with its variables as Grafana fills them in; one that is not known is a KeyError."""
-        known = {"workspace": self.workspace, **self.values, "__rate_interval": RATE_INTERVAL}
-        return re.sub(r"\$([a-z_]+)", lambda name: known[name[1]], text)
-
-
 @pytest.fixture(scope="module")
 def past(module_processes: Processes) -> Queries:
     """The past of three workspaces; in the first one a domain's mails have bounced since the morning."""
     story = history.Story(mailboxes=33, workspaces=3)
     return Queries(history.seed(module_processes, story, END).url)
-
-
-@contextmanager
-def knowing(folder: Path, lines: Iterable[str] = ()) -> Iterator[Queries]:
-    """Run a Prometheus that knows these lines of OpenMetrics alone."""
-    processes = Processes(folder)
-    history.load(processes, (line.encode() for line in lines))
-    yield Queries(history.start(processes).url)
-    processes.end()
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +91,8 @@ TARGETS = [
     pytest.param(panel, target, id=f"{uid}-{panel['id']}-{target['refId']}")
     for uid, panel, target in targets()
 ]
+
+
 CHOICES = ("all", "one", "two")
 
 
@@ -215,75 +194,6 @@ def test_the_spike_is_seen_where_one_looks(past: Queries, chosen: dict[str, Choi
     )
     totals = {labels["domain"]: sum(float(value) for _, value in samples) for labels, samples in heat}
     assert max(totals, key=lambda domain: totals[domain]) == worst
-
-
-ALERTS = (
-    ("SendKitDomainBounceSpike", 'domain="acme.example",severity="critical",workspace="acme"', 600),
-    (
-        "SendKitMailboxBounceSpike",
-        'domain="acme.example",mailbox_id="m1",severity="critical",workspace="acme"',
-        3600,
-    ),
-    ("SendKitExporterDown", 'severity="critical"', 60),
-    ("SendKitWorkspaceStale", 'severity="critical",workspace="beta"', 1200),
-)
-"""Alerts that fire: their names and labels, and since how many seconds."""
-
-
-@pytest.fixture(scope="module")
-def unaddressed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queries]:
-    """A Prometheus in which alerts fire, and which is told no addresses."""
-    mailbox = 'sendkit_mailbox_info{domain="acme.example",email="",mailbox_id="m1",workspace="acme"}'
-    lines = [f"{mailbox} 1 {END}\n"]
-    for name, labels, seconds in ALERTS:
-        lines.append(f'ALERTS{{alertname="{name}",alertstate="firing",{labels}}} 1 {END}\n')
-        lines.append(f'ALERTS_FOR_STATE{{alertname="{name}",{labels}}} {END - seconds} {END}\n')
-    with knowing(tmp_path_factory.mktemp("unaddressed"), lines) as queries:
-        yield queries
-
-
-def test_what_fires_is_told_with_or_without_addresses_the_longest_first(unaddressed: Queries) -> None:
-    """The exporter as a whole concerns each of its workspaces; other workspaces are not asked for."""
-    by_title = {panel["title"]: panel for panel in dashboards()["sendkit-fleet"]["panels"]}
-    acme = Choice("acme", "acme", {})
-
-    def found(title: str) -> list[tuple[Labels, float]]:
-        return unaddressed.instant(acme.fill(by_title[title]["targets"][0]["expr"]), END)
-
-    assert [(labels["alert"], labels.get("address")) for labels, _ in found("Firing now")] == [
-        ("MailboxBounceSpike", "m1"),
-        ("DomainBounceSpike", None),
-        ("ExporterDown", None),
-    ]
-    assert [value for _, value in found("Critical")] == [3]
-
-
-PEERS = 30
-
-
-@pytest.fixture(scope="module")
-def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queries]:
-    """A Prometheus that knows a domain of mailboxes, m0 to m29, each worse than the one before."""
-    lines = []
-    for number in range(PEERS):
-        labels = f'domain="acme.example",mailbox_id="m{number}",workspace="acme"'
-        info = f'sendkit_mailbox_info{{email="{number}@acme.example",{labels}}}'
-        bound = f'mailbox:sendkit_bounce_ratio:wilson_lower{{confidence="99",window="1d",{labels}}}'
-        lines += [f"{info} 1 {END}\n", f"{bound} {number / 1000} {END}\n"]
-    with knowing(tmp_path_factory.mktemp("crowd"), lines) as queries:
-        yield queries
-
-
-def test_a_mailbox_is_shown_beside_the_worst_of_its_domain_however_well_it_does(crowd: Queries) -> None:
-    """They go by their addresses without the domain."""
-    by_title = {panel["title"]: panel for panel in dashboards()["sendkit-mailbox"]["panels"]}
-    choice = Choice("m0", "acme", {"domain": "acme.example", "mailbox": "m0"})
-    own, others = (
-        [labels["address"] for labels, _ in crowd.instant(choice.fill(target["expr"]), END)]
-        for target in by_title["Lower bounds of the domain"]["targets"]
-    )
-    assert own == ["0"]
-    assert others == [str(number) for number in range(PEERS - 1, PEERS - 11, -1)]
 
 
 def test_the_bounds_of_several_workspaces_are_those_that_the_rules_record(

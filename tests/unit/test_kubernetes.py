@@ -1,51 +1,26 @@
-"""deploy/kubernetes holds by the published schemas and agrees with the exporter, its image and its rules."""
+"""deploy/kubernetes agrees with the exporter, its image and its rules."""
 
-import copy
-import importlib
 import json
 import re
 import shutil
 import subprocess
 import tomllib
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import click
-import kubernetes_validate
 import pytest
 import yaml
 
 from exporter import cli, config
 from grafana import exporter_dashboard
-from tests import kustomize
 from tests.kustomize import Resource
+from tests.manifests import BASE, BUILDS, FOLDER, ROOT, SHARDED, build, of_kind
 
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "deploy/kubernetes"
-BASE, SHARDED = FOLDER / "base", FOLDER / "overlays/sharded"
-BUILDS = [BASE, SHARDED]
-VERSIONS = ["1.30", "1.37"]
-"""Of Kubernetes: the oldest that is meant, and the newest whose schemas the validator carries."""
-OPERATOR = "monitoring.coreos.com/v1"
 LARGEST_CONFIG_MAP_BYTES = 1 << 20
+
+
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-
-
-@cache
-def _built(folder: Path) -> list[Resource]:
-    return kustomize.build(folder)
-
-
-def build(folder: Path) -> list[Resource]:
-    """The resources of a folder, to be changed at will."""
-    return copy.deepcopy(_built(folder))
-
-
-def of_kind(kind: str, folder: Path = BASE) -> Resource:
-    """The one resource of a kind."""
-    (resource,) = (resource for resource in build(folder) if resource["kind"] == kind)
-    return resource
 
 
 def pod(folder: Path = BASE) -> dict[str, Any]:
@@ -61,61 +36,6 @@ def container(folder: Path = BASE) -> dict[str, Any]:
 
 def environment(folder: Path = BASE) -> dict[str, dict[str, Any]]:
     return {variable["name"]: variable for variable in container(folder)["env"]}
-
-
-def published_faults(resource: Resource) -> str:
-    """What the operator's own definition has against a custom resource; unknown fields are faults."""
-    version = resource["apiVersion"].rpartition("/")[2]
-    models = importlib.import_module(f"cloudcoil.models.prometheus_operator.{version}")
-    try:
-        model = getattr(models, resource["kind"]).model_validate(resource)
-    except ValueError as error:
-        return str(error)
-    understood = model.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    return "" if understood == resource else "unknown fields"
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("folder", BUILDS, ids=lambda folder: folder.name)
-def test_resources_hold_by_the_schemas_of_kubernetes(folder: Path, version: str) -> None:
-    resources = [resource for resource in build(folder) if resource["apiVersion"] != OPERATOR]
-
-    assert resources
-    for resource in resources:
-        kubernetes_validate.validate(resource, version, strict=True)
-
-
-def test_a_field_that_kubernetes_does_not_know_is_refused() -> None:
-    wrong = of_kind("StatefulSet")
-    wrong["spec"]["template"]["spec"]["containers"][0]["readinesProbe"] = {}
-
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(wrong, VERSIONS[-1], strict=True)
-
-
-def test_custom_resources_hold_by_the_operators_schemas() -> None:
-    resources = [resource for resource in build(BASE) if resource["apiVersion"] == OPERATOR]
-
-    assert {resource["kind"] for resource in resources} == {"ServiceMonitor", "PrometheusRule"}
-    for resource in resources:
-        assert published_faults(resource) == "", resource["metadata"]["name"]
-
-
-def test_the_configuration_of_alertmanager_holds_by_the_operators_schema() -> None:
-    resource = yaml.safe_load((FOLDER / "alertmanager-config.yaml").read_text())
-    assert published_faults(resource) == ""
-    resource["spec"]["inhibitRules"][0]["sourceMatchers"] = []
-    assert published_faults(resource)
-
-
-@pytest.mark.parametrize(
-    ("field", "value"), [("intervall", "30s"), ("interval", "half a minute"), ("path", 1)]
-)
-def test_a_monitor_that_the_operator_would_refuse_is_refused(field: str, value: object) -> None:
-    wrong = of_kind("ServiceMonitor")
-    wrong["spec"]["endpoints"][0][field] = value
-
-    assert published_faults(wrong)
 
 
 @pytest.mark.skipif(

@@ -1,28 +1,25 @@
-"""Every path over real HTTP, over an exporter that polled a scripted API."""
+"""The paths of the application, and what each answers."""
 
 import asyncio
 import gzip
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
-import httpx
 import pytest
 
 from exporter.config import ConfigError
 from exporter.page.templating import CONTENT_SECURITY_POLICY
 from exporter.textformat.lines import Format
-from exporter.web.app import create_app
-from exporter.web.server import http_server, listen, shown_address
 from tests.accounts import ACME, GLOBEX
-from tests.exporting import Exporting, exporting
 from tests.samples import Samples
-from tests.scripted_api import ScriptedApi, answer, answered, hang, mailbox
-from tests.waiting import PAUSE_SECONDS, until
+from tests.scripted_api import ScriptedApi, answer, hang
+from tests.unit.web.asking import polled, serving
+from tests.waiting import until
 
 TEXT, OPENMETRICS = Format.TEXT.value, Format.OPENMETRICS.value
+
+
 PATHS = ["/", "/metrics", "/metrics/exporter", "/sd", "/-/healthy", "/-/ready"]
+
+
 PROMETHEUS = (  # the header as version 2.42 sends it
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
     "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
@@ -32,51 +29,6 @@ PROMETHEUS = (  # the header as version 2.42 sends it
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-@asynccontextmanager
-async def serving(
-    api: ScriptedApi,
-    /,
-    *accounts: dict[str, Any],
-    enable_lifecycle: bool = False,
-    **sections: Any,  # noqa: ANN401 - as in YAML
-) -> AsyncIterator[tuple[Exporting, httpx.AsyncClient]]:
-    """Run an exporter and serve it, once it has polled if the API answers; with a client of it."""
-    async with exporting(api, *accounts, **sections) as running:
-        app = create_app(running.exporter, enable_lifecycle=enable_lifecycle)
-        listener = listen("127.0.0.1:0")
-        http = http_server(app)
-        task = asyncio.create_task(http.serve(sockets=[listener]))
-        url = f"http://{shown_address(listener)}"
-        try:
-            async with httpx.AsyncClient(base_url=url, timeout=10, trust_env=False) as client:
-                client.headers["accept-encoding"] = "identity"
-                yield running, client
-        finally:
-            http.should_exit = True
-            await task
-
-
-@asynccontextmanager
-async def polled(*accounts: dict[str, Any], **sections: Any) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ANN401
-    """Serve an exporter that has polled all its accounts once and polls no more."""
-    api = ScriptedApi(default=answered(mailbox("m1"), mailbox("m2")))
-    seldom = {"poll_interval": "1h", "workspaces": {"refresh": "1h"}}
-    async with serving(api, *(account | seldom for account in accounts), **sections) as (running, client):
-        await until(lambda: all(running.is_up(account["name"]) for account in accounts))
-        await shown(client, *(account["name"] for account in accounts))
-        yield client
-
-
-async def shown(client: httpx.AsyncClient, *workspaces: str) -> None:
-    """Scrape until the body that is assembled after polls shows that all of these are up."""
-    async with asyncio.timeout(15):
-        while True:
-            samples = Samples((await client.get("/metrics")).text)
-            if all(samples.one("sendkit_up", workspace=name, window="all") == 1 for name in workspaces):
-                return
-            await asyncio.sleep(PAUSE_SECONDS)
 
 
 @pytest.mark.anyio
@@ -200,38 +152,6 @@ class TestMetrics:
         async with serving(ScriptedApi(default=hang), ACME, GLOBEX, api={"timeout": 60}) as (_, client):
             answers = await asyncio.gather(*(client.get("/metrics") for _ in range(20)))
             assert {response.status_code for response in answers} == {200}
-
-
-@pytest.mark.anyio
-class TestServiceDiscovery:
-    @pytest.mark.parametrize("host", ["exporter:19587", "10.0.0.7", "[::1]:19587", "[fe80::1]", "a-b.c_d:1"])
-    async def test_names_one_group_a_workspace_and_one_for_the_exporter(self, host: str) -> None:
-        async with polled(ACME, GLOBEX) as client:
-            response = await client.get("/sd", headers={"host": host})
-            assert response.headers["content-type"] == "application/json"
-            groups = json.loads(response.content)
-            assert all(group["targets"] == [host] for group in groups)
-            labels = [group["labels"] for group in groups]
-            names = {found.get("__param_workspace"): found.get("instance") for found in labels[:-1]}
-            assert names == {"acme": f"{host}/acme", "globex": f"{host}/globex"}
-            assert labels[-1]["__metrics_path__"] == "/metrics/exporter"
-            assert "__param_workspace" not in labels[-1]
-            assert all(isinstance(value, str) for found in labels for value in found.values())
-
-    @pytest.mark.parametrize(
-        "host", ["", "a b", "exporter:port", "[::1", "a/b", "exporter:123456", 'a"b', "<x>"]
-    )
-    async def test_refuses_a_bad_host(self, host: str) -> None:
-        async with polled(ACME) as client:
-            assert (await client.get("/sd", headers={"host": host})).status_code == 400
-
-    async def test_of_what_it_names_every_target_answers(self) -> None:
-        async with polled(ACME, {"name": "a & b/c?d", "api_key": "sk_canary-2"}) as client:
-            for group in (await client.get("/sd")).json():
-                labels = group["labels"]
-                params = {"workspace": labels["__param_workspace"]} if "__param_workspace" in labels else {}
-                path = labels.get("__metrics_path__", "/metrics")
-                assert (await client.get(path, params=params)).status_code == 200
 
 
 @pytest.mark.anyio

@@ -1,0 +1,77 @@
+"""Panels of what fires and of a mailbox's peers, against the real Prometheus, which knows just that."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.dashboards import dashboards
+from tests.stack.choices import END, Choice, knowing
+from tests.stack.queries import Labels, Queries
+
+ALERTS = (
+    ("SendKitDomainBounceSpike", 'domain="acme.example",severity="critical",workspace="acme"', 600),
+    (
+        "SendKitMailboxBounceSpike",
+        'domain="acme.example",mailbox_id="m1",severity="critical",workspace="acme"',
+        3600,
+    ),
+    ("SendKitExporterDown", 'severity="critical"', 60),
+    ("SendKitWorkspaceStale", 'severity="critical",workspace="beta"', 1200),
+)
+"""Alerts that fire: their names and labels, and since how many seconds."""
+
+
+@pytest.fixture(scope="module")
+def unaddressed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queries]:
+    """A Prometheus in which alerts fire, and which is told no addresses."""
+    mailbox = 'sendkit_mailbox_info{domain="acme.example",email="",mailbox_id="m1",workspace="acme"}'
+    lines = [f"{mailbox} 1 {END}\n"]
+    for name, labels, seconds in ALERTS:
+        lines.append(f'ALERTS{{alertname="{name}",alertstate="firing",{labels}}} 1 {END}\n')
+        lines.append(f'ALERTS_FOR_STATE{{alertname="{name}",{labels}}} {END - seconds} {END}\n')
+    with knowing(tmp_path_factory.mktemp("unaddressed"), lines) as queries:
+        yield queries
+
+
+def test_what_fires_is_told_with_or_without_addresses_the_longest_first(unaddressed: Queries) -> None:
+    """The exporter as a whole concerns each of its workspaces; other workspaces are not asked for."""
+    by_title = {panel["title"]: panel for panel in dashboards()["sendkit-fleet"]["panels"]}
+    acme = Choice("acme", "acme", {})
+
+    def found(title: str) -> list[tuple[Labels, float]]:
+        return unaddressed.instant(acme.fill(by_title[title]["targets"][0]["expr"]), END)
+
+    assert [(labels["alert"], labels.get("address")) for labels, _ in found("Firing now")] == [
+        ("MailboxBounceSpike", "m1"),
+        ("DomainBounceSpike", None),
+        ("ExporterDown", None),
+    ]
+    assert [value for _, value in found("Critical")] == [3]
+
+
+PEERS = 30
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queries]:
+    """A Prometheus that knows a domain of mailboxes, m0 to m29, each worse than the one before."""
+    lines = []
+    for number in range(PEERS):
+        labels = f'domain="acme.example",mailbox_id="m{number}",workspace="acme"'
+        info = f'sendkit_mailbox_info{{email="{number}@acme.example",{labels}}}'
+        bound = f'mailbox:sendkit_bounce_ratio:wilson_lower{{confidence="99",window="1d",{labels}}}'
+        lines += [f"{info} 1 {END}\n", f"{bound} {number / 1000} {END}\n"]
+    with knowing(tmp_path_factory.mktemp("crowd"), lines) as queries:
+        yield queries
+
+
+def test_a_mailbox_is_shown_beside_the_worst_of_its_domain_however_well_it_does(crowd: Queries) -> None:
+    """They go by their addresses without the domain."""
+    by_title = {panel["title"]: panel for panel in dashboards()["sendkit-mailbox"]["panels"]}
+    choice = Choice("m0", "acme", {"domain": "acme.example", "mailbox": "m0"})
+    own, others = (
+        [labels["address"] for labels, _ in crowd.instant(choice.fill(target["expr"]), END)]
+        for target in by_title["Lower bounds of the domain"]["targets"]
+    )
+    assert own == ["0"]
+    assert others == [str(number) for number in range(PEERS - 1, PEERS - 11, -1)]
