@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.rules.fleet import THRESHOLDS, selector
-from tests.rules.test_alerts import RULE_FILES
+from tests.rules.promtool import RULE_FILES
 
 pytestmark = pytest.mark.usefixtures("servers")
 
