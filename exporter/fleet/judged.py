@@ -12,7 +12,17 @@ from enum import StrEnum
 
 from exporter.answers.answer import Answer, domain_of
 from exporter.catalogue.workspace import Reason
-from exporter.fleet.limits import BOUNCING, FEWEST_DOMAINS, QUANTILES, SPIKES, USUAL_DAY, Level, Limit, Window
+from exporter.fleet.limits import (
+    BOUNCING,
+    EARLIER,
+    FEWEST_DOMAINS,
+    QUANTILES,
+    SPIKES,
+    USUAL_DAY,
+    Level,
+    Limit,
+    Window,
+)
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.recent import DAY_SECONDS, DAYS, HOUR_SECONDS, HOURS, Past, Recent
 from exporter.wilson import lower_bound
@@ -180,7 +190,7 @@ class _Judge:
         for bounced, sent in _within(past, window.span, self.recent.now, name):
             # The bound is below the ratio itself: most subjects need no square root.
             if bounced >= fewest and bounced > lowest * sent:
-                bound = lower_bound(bounced, sent, window.z(subjects))
+                bound = lower_bound(bounced, sent, EARLIER * window.z(subjects))
                 if bound is None or bound > held_against:
                     return True
         return False

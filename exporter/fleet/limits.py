@@ -8,8 +8,8 @@ QUANTILES = {"99": 2.3263, "99.9": 3.0902, "99.99": 3.7190}
 """The one-sided quantiles of the normal distribution, by confidence in percent."""
 PER_LOGARITHM = 1.88
 """How much Z² grows with the logarithm of the subjects of a workspace, so that they share one confidence."""
-EARLIER = 0.9
-"""The part of the rules' Z² that is asked for, so that nothing is critical later than an alert is pending."""
+EARLIER = 0.95
+"""The part of the rules' Z that the page wants: it is critical no later than an alert is pending."""
 HIGHEST = 5
 """A threshold that follows the usual level is at most so many times the configured one."""
 FEWEST_DOMAINS = 10
@@ -41,8 +41,7 @@ class Window:
 
     def z(self, subjects: int) -> float:
         """Return the quantile that so many subjects of a workspace share."""
-        squared = QUANTILES[self.confidence] ** 2 + PER_LOGARITHM * math.log(max(1, subjects))
-        return math.sqrt(EARLIER * squared)
+        return math.sqrt(QUANTILES[self.confidence] ** 2 + PER_LOGARITHM * math.log(max(1, subjects)))
 
 
 @dataclass(frozen=True, slots=True)
