@@ -12,6 +12,9 @@ from prometheus.table.rule import Alert
 LINKS = "sendkit:links:info"
 """The recorded addresses of runbooks and dashboards; see settings.yml."""
 
+EXPORTERS = "topk(1, max by (external_url) (last_over_time(sendkit_exporter_web_info[2h])))"
+"""Where an exporter can be reached, by its `--web.external-url`."""
+
 VARIABLES = {"workspace": "workspace", "domain": "domain", "mailbox_id": "mailbox"}
 """The dashboards' variables by the label that sets them."""
 
@@ -73,13 +76,21 @@ def annotations(alert: Alert) -> dict[str, str]:
     return {
         "summary": alert.summary,
         "description": " ".join(alert.description.split()),
-        "runbook_url": f"{_address('runbooks')}/{alert.alert}.md",
-        "dashboard_url": f"{_address('dashboards')}/{_dashboard(alert)}",
+        "runbook_url": _runbook(alert),
+        "dashboard_url": _linked("dashboards", _dashboard(alert)),
     }
 
 
-def _address(name: str) -> str:
-    return f"{{{{ range query `{LINKS}` }}}}{{{{ .Labels.{name} }}}}{{{{ end }}}}"
+def _runbook(alert: Alert) -> str:
+    """Return where the exporter serves the runbook, if it says where it is; else where settings.yml says."""
+    served = "{{ . | first | label `external_url` }}/runbooks/" + alert.alert
+    elsewhere = _linked("runbooks", f"{alert.alert}.md")
+    return f"{{{{ with query `{EXPORTERS}` }}}}{served}{{{{ else }}}}{elsewhere}{{{{ end }}}}"
+
+
+def _linked(name: str, path: str) -> str:
+    """Return a link below a recorded address; nothing while that is not set."""
+    return f"{{{{ range query `{LINKS}` }}}}{{{{ with .Labels.{name} }}}}{{{{ . }}}}/{path}{{{{ end }}}}{{{{ end }}}}"
 
 
 def _dashboard(alert: Alert) -> str:

@@ -1,14 +1,16 @@
 """From bounds to states: when each bounce alert begins, and until when it lasts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus.table.bounce_limits import (
+    DOMAIN_SPIKE,
     FEWEST_DOMAINS,
     HIGHEST,
     MINIMUM,
     PER_LOGARITHM,
     QUANTILES,
     USUAL_DAY,
+    WORKSPACE_SPIKE,
     BounceLimit,
     Window,
     bounds_of,
@@ -19,6 +21,8 @@ from prometheus.table.rule import Record
 
 QUIET = "workspace:sendkit_bounce_ratio:quiet"
 THRESHOLD = "workspace:sendkit_bounce_ratio:threshold"
+PAGING = "1m"
+"""A domain whose spike began an evaluation ago pages for itself."""
 ENDS = "ends"
 """The window label of the threshold below which an alert ends."""
 ABOVE = {MAILBOX: DOMAIN, DOMAIN: WORKSPACE}
@@ -143,8 +147,24 @@ def begins(limit: BounceLimit, window: Window) -> str:
         if window.span not in {"1h", "1d"}:
             today = f'{level.name}:sendkit_bounce_ratio:counted{{window="1d"}}'
             conditions.append(compared(today, ">", limit_of(limit.alert, window.span)))
+    if limit is WORKSPACE_SPIKE:
+        conditions.append(elsewhere(limit, window))
     joined = f"\nand on ({level.by})\n".join(f"({one})" if "\n" in one else one for one in conditions)
     return f"(\n{joined}\n)"
+
+
+def elsewhere(limit: BounceLimit, window: Window) -> str:
+    """Return the condition that more bounces than the threshold outside of the domains that already page.
+
+    Else one domain would page twice: for itself, and then for its workspace.
+    """
+
+    def rest(counted: Callable[[Level, str], str]) -> str:
+        whole, part = counted(WORKSPACE, window.span), counted(DOMAIN, window.span)
+        paging = f"last_over_time({state(DOMAIN_SPIKE)}[10m] offset {PAGING}) == 1"
+        return f"({whole} - sum by (workspace) ({part} and on ({DOMAIN.by}) {paging}) or {whole})"
+
+    return f"{rest(bounced)}\n> on (workspace)\n({rest(sent)} * on (workspace) {limit_of(limit.alert, window.span)})"
 
 
 def any_begins(limit: BounceLimit) -> str:

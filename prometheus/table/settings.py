@@ -12,9 +12,10 @@ FILE = RuleFile(
     comment="""
         What the other rules get from outside: addresses, and the thresholds of the exporter's configuration.
 
-        This is the one file that an installation edits: sendkit:links:info says where this installation keeps its runbooks and
-        dashboards; the annotations of every alert read its two labels. `runbooks` is any place that serves
-        prometheus/runbooks/*.md, `dashboards` is Grafana's address and /d; both without a slash at the end.
+        This is the one file that an installation edits: sendkit:links:info says where this installation keeps its dashboards and
+        runbooks; the annotations of every alert read its two labels. `dashboards` is Grafana's address and /d, such as
+        https://grafana.acme.example/d. Runbooks are linked to the exporter itself if it runs with --web.external-url; else
+        `runbooks` is any place that serves prometheus/runbooks/*.md. Both without a slash at the end; an empty one links nothing.
     """,
     groups=[
         Group(
@@ -23,10 +24,7 @@ FILE = RuleFile(
             rules=[
                 Record(
                     record=LINKS,
-                    labels={
-                        "runbooks": "https://example.com/sendkit-exporter/prometheus/runbooks",
-                        "dashboards": "http://localhost:3000/d",
-                    },
+                    labels={"runbooks": "", "dashboards": ""},
                     expr="vector(1)",
                 ),
                 Record(

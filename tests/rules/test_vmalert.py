@@ -78,9 +78,9 @@ def test_a_spike_pages_as_on_prometheus(tmp_path: Path) -> None:
     (tmp_path / "spike.yml").write_text(
         yaml.safe_dump(
             {
-                "rule_files": [str(path) for path in FILES],
+                "rule_files": [*map(str, FILES), str(PROMETHEUS / "tests/links.yml")],
                 "evaluation_interval": "1m",
-                "group_eval_order": [group["name"] for group in sorted(GROUPS, key=offset)],
+                "group_eval_order": [group["name"] for group in sorted(GROUPS, key=offset)] + ["links"],
                 "tests": [
                     {
                         "interval": spike["interval"],

@@ -204,6 +204,8 @@ def prometheus_config(
     for path in (SHIPPED / "rules").glob("*.yml"):
         rules = shipped(f"rules/{path.name}")
         (folder / "rules" / path.name).write_text(yaml.safe_dump(rules, allow_unicode=True))
+    links = faster(yaml.safe_load((SHIPPED / "tests/links.yml").read_text()), SPEED)
+    (folder / "rules/links.yml").write_text(yaml.safe_dump(links))
     [manager] = config["alerting"]["alertmanagers"]
     manager["static_configs"] = [{"targets": [_address(alertmanager)]}]
     [job] = config["scrape_configs"]

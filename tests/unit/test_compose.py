@@ -151,7 +151,11 @@ def test_grafana_takes_workspaces_with_quotes_in_their_names() -> None:
 
 
 def test_alerts_lead_to_the_grafana_of_the_stack() -> None:
-    (settings,) = load("prometheus/rules/settings.yml")["groups"]
-    links = next(rule["labels"] for rule in settings["rules"] if rule["record"] == "sendkit:links:info")
+    (group,) = load("deploy/compose/links.yml")["groups"]
+    (rule,) = group["rules"]
+    assert rule["record"] == "sendkit:links:info"
+    links = rule["labels"]
+    assert "links.yml" in load("deploy/compose/prometheus.yml")["rule_files"]
+    assert "./compose/links.yml" in mounts("prometheus").values()
     port = SERVICES["grafana"]["ports"][0].rpartition(":")[2]
     assert links["dashboards"] == f"http://localhost:{port}/d"
