@@ -15,7 +15,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from exporter import wilson
 from tests.stack.days_before import Past
 from tests.stack.paging import HOUR, PATIENCE, Fleet, Paging, ahead_of_others, start_paging
 from tests.stack.processes import Processes, Simulator
@@ -24,7 +23,6 @@ from tests.waiting import wait_for
 
 ATTEMPTS = 3
 SPIKED_DOMAIN = "acme-mail.example"
-Z_PAGE = 3.0902  # 99.9 %
 
 WORKING_DAY = Fleet(
     "working-day",
@@ -42,8 +40,8 @@ PAGES = {
     "stalled": "SendKitSendingStalled",
 }
 """All that anybody is paged for, by workspace."""
-OVER = {"bouncing", "down", "revoked"}
-"""Where it ends."""
+OVER = {"down", "revoked"}
+"""Where it ends. A spike lasts until a day is well again, which is longer than the story."""
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -128,24 +126,22 @@ def test_a_bounce_spike_pages_once_and_names_the_domain_and_the_numbers(story: S
     }
     assert alert["annotations"]["summary"] == f"Bounce spike on domain {SPIKED_DOMAIN}"
     numbers = re.fullmatch(
-        rf"Domain {SPIKED_DOMAIN} of workspace bouncing has (\d+) bounces of (\d+) sends within 24 h\. "
-        r"The bounce rate is at least ([\d.]+) % \(99\.9 % confidence\)\.",
+        rf"Domain {SPIKED_DOMAIN} of workspace bouncing has (\d+) bounces of (\d+) sends within [\w ]+"
+        r"( \(counted as \d+, for its busiest day\))?\. The bounce rate is at least ([\d.]+) % "
+        r"\(99\.\d+ % confidence\), and the threshold is 3\.0 %\.",
         alert["annotations"]["description"],
     )
     assert numbers, alert["annotations"]["description"]
-    bounces, sends, percent = int(numbers[1]), int(numbers[2]), float(numbers[3])
-    bound = wilson.lower_bound(bounces, sends, Z_PAGE)
-    assert bound is not None
-    assert bound > 0.03
-    assert percent == pytest.approx(100 * bound, abs=0.05)  # as it is rounded
+    bounces, sends, percent = int(numbers[1]), int(numbers[2]), float(numbers[4])
+    assert 3 < percent < 100 * bounces / sends
 
 
 def test_the_numbers_of_the_page_are_those_of_the_mails(story: Story) -> None:
     """Up to what is sent, and bounces, while the page is on its way."""
     description = only_page(story, "bouncing")["annotations"]["description"]
     bounces, sends = map(int, re.findall(r"(\d+) (?:bounces|sends)", description))
-    assert sends == pytest.approx(story.mails["sent"], rel=0.05)
-    assert bounces == pytest.approx(story.mails["bounced"], abs=4)
+    assert sends <= 1.05 * story.mails["sent"]  # of an hour, a day or 7 days, whichever is furthest above
+    assert 6 <= bounces <= story.mails["bounced"] + 4
 
 
 def test_a_page_leads_to_its_runbook_and_its_dashboard(story: Story) -> None:
@@ -158,9 +154,8 @@ def test_a_page_leads_to_its_runbook_and_its_dashboard(story: Story) -> None:
 
 def test_while_a_domain_pages_its_mailboxes_make_no_tickets(story: Story) -> None:
     [page] = story.pages("bouncing")
-    over = datetime.fromisoformat(only_page(story, "bouncing", "resolved")["endsAt"])
     tickets = story.webhook.told("/ticket", "firing", workspace="bouncing")
-    assert [ticket.about for ticket in tickets if page.time < ticket.time < over] == []
+    assert [ticket.about for ticket in tickets if page.time < ticket.time] == []
 
 
 def test_an_api_that_is_down_for_long_pages_once_that_the_figures_are_stale(story: Story) -> None:
@@ -196,7 +191,8 @@ def test_nobody_is_told_of_a_quiet_weekend(story: Story) -> None:
 def test_what_pages_makes_no_ticket_as_well(story: Story, workspace: str) -> None:
     """A mailbox that bounced slowly in the days before is told of for its own sake."""
     told = [ticket.about for ticket in story.webhook.told("/ticket", workspace=workspace)]
-    assert set().union(*told) <= {(workspace, "SendKitMailboxBounceSlowBurn")}
+    slow = ("SendKitMailboxBounceSlowBurn", "SendKitDomainBounceSlowBurn", "SendKitWorkspaceBounceLevel")
+    assert set().union(*told) <= {(workspace, name) for name in slow}
 
 
 @pytest.mark.parametrize("workspace", sorted(OVER))
@@ -211,4 +207,5 @@ def test_nobody_is_paged_for_anything_else(story: Story) -> None:
 
 def test_in_the_end_only_what_lasts_pages_on(story: Story) -> None:
     """No incident comes back as another page once the one that inhibited it is over."""
-    assert story.paging.active("critical") == {("stalled", PAGES["stalled"])}
+    lasting = {name: PAGES[name] for name in ("bouncing", "stalled")}
+    assert story.paging.active("critical") == set(lasting.items())
