@@ -90,7 +90,8 @@ class TestApi:
     ) -> None:
         """The last answer stays, neighbours are polled, and no rise is lost."""
         api = ScriptedApi(default=answered(sent(100)))
-        async with exporting(api, ACME, GLOBEX, api={"max_response_bytes": LARGEST_BYTES}) as running:
+        limits = {"max_response_bytes": LARGEST_BYTES, "timeout": 1 if reason == "timeout" else 2}
+        async with exporting(api, ACME, GLOBEX, api=limits) as running:
             await until(lambda: running.is_up("acme") and running.is_up("globex"))
             api.default = answered(sent(110))
             await until(lambda: total(running) == 10)
