@@ -4,6 +4,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana import groups
 from grafana import queries as q
+from grafana.colours import AMBER, BLUE, DARK_RED, GREEN, GREY, PURPLE, RED
 from grafana.layout import (
     Builder,
     Place,
@@ -14,15 +15,8 @@ from grafana.layout import (
     workspace_variable,
 )
 from grafana.panels import (
-    AMBER,
     ANY_IS_BAD,
-    BLUE,
-    DARK_RED,
-    GREEN,
-    GREY,
     NEAR_LEVEL,
-    PURPLE,
-    RED,
     Line,
     Query,
     band,

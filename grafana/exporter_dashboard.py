@@ -3,24 +3,9 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana import queries as q
+from grafana.colours import AMBER, BLUE, DARK_RED, GREEN, GREY, PURPLE, RED
 from grafana.layout import Place, Row, build, to_fleet, workspace_variable
-from grafana.panels import (
-    AMBER,
-    ANY_IS_BAD,
-    ANY_IS_ODD,
-    BLUE,
-    DARK_RED,
-    GREEN,
-    GREY,
-    NEAR_LEVEL,
-    PURPLE,
-    RED,
-    Line,
-    figure,
-    lines,
-    steps,
-    value_mappings,
-)
+from grafana.panels import ANY_IS_BAD, ANY_IS_ODD, NEAR_LEVEL, Line, figure, lines, steps, value_mappings
 from grafana.tables import Cell, bar, link, named, rows
 
 W = q.WORKSPACES

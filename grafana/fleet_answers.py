@@ -1,8 +1,9 @@
 """Whether people answer, and how far warm-up is."""
 
 from grafana import queries as q
+from grafana.colours import BLUE, GREEN, GREY, WARMUP_COLOURS
 from grafana.layout import Place, Row
-from grafana.panels import BLUE, GREEN, GREY, WARMUP_COLOURS, Line, Query, bars, lines
+from grafana.panels import Line, Query, bars, lines
 
 W = q.WORKSPACES
 SENT = f"workspace:sendkit_emails_sent:increase7d{{{W}}}"

@@ -1,6 +1,7 @@
 """The fleet's bounces: how many, where, since when."""
 
 from grafana import queries as q
+from grafana.colours import AMBER, DARK_RED, RED
 from grafana.layout import (
     Builder,
     Place,
@@ -8,19 +9,10 @@ from grafana.layout import (
     to_domain,
     to_mailbox,
 )
-from grafana.panels import (
-    AMBER,
-    DARK_RED,
-    NEAR_LEVEL,
-    RED,
-    Line,
-    Query,
-    band,
-    cells_of_time,
-    lines,
-)
+from grafana.panels import NEAR_LEVEL, Line, Query, band, cells_of_time, lines
 from grafana.tables import UNSEEN_ID, Cell, bar, link, rows
 from prometheus.table.bounce_limits import DOMAIN_SPIKE, MAILBOX_SPIKE
+from prometheus.table.promql import wilson_bounds
 
 W = q.WORKSPACES
 SENT_1D = f"sum(workspace:sendkit_emails_sent:increase1d{{{W}}})"
@@ -38,7 +30,7 @@ def bouncing() -> Row:
     severe = Line(q.level("mailbox_bounce_ratio_critical"), "page, a mailbox", DARK_RED, "dashed")
 
     def plot(title: str, description: str, bounced: str, sent: str) -> Place:
-        ratio, lower, upper = q.bounds(bounced, sent)
+        ratio, lower, upper = wilson_bounds(bounced, sent)
         return (
             12,
             8,

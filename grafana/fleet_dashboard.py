@@ -4,6 +4,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana import fleet_answers, fleet_bounces, groups
 from grafana import queries as q
+from grafana.colours import AMBER, BLUE, GREEN, GREY, PURPLE, RED, STATUS_COLOURS
 from grafana.layout import (
     Row,
     build,
@@ -13,22 +14,7 @@ from grafana.layout import (
     to_mailbox,
     workspace_variable,
 )
-from grafana.panels import (
-    AMBER,
-    ANY_IS_BAD,
-    ANY_IS_ODD,
-    BLUE,
-    GREEN,
-    GREY,
-    NEAR_LEVEL,
-    PURPLE,
-    RED,
-    STATUS_COLOURS,
-    Line,
-    figure,
-    lines,
-    steps,
-)
+from grafana.panels import ANY_IS_BAD, ANY_IS_ODD, NEAR_LEVEL, Line, figure, lines, steps
 from grafana.tables import UNSEEN_ID, Cell, bar, coloured, link, named, rows
 from prometheus.table.bounce_limits import WORKSPACE_SPIKE
 

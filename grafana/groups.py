@@ -4,9 +4,11 @@ Where a collector is off, or the key may not use it, its panels say so and show 
 """
 
 from grafana import queries as q
+from grafana.colours import BLUE, GREEN, RED
 from grafana.layout import Builder, Place, Row
-from grafana.panels import BLUE, GREEN, RED, Line, lines
+from grafana.panels import Line, lines
 from grafana.tables import Cell, rows
+from prometheus.table.promql import wilson_bounds
 
 _BY = q.BY_MAILBOX
 _OFF = "Nothing: the collector {} is off, or the key may not use it"
@@ -69,7 +71,7 @@ def _table(title: str, description: str, label: str, info: str) -> Builder:
 
     bounced = summed("mailbox:sendkit_emails_bounced:increase1d")
     sent = summed("mailbox:sendkit_emails_sent:increase1d")
-    _, lower, _ = q.bounds(bounced, sent)
+    _, lower, _ = wilson_bounds(bounced, sent)
     replied = summed_up(f"increase(sendkit_mailbox_emails_replied_total{{{q.WORKSPACES}}}[1d])")
     spam = summed("sendkit_mailbox_warmup_window_spam")
     others = " + ".join(summed(f"sendkit_mailbox_warmup_window_{place}") for place in ("inbox", "promotions"))

@@ -5,6 +5,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from exporter.catalogue.mailbox import STATUSES, WARMUP_STATUSES
 from grafana import groups
 from grafana import queries as q
+from grafana.colours import AMBER, BLUE, DARK_BLUE, GREY, PURPLE, RED, STATUS_COLOURS, WARMUP_COLOURS
 from grafana.layout import (
     Builder,
     Row,
@@ -13,25 +14,7 @@ from grafana.layout import (
     mailbox_variable,
     workspace_variable,
 )
-from grafana.panels import (
-    AMBER,
-    ANY_IS_BAD,
-    BLUE,
-    DARK_BLUE,
-    GREY,
-    NEAR_LEVEL,
-    PURPLE,
-    RED,
-    STATUS_COLOURS,
-    WARMUP_COLOURS,
-    Line,
-    Query,
-    bars,
-    figure,
-    lines,
-    timeline,
-    value_mappings,
-)
+from grafana.panels import ANY_IS_BAD, NEAR_LEVEL, Line, Query, bars, figure, lines, timeline, value_mappings
 from prometheus.table.bounce_limits import MAILBOX_SPIKE
 
 M, D = q.MAILBOX, q.DOMAIN

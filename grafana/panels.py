@@ -1,7 +1,4 @@
-"""Panels, with what all of them have in common: colours, axes, legends.
-
-Green, amber and red mean well, look at it and act, everywhere; blue is volume, grey is what to compare with.
-"""
+"""Panels, with what all of them have in common: colours, axes, legends."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,13 +20,9 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models import heatmap as heatmap_models
 from grafana_foundation_sdk.models.common import DataSourceRef
 
+from grafana.colours import AMBER, BLUE, DARK_BLUE, GREEN, PLAIN, PURPLE, RED
+
 DATASOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
-
-GREEN, AMBER, RED, DARK_RED = "green", "orange", "red", "semi-dark-red"
-BLUE, DARK_BLUE, GREY, PURPLE, PLAIN = "blue", "dark-blue", "#8e8e99", "purple", "text"
-
-STATUS_COLOURS = {"active": GREEN, "inactive": AMBER, "error": RED, "suspended": DARK_RED}
-WARMUP_COLOURS = {"completed": GREEN, "in_progress": BLUE, "idle": AMBER, "not_started": GREY}
 
 TEXT_SIZE = 24
 """Of a word, in pixels; sized by Grafana, a long one is cut at a sixth of a narrow screen."""

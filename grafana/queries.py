@@ -12,8 +12,6 @@ MAILBOX = f'{DOMAIN},mailbox_id="$mailbox"'
 BY_DOMAIN = "workspace, domain"
 BY_MAILBOX = "workspace, domain, mailbox_id"
 WEEK_AGO = "offset 7d"
-Z_99 = 2.3263
-"""The one-sided normal quantile of 99 % confidence, as in the rules."""
 
 
 def firing(labels: str) -> str:
@@ -43,20 +41,6 @@ def level_of_domain(name: str) -> str:
         f'min(workspace:sendkit_alert_threshold:last2h{{{WORKSPACES},threshold="{name}"}}'
         f" and on (workspace) {own})"
     )
-
-
-def bounds(bounced: str, sent: str) -> tuple[str, str, str]:
-    """Return the ratio of bounces with its lower and upper bound (Wilson, 99 %), as the rules do.
-
-    For sums that no rule records, such as those of the workspaces chosen.
-    """
-    ratio = f"clamp_max({bounced} / ({sent} > 0), 1)"
-    doubt = f"({Z_99} ^ 2 / ({sent} > 0))"
-    middle = f"{doubt} / 2 + {ratio}"
-    spread = f"sqrt({doubt} * ({doubt} / 4 + {ratio} * (1 - {ratio})))"
-    lower = f"clamp_min(({middle} - {spread}) / (1 + {doubt}), 0)"
-    upper = f"({middle} + {spread}) / (1 + {doubt})"
-    return ratio, lower, upper
 
 
 def newest(series: str) -> str:

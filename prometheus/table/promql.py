@@ -101,3 +101,17 @@ def wilson_upper(level: Level) -> str:
 / (1 + {name}:wilson_doubt)
 - {name}:wilson_lower
 """
+
+
+def wilson_bounds(bounced: str, sent: str, confidence: str = "99") -> tuple[str, str, str]:
+    """Return the ratio of bounces with the lower and the upper bound of its Wilson score interval.
+
+    For sums that no rule records, such as those of the workspaces that are chosen on a dashboard.
+    """
+    ratio = f"clamp_max({bounced} / ({sent} > 0), 1)"
+    doubt = f"({QUANTILES[confidence]:.4f} ^ 2 / ({sent} > 0))"
+    middle = f"{doubt} / 2 + {ratio}"
+    spread = f"sqrt({doubt} * ({doubt} / 4 + {ratio} * (1 - {ratio})))"
+    lower = f"clamp_min(({middle} - {spread}) / (1 + {doubt}), 0)"
+    upper = f"({middle} + {spread}) / (1 + {doubt})"
+    return ratio, lower, upper

@@ -12,7 +12,7 @@ import yaml
 from exporter.catalogue import own, workspace
 from exporter.config import Thresholds
 from exporter.sendkit.feeds import families
-from grafana import build, panels
+from grafana import build, colours
 from tests.dashboards import (
     FOLDER,
     Object,
@@ -275,8 +275,8 @@ def test_alerts_lead_to_dashboards_with_variables_that_exist() -> None:
 def test_colours_mean_the_same_everywhere() -> None:
     """Green is well, amber wants a look, red wants an act; each status has one colour."""
     allowed = {
-        *(panels.GREEN, panels.AMBER, panels.RED, panels.DARK_RED),
-        *(panels.BLUE, panels.DARK_BLUE, panels.GREY, panels.PURPLE, panels.PLAIN),
+        *(colours.GREEN, colours.AMBER, colours.RED, colours.DARK_RED),
+        *(colours.BLUE, colours.DARK_BLUE, colours.GREY, colours.PURPLE, colours.PLAIN),
         *("light-red", "yellow"),  # more reasons than meanings
     }
     for dashboard in DASHBOARDS.values():
