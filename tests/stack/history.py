@@ -197,7 +197,7 @@ def start(processes: Processes) -> Process:
 def levels() -> list[list[dict[str, Any]]]:
     """Return the shipped rules so that each stands on a level above those that it reads; alerts come last.
 
-    A state that reads its own past has none here.
+    A state that reads its own past, or that of another one, has none here.
     """
     rules = [
         {**rule, "step": max(STEP_SECONDS, _seconds(group["interval"]))}
@@ -218,7 +218,9 @@ def levels() -> list[list[dict[str, Any]]]:
 
 
 def _read_by(rule: Mapping[str, Any]) -> set[str]:
-    return set(re.findall(r"[a-z_]+:[a-z0-9_]+(?::[a-z0-9_]+)?", rule["expr"]))
+    """Return what a rule reads, but not what it reads of an evaluation before."""
+    now = re.sub(r"last_over_time\([^()]*\] offset 1m\)", "", rule["expr"])
+    return set(re.findall(r"[a-z_]+:[a-z0-9_]+(?::[a-z0-9_]+)?", now))
 
 
 def _records(server: Queries, rule: Mapping[str, Any], end: int) -> Iterator[bytes]:

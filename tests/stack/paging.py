@@ -104,7 +104,6 @@ class Fleet:
                 {"name": name, "api_key": key} for name, key in zip(self.workspaces, keys, strict=True)
             ],
             "windows": [],
-            "collectors": {name: {"enabled": False} for name in ("mailboxes", "warmup", "overview", "tests")},
             "mailboxes": {"include": [".*@.*acme.*", ".*@get.*"]},
         }
         return start_exporter(processes, config)
