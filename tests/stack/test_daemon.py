@@ -207,7 +207,7 @@ def test_a_revoked_key_is_told_by_every_means(processes: Processes, simulator: S
         return scrape(exporter).one(f"sendkit_{name}", workspace="account0", window="all", **labels) or 0
 
     def warnings() -> list[str]:
-        return exporter.lines("level=warning")
+        return exporter.lines("level=warning", "poll failed")
 
     revoked = simulator.begin("key_revoked", workspace=workspace["id"])
     assert revoked
