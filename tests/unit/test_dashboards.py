@@ -266,7 +266,7 @@ def test_names_of_bars_are_of_the_size_that_room_is_kept_for(uid: str, panel: Ob
 def test_alerts_lead_to_dashboards_with_variables_that_exist() -> None:
     urls = {rule["annotations"]["dashboard_url"] for rule in RULES if "alert" in rule}
     for url in urls:
-        found = re.search(r"/(sendkit-[a-z]+)(\?.*)?$", url)
+        found = re.search(r"\}\}/(sendkit-[a-z]+)(\?.*?)?\{\{ end \}\}", url)
         assert found, url
         named = re.findall(r"var-(\w+)=", found[2] or "")
         assert set(named) <= set(variables(DASHBOARDS[found[1]])), url
