@@ -267,11 +267,11 @@ def test_the_failing_workspace_is_what_one_sees_first(visit: Callable[..., Page]
 def test_a_spike_is_what_one_sees_first(visit: Callable[..., Page]) -> None:
     page = visit(bouncing)
     assert page.get_by_role("heading", level=1).inner_text() == (
-        "✕ acme bounces: 28 of 159 in 24 h, at least 12 %; 1 more"
+        "✕ acme bounces: 28 of 159 in 24 h, at least 10 %; 1 more"
     )
     first = page.get_by_role("table").first.locator("tbody tr").first
     assert first.get_by_role("rowheader").inner_text() == "acme.example"
-    assert first.get_by_text("28 of 159 (18 %), at least 12 %").is_visible()
+    assert first.get_by_text("28 of 159 (18 %), at least 10 %").is_visible()
     assert page.get_by_role("region", name="Last incidents").get_by_text("lasts").count() == 2
 
 

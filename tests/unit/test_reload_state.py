@@ -96,9 +96,9 @@ class TestState:
             await until(reached.is_set)
             api.default = answered(sent(110))
             reload = asyncio.create_task(running.exporter.reload())
-            polls = len(api.requests)
+            polls = len(api.asked(ACME["api_key"]))
             await asyncio.wait([reload], timeout=0.3)
-            assert len(api.requests) == polls
+            assert len(api.asked(ACME["api_key"])) == polls
             release.set()
             await reload
             await until(lambda: total(running) == 10)
