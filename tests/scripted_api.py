@@ -182,8 +182,10 @@ class ScriptedApi:
     async def __aexit__(self, *_: object) -> None:
         assert self._server
         self._server.close()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for _ in range(5):  # one that was just taken in begins a little later
+            tasks = list(self._tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.sleep(0)
         await self._server.wait_closed()
