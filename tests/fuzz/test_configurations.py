@@ -145,6 +145,7 @@ def test_a_configuration_is_loaded_or_told_to_be_bad_without_a_key(folder: Path,
     (folder / "any.yaml").write_bytes(content)
 
     shown = told(lambda: _loaded(folder / "any.yaml")).replace("canary.key", "")
+    shown = re.sub(r"key file '[^']*'", "key file", shown)  # a path is no secret
 
     assert "canary" not in shown
 
