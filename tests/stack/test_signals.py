@@ -81,6 +81,8 @@ def test_as_process_1_of_a_container_it_ends_at_the_first_signal_too(number: sig
     with started(*AS_PROCESS_1, *COMMAND, *COMMANDS["run"]) as process:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         child = int(wait_for(children.read_text, what="the command runs"))
+        # Before that it is still `unshare`, which holds signals for a moment, too.
+        wait_for(lambda: "python" in Path(f"/proc/{child}/exe").readlink().name, what="it is Python")
         held_at_first(child)
         os.kill(child, number)
         code, seconds, errors = ended(process)
