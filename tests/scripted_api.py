@@ -182,7 +182,7 @@ class ScriptedApi:
     async def __aexit__(self, *_: object) -> None:
         assert self._server
         self._server.close()
-        for _ in range(5):  # one that was just taken in begins a little later
+        for _round in range(5):  # one that was just taken in begins a little later
             tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
