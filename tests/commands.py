@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from tests.collectors import OFF
+
 COMMAND = (sys.executable, "-m", "exporter")
 PASSED_ON = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_CONFIG")
 """The names of the environment that a command gets; the last one measures it too, by `make coverage`."""
@@ -57,6 +59,6 @@ def fast(url: str, *accounts: Mapping[str, object], **sections: object) -> dict[
     return {
         "api": {"base_url": url, "timeout": 2, "max_attempts": 1},
         "accounts": list(accounts),
-        "collectors": {name: {"enabled": False} for name in ("mailboxes", "warmup", "overview", "tests")},
+        "collectors": OFF,
         **sections,
     }

@@ -10,6 +10,7 @@ from exporter.catalogue.kinds import Feed
 from exporter.config import Config
 from exporter.exporter import Exporter
 from exporter.textformat.lines import END, Format
+from tests.collectors import OFF
 from tests.samples import Samples
 from tests.scripted_api import ScriptedApi
 from tests.simulated_api import SimulatedApi
@@ -78,7 +79,7 @@ def settings(url: str, *accounts: Mapping[str, Any], **sections: Any) -> dict[st
         "api": {"base_url": url, "timeout": 2, "max_attempts": 1},
         "poll": {"interval": FAST, "stale_after": 60},
         "windows": [],
-        "collectors": {name: {"enabled": False} for name in ("mailboxes", "warmup", "overview", "tests")},
+        "collectors": OFF,
         "accounts": [
             {"workspaces": {"refresh": FAST}, **account} if "workspaces" not in account else account
             for account in accounts

@@ -20,13 +20,13 @@ from typing import Any
 import httpx
 import yaml
 
+from tests.collectors import OFF
 from tests.samples import Samples
 from tests.waiting import wait_for
 
 EXPORTER = (sys.executable, "-m", "exporter")
 SIMULATOR = (*EXPORTER, "simulate", "--listen-address", "127.0.0.1:0")
 ALERTMANAGERS = ("prometheus-alertmanager", "alertmanager")  # as Debian calls it, and as it is released
-COLLECTORS_OFF = {name: {"enabled": False} for name in ("mailboxes", "warmup", "overview", "tests")}
 END_SECONDS = 10.0
 SHOWN_LOG_CHARACTERS = 8000
 
@@ -218,7 +218,7 @@ def write_config(processes: Processes, config: Mapping[str, Any]) -> Path:
     Collectors are off unless it names them: many of these APIs have no other endpoint.
     """
     path = processes.folder / "exporter.yaml"
-    path.write_text(yaml.safe_dump({"collectors": COLLECTORS_OFF, **config}))
+    path.write_text(yaml.safe_dump({"collectors": OFF, **config}))
     return path
 
 

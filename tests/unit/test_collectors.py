@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from exporter.catalogue.workspace import Reason
 from exporter.simulator import Simulation
+from tests.collectors import EVERY, OFF
 from tests.exporting import Exporting, exporting
 from tests.simulated_api import SimulatedApi
 from tests.unit.simulator.world import NOON
@@ -17,7 +18,6 @@ from tests.waiting import until
 SOON = 1.0
 PATIENT: dict[str, Any] = {"api": {"timeout": 30}, "poll": {"interval": SOON}}
 """The simulation is in the same process, and takes its time."""
-EVERY = ("mailboxes", "warmup", "overview", "tests")
 OF_DETAILS = "sendkit_mailbox_sending_enabled"
 OF_WARMUP = "sendkit_mailbox_warmup_window_sent"
 
@@ -171,8 +171,7 @@ async def test_an_empty_page_with_more_to_come_is_followed() -> None:
 
 
 async def test_a_refresh_of_2000_mailboxes_is_20_requests() -> None:
-    off = {name: {"enabled": False} for name in EVERY}
-    sections = {"collectors": {**off, "mailboxes": {"interval": 3600}}, "poll": {"interval": 3600}}
+    sections = {"collectors": {**OFF, "mailboxes": {"interval": 3600}}, "poll": {"interval": 3600}}
     async with collecting(2000, **sections) as (running, api):
         await until(lambda: is_up(running, "mailboxes"), 120)
         assert api.asked("/v1/mailboxes") == 20
