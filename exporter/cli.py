@@ -251,9 +251,7 @@ def test_alerting(alertmanager_url: str, workspace: str, severity: str) -> None:
     except alert_test.AlertTestError as error:
         running.fail(str(error))
     click.echo(
-        "\n".join(
-            [f"sent: {alert_test.NAME} to {alert_test.shown_address(alertmanager_url)}", *outcome.lines]
-        )
+        "\n".join([f"sent: {alert_test.NAME} to {flags.without_password(alertmanager_url)}", *outcome.lines])
     )
 
 

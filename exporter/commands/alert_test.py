@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 
+from exporter.commands.flags import without_password
+
 NAME = "SendKitTest"
 LASTS = timedelta(minutes=5)
 """After so long Alertmanager resolves the alert by itself."""
@@ -59,7 +61,7 @@ async def send(url: str, workspace: str, severity: str) -> Outcome:
 
     Raises `AlertTestError`.
     """
-    sent, shown = alert(workspace, severity, datetime.now(UTC)), shown_address(url)
+    sent, shown = alert(workspace, severity, datetime.now(UTC)), without_password(url)
     async with httpx.AsyncClient(base_url=url.rstrip("/"), timeout=_TIMEOUT_SECONDS) as client:
         await _answer(client, shown, "POST", json=[sent])
         for _ in range(_TIMES_ASKED):
@@ -67,11 +69,6 @@ async def send(url: str, workspace: str, severity: str) -> Outcome:
                 return outcome
             await asyncio.sleep(_ASK_AGAIN_SECONDS)
     raise AlertTestError(f"{shown} took the alert, but does not list it")
-
-
-def shown_address(url: str) -> str:
-    """Return an address without its user and password."""
-    return str(httpx.URL(url).copy_with(userinfo=b""))
 
 
 async def _received(client: httpx.AsyncClient, url: str, labels: Mapping[str, str]) -> Outcome | None:

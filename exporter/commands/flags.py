@@ -80,6 +80,11 @@ class Address(click.ParamType[str]):
         return str(value)
 
 
+def without_password(url: str) -> str:
+    """Return the address of a server without its user and password."""
+    return str(httpx.URL(url).copy_with(userinfo=b""))
+
+
 class ShardIndex(click.ParamType[int]):
     """A shard's index, as a number or as the name of a pod."""
 

@@ -8,6 +8,8 @@ from typing import Any, Self
 
 import httpx
 
+from exporter.commands.flags import without_password
+
 _TIMEOUT_SECONDS = 120.0
 _SHOWN_CHARACTERS = 200
 
@@ -28,7 +30,7 @@ class Prometheus:
     """A Prometheus, or what answers as one; an async context manager."""
 
     def __init__(self, url: str) -> None:
-        self.shown = str(httpx.URL(url).copy_with(userinfo=b""))
+        self.shown = without_password(url)
         """Its address without user and password."""
         self._client = httpx.AsyncClient(base_url=url.rstrip("/"), timeout=_TIMEOUT_SECONDS)
 
