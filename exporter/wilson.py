@@ -6,11 +6,11 @@ is the formula of the alert rules (`prometheus/rules/bounces.yml`).
 
 import math
 
-Z_99 = 2.3263
-"""The one-sided normal quantile of 99 % confidence."""
+QUANTILES = {"99": 2.3263, "99.9": 3.0902, "99.99": 3.7190}
+"""The one-sided quantiles of the normal distribution, by confidence in percent."""
 
 
-def lower_bound(events: float, trials: float, z: float = Z_99) -> float | None:
+def lower_bound(events: float, trials: float, z: float = QUANTILES["99"]) -> float | None:
     """Return what the ratio `events / trials` (0-1) is at least; `None` without a trial.
 
     More events than trials, such as bounces that arrive after sending stopped, count as a ratio of 1.

@@ -37,6 +37,11 @@ class Incident(msgspec.Struct):
         """Return the figures."""
         return Count(self.part, self.whole)
 
+    @property
+    def finding(self) -> Finding:
+        """Return it as what was found of the workspace."""
+        return Finding(State.CRITICAL, *self.subject, self.count, self.hours)
+
 
 class Incidents:
     """The last incidents of a fleet, the newest last."""
@@ -49,11 +54,7 @@ class Incidents:
 
     def open_of(self, workspace: str) -> list[Finding]:
         """Return what is critical of a workspace by its label."""
-        return [
-            Finding(State.CRITICAL, *incident.subject, incident.count, incident.hours)
-            for incident in self._all
-            if self._is_open(incident, workspace)
-        ]
+        return [incident.finding for incident in self._all if self._is_open(incident, workspace)]
 
     def renamed(self, labels: Mapping[str, str]) -> None:
         """Know the incidents of workspaces by other labels, all at once."""

@@ -5,10 +5,11 @@ quiet level of the week before, is known here after the same time: until then th
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 
 from exporter.answers.answer import Answer, domain_of
 from exporter.catalogue.workspace import Reason
@@ -16,7 +17,6 @@ from exporter.fleet.limits import (
     BOUNCING,
     EARLIER,
     FEWEST_DOMAINS,
-    QUANTILES,
     SPIKES,
     USUAL_DAY,
     Level,
@@ -25,7 +25,7 @@ from exporter.fleet.limits import (
 )
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.recent import DAY_SECONDS, DAYS, HOUR_SECONDS, HOURS, Past, Recent
-from exporter.wilson import lower_bound
+from exporter.wilson import QUANTILES, lower_bound
 
 HAPPENING_HOURS = 2
 GONE_DAYS = 3
@@ -51,6 +51,11 @@ class State(StrEnum):
     def rank(self) -> int:
         """Return its place, from the best."""
         return list(State).index(self)
+
+    @classmethod
+    def worst(cls, findings: Iterable["Finding"]) -> "State":
+        """Return the worst state of findings; without any it is well."""
+        return max((finding.state for finding in findings), key=lambda state: state.rank, default=cls.OK)
 
 
 class Kind(StrEnum):
@@ -123,9 +128,7 @@ class Judged:
     @property
     def state(self) -> State:
         """Return the worst state."""
-        return max(
-            (finding.state for finding in self.findings), key=lambda state: state.rank, default=State.OK
-        )
+        return State.worst(self.findings)
 
     @property
     def critical(self) -> Mapping[Subject, Finding]:
@@ -133,7 +136,7 @@ class Judged:
         return {finding.subject: finding for finding in self.findings if finding.state is State.CRITICAL}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Judge:
     recent: Recent
     answer: Answer
@@ -141,6 +144,11 @@ class _Judge:
     before: AbstractSet[Subject]
     usual: float
     parked: AbstractSet[str]
+
+    @cached_property
+    def emails(self) -> Mapping[str, str | None]:
+        """Return the address of each mailbox, by its id."""
+        return dict(zip(self.answer.ids, self.answer.text("email"), strict=True))
 
     def bounces(self, limit: Limit, state: State) -> Iterator[Finding]:
         """Yield what bounces too much of a level."""
@@ -164,11 +172,9 @@ class _Judge:
 
     def within_its_domain(self, finding: Finding, critical: AbstractSet[str]) -> Finding:
         """Return a mailbox's finding as a warning while its domain is critical: that is one incident."""
-        if finding.level is Level.MAILBOX and finding.state is State.CRITICAL:
-            row = self.answer.ids.index(finding.name) if finding.name in self.answer.ids else None
-            email = None if row is None else self.answer.text("email")[row]
-            if domain_of(email) in critical:
-                return replace(finding, state=State.WARNING)
+        is_critical = finding.level is Level.MAILBOX and finding.state is State.CRITICAL
+        if is_critical and domain_of(self.emails.get(finding.name)) in critical:
+            return replace(finding, state=State.WARNING)
         return finding
 
     def _begins(self, limit: Limit, past: Past, name: str) -> bool:
@@ -227,8 +233,7 @@ class _Judge:
         lately = sum(self.recent.now - at < HOUR_SECONDS for at in left.values())
         if lately >= max(LEFT_LEAST, LEFT_SHARE * total):
             yield Finding(State.CRITICAL, Kind.LEAVING, Level.WORKSPACE, "", Count(lately, total), 1)
-        rows = zip(self.answer.ids, self.answer.text("email"), strict=True)
-        emails = {each: email for each, email in rows if each not in self.parked}
+        emails = {each: email for each, email in self.emails.items() if each not in self.parked}
         by_domain = Counter(domain_of(emails[each]) for each in {*left, *bad} if each in emails)
         mailboxes = Counter(map(domain_of, emails.values()))
         for domain, number in by_domain.items():

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-QUANTILES = {"99": 2.3263, "99.9": 3.0902, "99.99": 3.7190}
-"""The one-sided quantiles of the normal distribution, by confidence in percent."""
+from exporter.wilson import QUANTILES
+
 PER_LOGARITHM = 1.88
 """How much Z² grows with the logarithm of the subjects of a workspace, so that they share one confidence."""
 EARLIER = 0.95

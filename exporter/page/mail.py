@@ -33,7 +33,7 @@ class Mail:
         """Return how the mail of these workspaces is, as far as their data counts."""
         known = [seen for seen in workspaces if seen.answers]
         found = [(seen, finding) for seen in known for finding in seen.judged.findings]
-        worst = max((finding.state for _, finding in found), key=lambda state: state.rank, default=State.OK)
+        worst = State.worst(finding for _, finding in found)
         if worst is State.CRITICAL:
             return cls(worst, _worst(found, several=len(workspaces) > 1))
         if not known:
@@ -48,7 +48,7 @@ class Mail:
 
 def _worst(found: Sequence[tuple[Seen, Finding]], *, several: bool) -> str:
     """Return the worst finding in words, and how many more there are of its state."""
-    state = max((finding.state for _, finding in found), key=lambda each: each.rank)
+    state = State.worst(finding for _, finding in found)
     same = [(seen, finding) for seen, finding in found if finding.state is state]
     seen, worst = min(
         same,

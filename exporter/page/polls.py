@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from exporter.answers.answer import Answer
 from exporter.catalogue.kinds import ALL_TIME
@@ -28,7 +29,7 @@ _REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Seen:
     """A workspace as it was when looked at; its polls are copies, the all-time one among them."""
 
@@ -59,11 +60,13 @@ class Seen:
         """Return what a finding is about as people know it; "" for the workspace."""
         if finding.level is not Level.MAILBOX:
             return finding.name
+        return self.disclosure.email(self._emails.get(finding.name) or "") or finding.name
+
+    @cached_property
+    def _emails(self) -> Mapping[str, str | None]:
+        """Return the address of each mailbox, by its id."""
         answer = self.all_time.answer
-        if answer is None or finding.name not in answer.ids:
-            return finding.name
-        email = answer.text("email")[answer.ids.index(finding.name)]
-        return self.disclosure.email(email or "") or finding.name
+        return dict(zip(answer.ids, answer.text("email"), strict=True)) if answer else {}
 
     @property
     def last_errors(self) -> Mapping[str, str]:

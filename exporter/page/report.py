@@ -68,17 +68,13 @@ def _domains(seen: Seen) -> list[Domain]:
         Domain(
             seen.label,
             name,
-            _worst(found.get(name, ())),
+            State.worst(found.get(name, ())),
             number,
             Count(*day.of(name)),
             tuple(finding.kind for finding in found.get(name, ())),
         )
         for name, number in mailboxes.items()
     ]
-
-
-def _worst(findings: Sequence[Finding]) -> State:
-    return max((finding.state for finding in findings), key=lambda state: state.rank, default=State.OK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +89,7 @@ class Told:
     @classmethod
     def of(cls, incident: Incident, view: "View") -> "Told":
         """Return an incident as the page tells it."""
-        finding = Finding(State.CRITICAL, *incident.subject, incident.count, incident.hours)
+        finding = incident.finding
         seen = next((seen for seen in view.workspaces if seen.label == incident.workspace), None)
         name = seen.name_of(finding) if seen else incident.name
         return cls(

@@ -10,7 +10,6 @@ from exporter.fleet.limits import (
     FEWEST_DOMAINS,
     HIGHEST,
     PER_LOGARITHM,
-    QUANTILES,
     USUAL_DAY,
     Window,
 )
@@ -99,7 +98,7 @@ MAILBOX_SLOW_BURN = BounceLimit(
     ends=None,
     happening=False,
 )
-__all__ = ["FEWEST_DOMAINS", "HIGHEST", "PER_LOGARITHM", "QUANTILES", "USUAL_DAY", "Window"]
+__all__ = ["FEWEST_DOMAINS", "HIGHEST", "PER_LOGARITHM", "USUAL_DAY", "Window"]
 LIMITS = (
     WORKSPACE_SPIKE,
     DOMAIN_SPIKE,

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 
+from exporter.wilson import QUANTILES
 from prometheus.table.bounce_limits import (
     DOMAIN_SPIKE,
     FEWEST_DOMAINS,
     HIGHEST,
     MINIMUM,
     PER_LOGARITHM,
-    QUANTILES,
     USUAL_DAY,
     WORKSPACE_SPIKE,
     BounceLimit,

@@ -1,5 +1,6 @@
 """What other endpoints add: where warm-up mail lands, errors and DNS setup of mailboxes, blacklists."""
 
+from exporter.wilson import QUANTILES
 from prometheus.table.annotations import (
     DOMAIN_NAME,
     MAILBOX_NAME,
@@ -9,7 +10,6 @@ from prometheus.table.annotations import (
     number,
     percentage,
 )
-from prometheus.table.bounce_limits import QUANTILES
 from prometheus.table.incidents import STALE
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE
 from prometheus.table.promql import compared, highest, summed, threshold, wilson_lower

@@ -1,6 +1,6 @@
 """PromQL that several rules share."""
 
-from prometheus.table.bounce_limits import QUANTILES
+from exporter.wilson import QUANTILES
 from prometheus.table.levels import Level
 
 EXPORTERS = "sendkit_exporter_build_info"

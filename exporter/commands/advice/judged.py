@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from exporter.commands.advice.days import Bounces, Day, Subject
 from exporter.fleet.limits import BOUNCING, SPIKES, Level, Limit
-from exporter.wilson import Z_99, lower_bound
+from exporter.wilson import lower_bound
 
 MULTIPLES = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
 MONTH_DAYS = 30
@@ -83,7 +83,7 @@ def _judges(thresholds: Mapping[str, float]) -> Mapping[str, Above]:
     judges["spam_ratio_warning"] = lambda days, index, value: {
         subject
         for subject, (spam, landed) in days[index].spam.items()
-        if landed >= LEAST_LANDED and (lower_bound(spam, landed, Z_99) or 0) > value
+        if landed >= LEAST_LANDED and (lower_bound(spam, landed) or 0) > value
     }
     return judges
 

@@ -10,7 +10,7 @@ from exporter import wilson
 from exporter.answers.answer import Answer
 from exporter.config import Thresholds
 from exporter.fleet.judged import Judged, Kind, State, judged
-from exporter.fleet.limits import QUANTILES, SPIKES, Level
+from exporter.fleet.limits import SPIKES, Level
 from exporter.fleet.recent import DAY_SECONDS, HOUR_SECONDS, Recent, Rise
 from tests.answers import answer_of
 from tests.scripted_api import mailbox
@@ -55,7 +55,7 @@ def test_a_domain_that_bounces_beyond_doubt_is_critical_with_its_numbers() -> No
     assert (Kind.BOUNCES, Level.DOMAIN, "d0.example") in critical(found)
     [domain] = [each for each in found.findings if (each.level, each.name) == (Level.DOMAIN, "d0.example")]
     assert (domain.count.part, domain.count.whole) == (28, 106)
-    assert domain.count.bound == wilson.lower_bound(28, 106, QUANTILES["99.9"])
+    assert domain.count.bound == wilson.lower_bound(28, 106, wilson.QUANTILES["99.9"])
     assert (Kind.BOUNCES, Level.DOMAIN, "d1.example") not in critical(found)
 
 
