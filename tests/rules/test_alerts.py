@@ -30,7 +30,10 @@ def alerts() -> list[dict[str, Any]]:
 
 
 def expectations() -> Iterator[dict[str, Any]]:
+    """What the unit tests expect of alerts, all but those that try other addresses for their links."""
     for path in TEST_FILES:
+        if path.name == "links.test.yml":
+            continue
         for test in yaml.safe_load(path.read_text())["tests"]:
             yield from test.get("alert_rule_test", [])
 
