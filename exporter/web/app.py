@@ -21,7 +21,7 @@ from exporter.page.templating import CONTENT_SECURITY_POLICY
 from exporter.polling.board import now
 from exporter.textformat.body import Body, coalesced
 from exporter.textformat.lines import END, Format
-from exporter.web.turns import Turns
+from exporter.web.turns import Orderly
 
 _CHUNK_BYTES = 256 * 1024
 _PAGE_HEADERS = {"content-security-policy": CONTENT_SECURITY_POLICY}
@@ -107,7 +107,7 @@ def create_app(
             Route("/-/ready", answers.ready),
             Route("/-/reload", answers.reload, methods=["POST"]),
         ],
-        middleware=[Middleware(Turns)],
+        middleware=[Middleware(Orderly)],
     )
     app.router.redirect_slashes = False
     return app

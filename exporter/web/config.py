@@ -7,7 +7,15 @@ cannot do as the file asks is an error, never left out in silence.
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
 
 from exporter.config import values, yaml
@@ -26,6 +34,10 @@ from exporter.web.values import (
     Version,
     san,
 )
+
+NO_RATE_LIMIT = "0, or no rate_limit: this server has none, it answers the addresses that ask in turns"
+_EMPTY_IS_NONE = BeforeValidator(lambda given: {} if given is None else given)
+"""A section without keys, which YAML reads as null, is as good as none."""
 
 
 class TlsServer(Section):
@@ -134,10 +146,16 @@ class Headers(Section):
 class HttpServer(Section):
     """How requests are answered."""
 
-    http2: Annotated[
-        Literal[False], values.Expect("false, or no such key: this server speaks HTTP/1.1 alone")
-    ] = False
-    headers: Headers = Headers()
+    http2: values.Switch = True
+    """Whether HTTP/2 may be agreed on; it never is, since this server speaks HTTP/1.1 alone."""
+    headers: Annotated[Headers, _EMPTY_IS_NONE] = Headers()
+
+
+class RateLimit(Section):
+    """A limit of requests for all clients together, which this server does not have."""
+
+    interval: Annotated[Literal["0", "0s"], values.Expect(NO_RATE_LIMIT), BeforeValidator(str)] = "0"
+    burst: int = 0
 
 
 class WebConfig(Section):
@@ -145,7 +163,8 @@ class WebConfig(Section):
 
     tls_server_config: TlsServer | None = None
     """TLS; without it the server speaks plain HTTP."""
-    http_server_config: HttpServer = HttpServer()
+    http_server_config: Annotated[HttpServer, _EMPTY_IS_NONE] = HttpServer()
+    rate_limit: Annotated[RateLimit, _EMPTY_IS_NONE] = RateLimit()
     basic_auth_users: dict[UserName, Hash] | None = None
     """Users and the bcrypt hashes of their passwords; with none, nobody is asked."""
 

@@ -11,6 +11,8 @@ from typing import Protocol
 
 import structlog
 
+from exporter.web import handshake
+
 MOST_CONNECTIONS = 512
 OPENING_SECONDS = 10.0
 CLOSING_SECONDS = 5.0
@@ -18,6 +20,7 @@ PAUSE_SECONDS = 0.1
 GRACE_SECONDS = 0.2
 """Enough for an honest client's next step, however many others come."""
 ACCEPTED_AT_ONCE = 16
+LOGGED_EVERY_SECONDS = 60.0
 OPENED_AT_ONCE = 2
 """Handshakes begun in one turn of the event loop: each takes a millisecond and more."""
 
@@ -83,6 +86,20 @@ class Connection:
             self.end()
 
 
+class _Refusals:
+    """Logs why clients are not let in: each kind once a minute, however many there are."""
+
+    def __init__(self) -> None:
+        self._again: dict[str, float] = {}
+
+    def log(self, what: str, address: str) -> None:
+        """Log that a client is refused."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._again.get(what, now):
+            self._again[what] = now + LOGGED_EVERY_SECONDS
+            _log.warning("client refused", reason=what, address=address)
+
+
 class Gate:
     """Takes connections in, and has each speak the protocol that `speak` makes for it."""
 
@@ -90,6 +107,7 @@ class Gate:
         self._speak = speak
         self._security = security
         self._crowds: dict[tuple[str, Stage], dict[Connection, None]] = {}
+        self._refusals = _Refusals()
         self._pace = asyncio.Semaphore(OPENED_AT_ONCE)
         self._most = MOST_CONNECTIONS
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -127,22 +145,32 @@ class Gate:
         await self._pace.acquire()
         asyncio.get_running_loop().call_soon(self._pace.release)  # let other connections have their say
         context = await self._security.context() if self._security else None
+        if context and handshake.is_plain(connection.socket):
+            handshake.refuse_plain(connection.socket)
+            self._refusals.log("plain HTTP on a port that speaks TLS", connection.address)
+            return
         try:
-            await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: self._speak(connection),
-                connection.socket,
-                ssl=context,
-                ssl_handshake_timeout=OPENING_SECONDS if context else None,
-                ssl_shutdown_timeout=CLOSING_SECONDS if context else None,
-            )
+            with handshake.opening(connection.socket):
+                await asyncio.get_running_loop().connect_accepted_socket(
+                    lambda: self._speak(connection),
+                    connection.socket,
+                    ssl=context,
+                    ssl_handshake_timeout=OPENING_SECONDS if context else None,
+                    ssl_shutdown_timeout=CLOSING_SECONDS if context else None,
+                )
         except (OSError, asyncio.CancelledError) as error:
+            if isinstance(error, ssl.SSLError):
+                self._refusals.log(f"TLS handshake failed: {error.reason or error}", connection.address)
             _log.debug("connection not opened", address=connection.address, error=str(error) or "cut")
             error.__traceback__ = None  # it holds the buffers of the connection, and itself
 
-    def lets_in(self, transport: asyncio.Transport) -> bool:
+    def lets_in(self, connection: Connection, transport: asyncio.Transport) -> bool:
         """Tell whether the client of an open connection is let in."""
         encrypted: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
-        return encrypted is None or self._security is None or self._security.lets_in(encrypted)
+        if encrypted is None or self._security is None or self._security.lets_in(encrypted):
+            return True
+        self._refusals.log("a client's certificate has no allowed name", connection.address)
+        return False
 
     def close(self) -> None:
         """Cut the connections that speak no HTTP yet."""

@@ -14,17 +14,17 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exporter.web.file import WebFile
+from exporter.web.turns import Turns
 
 CHECK_THREADS = 2
-MOST_CHECKS = 64
-MOST_CHECKS_PER_ADDRESS = MOST_CHECKS // 2
+MOST_CHECKS_PER_ADDRESS = 32
 MOST_REMEMBERED = 100
 MOST_PASSWORD_BYTES = 72
 """Bcrypt reads no more of a password, in the toolkit neither."""
 
 
 class Busy(Exception):  # noqa: N818 - a state, not a fault
-    """Too many passwords wait to be checked."""
+    """Too many passwords of one address wait to be checked."""
 
 
 class Guard:
@@ -81,7 +81,9 @@ def _address(scope: Scope) -> str:
 
 
 class Passwords:
-    """Passwords checked against bcrypt's hashes: some at a time, in threads, right ones once.
+    """Passwords checked against bcrypt's hashes: some at a time, in threads, by addresses in turn.
+
+    A right one is checked once. Wrong ones of other addresses delay it by one check of each, and no more.
 
     A name that nobody has is checked against somebody's hash, so that its answer takes as long.
     """
@@ -89,42 +91,48 @@ class Passwords:
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(32)
         self._threads = ThreadPoolExecutor(CHECK_THREADS, thread_name_prefix="password")
-        self._under_way: dict[bytes, asyncio.Future[bool]] = {}
+        self._turns = Turns(CHECK_THREADS)
+        self._under_way: dict[tuple[str, bytes], asyncio.Task[bool]] = {}
         self._addresses: Counter[str] = Counter()
         self._right: dict[bytes, None] = {}
 
     async def match(self, users: Mapping[bytes, bytes], name: bytes, password: bytes, address: str) -> bool:
-        """Tell whether this is a user's password; raises `Busy` when too many are being checked."""
+        """Tell whether this is a user's password; raises `Busy` when an address has too many checked."""
         password = password[:MOST_PASSWORD_BYTES]
         is_known = name in users
         hashed = users[name] if is_known else self._somebodys(users, name)
         digest = self._digest(repr((name, hashed, password)).encode())
         if digest in self._right:
             return True
-        check = self._under_way.get(digest)
-        if check is None:
-            check = self._start(digest, password, hashed, address)
+        # A check is shared by those of one address alone, so that none waits for another address's turn.
+        check = self._under_way.get((address, digest)) or self._start(address, digest, password, hashed)
         is_right = await asyncio.shield(check) and is_known
         if is_right:
             self._remember(digest)
         return is_right
 
-    def _start(self, digest: bytes, password: bytes, hashed: bytes, address: str) -> asyncio.Future[bool]:
-        """Check a password in a thread; the same one that comes meanwhile waits for the same check."""
-        if len(self._under_way) >= MOST_CHECKS or self._addresses[address] >= MOST_CHECKS_PER_ADDRESS:
+    def _start(self, address: str, digest: bytes, password: bytes, hashed: bytes) -> asyncio.Task[bool]:
+        """Check a password; the same one that comes meanwhile waits for the same check."""
+        if self._addresses[address] >= MOST_CHECKS_PER_ADDRESS:
             raise Busy
-        loop = asyncio.get_running_loop()
-        check = loop.run_in_executor(self._threads, bcrypt.checkpw, password, hashed)
-        self._under_way[digest] = check
+        check = asyncio.create_task(self._check(address, password, hashed))
+        self._under_way[address, digest] = check
         self._addresses[address] += 1
 
-        def finish(_: asyncio.Future[bool]) -> None:
-            del self._under_way[digest]
+        def finish(_: asyncio.Task[bool]) -> None:
+            del self._under_way[address, digest]
             self._addresses[address] -= 1
             self._addresses += Counter()  # forgets addresses without any
 
         check.add_done_callback(finish)
         return check
+
+    async def _check(self, address: str, password: bytes, hashed: bytes) -> bool:
+        """Check a password in a thread, in the address's turn."""
+        async with self._turns.turn(address):
+            return await asyncio.get_running_loop().run_in_executor(
+                self._threads, bcrypt.checkpw, password, hashed
+            )
 
     def _somebodys(self, users: Mapping[bytes, bytes], name: bytes) -> bytes:
         """Return a user's hash, the same one for the same name."""

@@ -35,14 +35,14 @@ class LimitedProtocol(HttpToolsProtocol):
         self._answered: RequestResponseCycle | None = None
         self._is_in_header = False
         self._header_bytes = 0
+        self._is_let_in = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
-        """Begin to speak with a client that is let in."""
+        """Begin to speak with a client; one that is not let in gets no other answer than that."""
         super().connection_made(transport)
         self._connection.transport = transport
         self._connection.enter(Stage.ASKING, HEADER_SECONDS)
-        if not self._connection.gate.lets_in(transport):
-            transport.abort()
+        self._is_let_in = self._connection.gate.lets_in(self._connection, transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a connection."""
@@ -54,6 +54,9 @@ class LimitedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Read requests, a piece at a time."""
         self._unset_keepalive_if_required()
+        if not self._is_let_in:
+            self._refuse(HTTPStatus.FORBIDDEN)
+            return
         for start in range(0, len(data), _PIECE_BYTES):
             if self.transport.is_closing():
                 return

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from exporter.config.errors import ConfigError
 from exporter.web.config import TlsServer
+from exporter.web.handshake import Context
 from exporter.web.values import CURVES, TLS12_CIPHERS, VERSIONS, san
 
 _VERIFY_MODES = {
@@ -26,7 +27,7 @@ def context(tls: TlsServer) -> ssl.SSLContext:
 
     Raises ConfigError with the place of what cannot be used.
     """
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made = Context(ssl.PROTOCOL_TLS_SERVER)
     _limit(made, tls)
     with _place("cert", tls.cert_file, "a certificate as PEM"), _path(tls.cert_file, tls.cert) as certificate:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(certificate)

@@ -41,14 +41,18 @@ VERSIONS: Mapping[str, ssl.TLSVersion] = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS1
 
 # The salt's last character carries two bits alone, so that it is one of four.
 _BCRYPT = re.compile(r"\$2[abxy]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
+MOST_BCRYPT_COST = 14
+"""A check of this cost takes about a second, and twice as long with each step more."""
 MOST_PEM_BYTES = 4 * 2**20
 _HEADER_TEXT = re.compile(r"[\t -~]*")
 
 
 def _bcrypt_hash(value: object) -> SecretStr:
     """Return a bcrypt hash; what is none may be the password itself, and is never shown."""
-    if not isinstance(value, str) or not _BCRYPT.fullmatch(value):
+    if not isinstance(value, str) or not (parts := _BCRYPT.fullmatch(value)):
         raise mismatch("a bcrypt hash, as htpasswd -nBC 10 '' prints it", kind_of(value))
+    if int(parts[1]) > MOST_BCRYPT_COST:
+        raise mismatch(f"one of cost {MOST_BCRYPT_COST} at most, which takes a second", f"cost {parts[1]}")
     return SecretStr(value)
 
 

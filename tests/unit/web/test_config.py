@@ -26,7 +26,7 @@ TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
 tls_server_config.prefer_server_cipher_suites: found 'yes please', expected true or false
 tls_server_config.curve_preferences.1: found 'P-1', expected one of CurveP256, CurveP384, CurveP521, X25519
 tls_server_config.certfile: found an unknown key, expected cert_file or another known key
-http_server_config.http2: found true, expected false, or no such key: this server speaks HTTP/1.1 alone
+http_server_config.http2: found 'maybe', expected true or false
 http_server_config.headers.Content-Security-Policy: found 'a\\nb', expected a text of ASCII characters on \
 one line
 http_server_config.headers.X-Content-Type-Options: found 'sniff', expected nosniff
@@ -36,7 +36,7 @@ Strict-Transport-Security, X-Content-Type-Options, X-Frame-Options, X-XSS-Protec
 basic_auth_users.alice: found a text (not shown), expected a bcrypt hash, as htpasswd -nBC 10 '' prints it
 basic_auth_users.b:ob: found 'b:ob', expected a user name: a text without colons (quote a number)
 basic_auth_users.7: found 7, expected a user name: a text without colons (quote a number)
-rate_limit: found an unknown key, expected one of tls_server_config, http_server_config, basic_auth_users
+rate_limits: found an unknown key, expected rate_limit or another known key
 """
 
 
@@ -55,7 +55,7 @@ class TestLoading:
               curve_preferences: [X25519, P-1]
               certfile: x
             http_server_config:
-              http2: true
+              http2: maybe
               headers:
                 Content-Security-Policy: "a\\nb"
                 X-Content-Type-Options: sniff
@@ -65,7 +65,7 @@ class TestLoading:
               alice: hunter2
               "b:ob": {HASH}
               7: {HASH}
-            rate_limit: {{burst: 5}}
+            rate_limits: {{burst: 5}}
             """)
         assert "".join(f"{line}\n" for line in details(lambda: web_config.load(path))) == ALL_ERRORS.format(
             folder=tmp_path
@@ -75,7 +75,21 @@ class TestLoading:
         (told,) = details(lambda: web_config.load(write("basic_auth_users: [alice]")))
         assert told == "basic_auth_users: found a list, expected a mapping"
 
-    @pytest.mark.parametrize("text", ["", "{}", "basic_auth_users:", "# nothing"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "{}",
+            "basic_auth_users:",
+            "# nothing",
+            "http_server_config:",
+            "http_server_config: {http2: true}",
+            "http_server_config: {headers: }",
+            "rate_limit:",
+            "rate_limit: {interval: 0, burst: 20}",
+            "rate_limit: {interval: 0s}",
+        ],
+    )
     def test_takes_a_file_that_asks_for_nothing(self, write: Write, text: str) -> None:
         assert web_config.load(write(text)).protections() == set()
 
@@ -96,6 +110,18 @@ class TestLoading:
             b"strict-transport-security": b"max-age=31536000; includeSubDomains",
             b"x-xss-protection": b"1",
         }
+
+    def test_refuses_a_rate_limit_with_the_reason(self, write: Write) -> None:
+        (found,) = details(lambda: web_config.load(write("rate_limit: {interval: 1s, burst: 20}")))
+        assert found.startswith("rate_limit.interval: found '1s', expected 0, or no rate_limit: this server")
+
+    def test_refuses_a_hash_whose_check_takes_too_long(self, write: Write) -> None:
+        (found,) = details(
+            lambda: web_config.load(write(f"basic_auth_users: {{alice: {HASH[:4]}31{HASH[6:]}}}"))
+        )
+        assert found == (
+            "basic_auth_users.alice: found cost 31, expected one of cost 14 at most, which takes a second"
+        )
 
     @pytest.mark.parametrize("value", ["hunter2", "12345", "[hunter2]", "true", "2001-01-01", f"{HASH}x"])
     def test_never_shows_what_may_be_a_password(self, write: Write, value: str) -> None:

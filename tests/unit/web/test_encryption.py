@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 
 from tests.certificates import authority
 from tests.serving import served
@@ -15,6 +16,15 @@ from tests.unit.web.clients import GET, app, connected, encrypted
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+async def first_bytes(port: int, context: ssl.SSLContext) -> bytes:
+    """Ask over TLS, and return what comes until the server closes; raises SSLError as its alert says."""
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", port, ssl=context, server_hostname="localhost"
+    )
+    writer.write(GET)
+    return await reader.read()
 
 
 @pytest.mark.anyio
@@ -47,13 +57,48 @@ class TestEncryption:
                     if is_let_in:
                         assert (await client.get(f"https://localhost:{port}/")).text == "answered"
                     else:
-                        with pytest.raises(httpx.TransportError):
-                            await client.get(f"https://localhost:{port}/")
+                        assert (await client.get(f"https://localhost:{port}/")).status_code == 403
 
-    async def test_refuses_who_speaks_plainly(self, tmp_path: Path) -> None:
-        async with served(app, encrypted(tmp_path)) as port, connected(port) as client:
-            client.send(GET)
-            assert b"200" not in await client.rest()
+    async def test_answers_plain_http_that_it_speaks_tls(self, tmp_path: Path) -> None:
+        with structlog.testing.capture_logs() as lines:
+            async with served(app, encrypted(tmp_path)) as port:
+                for _ in range(3):
+                    async with connected(port) as client:
+                        client.send(GET)
+                        answer = await client.rest()
+                        assert answer.startswith(b"HTTP/1.0 400 Bad Request\r\n")
+                        assert answer.endswith(b"Plain HTTP was sent to a port that speaks HTTPS.\n")
+        refused = [line for line in lines if line["event"] == "client refused"]
+        assert [(line["log_level"], line["reason"]) for line in refused] == [
+            ("warning", "plain HTTP on a port that speaks TLS")
+        ]
+
+    @pytest.mark.parametrize(
+        ("shown", "alert", "logged"),
+        [
+            (None, "certificate required", "PEER_DID_NOT_RETURN_A_CERTIFICATE"),
+            ("stranger", "unknown ca", "CERTIFICATE_VERIFY_FAILED"),
+        ],
+    )
+    async def test_sends_the_alert_of_a_handshake_that_fails_and_logs_it_once_a_minute(
+        self, tmp_path: Path, shown: str | None, alert: str, logged: str
+    ) -> None:
+        ca = tmp_path / "certificates" / "authority.pem"
+        file = encrypted(tmp_path, "client_auth_type: RequireAndVerifyClientCert", f"client_ca_file: {ca}")
+        other = authority(tmp_path / "other")
+        context = ssl.create_default_context(cafile=str(ca))
+        if shown:
+            certificate = other.sign(shown)
+            context.load_cert_chain(certificate.file, certificate.key_file)
+        with structlog.testing.capture_logs() as lines:
+            async with served(app, file) as port:
+                for _ in range(3):
+                    with pytest.raises(ssl.SSLError, match=alert):
+                        await first_bytes(port, context)
+        refused = [line for line in lines if line["event"] == "client refused"]
+        assert [(line["log_level"], line["reason"]) for line in refused] == [
+            ("warning", f"TLS handshake failed: {logged}")
+        ]
 
     async def test_refuses_an_old_version(self, tmp_path: Path) -> None:
         file = encrypted(tmp_path, "min_version: TLS13")

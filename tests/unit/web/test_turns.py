@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from exporter.web.turns import MOST_AT_ONCE, Turns
+from exporter.web.turns import MOST_AT_ONCE, Orderly
 from tests.waiting import until
 
 
@@ -28,7 +28,7 @@ class Slow:
         await asyncio.Event().wait()  # a client that takes its answer slowly
 
 
-def asked(turns: Turns, address: str, method: str = "GET") -> asyncio.Task[None]:
+def asked(turns: Orderly, address: str, method: str = "GET") -> asyncio.Task[None]:
     """Ask from an address."""
 
     async def receive() -> dict[str, str]:
@@ -42,10 +42,10 @@ def asked(turns: Turns, address: str, method: str = "GET") -> asyncio.Task[None]
 
 
 @pytest.mark.anyio
-class TestTurns:
+class TestOrderly:
     async def test_are_some_at_a_time_and_go_round_the_addresses(self) -> None:
         slow = Slow()
-        turns = Turns(slow)
+        turns = Orderly(slow)
         tasks = [asked(turns, "crowd") for _ in range(10)]
         await until(lambda: len(slow.begun) == MOST_AT_ONCE)
         tasks += [asked(turns, "scraper"), asked(turns, "other")]
@@ -58,7 +58,7 @@ class TestTurns:
 
     async def test_of_those_that_are_gone_go_to_others(self) -> None:
         slow = Slow()
-        turns = Turns(slow)
+        turns = Orderly(slow)
         tasks = [asked(turns, "crowd") for _ in range(MOST_AT_ONCE + 5)]
         await until(lambda: len(slow.begun) == MOST_AT_ONCE)
         for task in tasks:
@@ -70,7 +70,7 @@ class TestTurns:
 
     async def test_are_not_taken_by_a_reload(self) -> None:
         slow = Slow()
-        turns = Turns(slow)
+        turns = Orderly(slow)
         tasks = [asked(turns, "operator", "POST") for _ in range(MOST_AT_ONCE)]
         tasks.append(asked(turns, "scraper"))
         await until(lambda: slow.begun[-1:] == ["scraper"])
