@@ -3,17 +3,18 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from http import HTTPStatus
 
 from exporter.answers.answer import Answer
 from exporter.answers.envelope import Body, MalformedAnswerError
 from exporter.answers.parse import parse
 from exporter.catalogue.kinds import Feed, Rows
+from exporter.commands import bounds
 from exporter.config import AccountConfig, Config, KeyUnavailable, keys
 from exporter.sendkit.client import SendKit, is_platform_key
 from exporter.sendkit.errors import SendKitError
-from exporter.sendkit.feeds import feeds_of
+from exporter.sendkit.feeds import analytics, feeds_of
 from exporter.sendkit.lane import Lane
 from exporter.sendkit.paging import REFUSED, whole_answer
 from exporter.sendkit.workspaces import ListedWorkspace, list_workspaces
@@ -116,12 +117,48 @@ class _Probe:
                 return Finding(good=True, lines=[self._line(f"{told}; warning: {why}, nothing is polled")])
         feeds = feeds_of(self._config, self._account)
         await asyncio.gather(*(self._ask(key, row, feed) for row in rows for feed in feeds))
+        days = await self._compare_days(key, rows)
         needed = {feed.name for feed in feeds if not feed.is_collector}
         good = not any(needed & row.refused.keys() for row in rows)
-        return Finding(good, [self._line(told), *_table(rows), *_collected(rows), *_reasons(rows)])
+        return Finding(good, [self._line(told), *_table(rows), *days, *_collected(rows), *_reasons(rows)])
+
+    async def _compare_days(self, key: str, rows: Iterable[_Row]) -> Sequence[str]:
+        """Return what days and ranges of the workspace that sends most show of the API."""
+        seen = [(_total(row.answer, "lifetime_sent") or 0, row) for row in rows if row.answer is not None]
+        if not seen:
+            return []
+        row = max(seen, key=lambda each: each[0])[1]
+
+        async def sent(days: int, last: date) -> float | None:
+            feed = analytics.window("", days, 0, self._config.timezone)
+            return _total((await self._answer(key, row, feed, last))[0], "campaign_sent")
+
+        try:
+            line = await bounds.compared(sent, self._today())
+        except (SendKitError, MalformedAnswerError) as error:
+            line = f"bounds of ranges cannot be compared: {error}"
+        return [_about(row, "days", line)]
 
     async def _ask(self, key: str, row: _Row, feed: Feed) -> None:
         """Ask for a feed of a workspace, and note what comes of it."""
+        try:
+            answer, refusal = await self._answer(key, row, feed, self._today())
+        except SendKitError as error:
+            row.fails(feed, f"{error.reason}: {error}", is_refused=error.status in REFUSED)
+        except MalformedAnswerError as error:
+            row.fails(feed, f"malformed: {error}", is_refused=False)
+        else:
+            if not feed.joins:
+                row.answer = answer
+            elif feed.is_collector:
+                row.collected[feed.name] = _seen(feed, answer)
+            if refusal is not None:
+                row.collected[feed.name] += f"; a part is refused: {refusal.reason}: {refusal}"
+
+    async def _answer(
+        self, key: str, row: _Row, feed: Feed, today: date
+    ) -> tuple[Answer, SendKitError | None]:
+        """Return a feed's answer, and why a part of it is refused; raises what `whole_answer` raises."""
 
         async def get(path: str, parameters: Mapping[str, str]) -> Body:
             return await self._client.get(
@@ -134,21 +171,11 @@ class _Probe:
                 gives_way=feed.is_collector,
             )
 
-        try:
-            today = datetime.now(self._config.timezone).date()
-            body, refusal = await whole_answer(feed, today, get, self._config.api.max_response_bytes)
-            answer = await asyncio.to_thread(parse, body, feed, self._config.api.bounce_rate_unit)
-        except SendKitError as error:
-            row.fails(feed, f"{error.reason}: {error}", is_refused=error.status in REFUSED)
-        except MalformedAnswerError as error:
-            row.fails(feed, f"malformed: {error}", is_refused=False)
-        else:
-            if not feed.joins:
-                row.answer = answer
-            elif feed.is_collector:
-                row.collected[feed.name] = _seen(feed, answer)
-            if refusal is not None:
-                row.collected[feed.name] += f"; a part is refused: {refusal.reason}: {refusal}"
+        body, refusal = await whole_answer(feed, today, get, self._config.api.max_response_bytes)
+        return await asyncio.to_thread(parse, body, feed, self._config.api.bounce_rate_unit), refusal
+
+    def _today(self) -> date:
+        return datetime.now(self._config.timezone).date()
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + self._config.api.timeout.total_seconds()
@@ -177,22 +204,24 @@ def _seen(feed: Feed, answer: Answer) -> str:
     return ", ".join(f"{name} {column[0]:g}" for name, column in answer.numbers.items()) or "nothing finished"
 
 
+def _total(answer: Answer | None, column: str) -> float | None:
+    """Return the sum of a column; None where there is no such column."""
+    numbers = answer.numbers.get(column) if answer else None
+    return None if numbers is None else sum(filter(None, numbers))
+
+
 def _collected(rows: Iterable[_Row]) -> list[str]:
     """Return what collectors see."""
-    return [
-        f"  {_plain(row.name)[:SHOWN_CHARACTERS]}: collector {name}: {_plain(seen)}"
-        for row in rows
-        for name, seen in row.collected.items()
-    ]
+    return [_about(row, f"collector {name}", seen) for row in rows for name, seen in row.collected.items()]
 
 
 def _reasons(rows: Iterable[_Row]) -> list[str]:
     """Return why what is refused is refused."""
-    return [
-        f"  {_plain(row.name)[:SHOWN_CHARACTERS]}: {name}: {_plain(why)}"
-        for row in rows
-        for name, why in row.refused.items()
-    ]
+    return [_about(row, name, why) for row in rows for name, why in row.refused.items()]
+
+
+def _about(row: _Row, what: str, text: str) -> str:
+    return f"  {_plain(row.name)[:SHOWN_CHARACTERS]}: {what}: {_plain(text)}"
 
 
 def _plain(text: str) -> str:

@@ -15,6 +15,7 @@ from exporter.simulator.rhythm import BOUNCED, POSITIVE_REPLIED, REPLIED, SENT
 from exporter.simulator.windows import Window
 
 BounceRateUnit = Literal["percent", "ratio"]
+Bounds = Literal["as asked", "without last day", "whole days"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Shape:
     has_performance: bool = True
     behind_seconds: float = 0.0
     factor: float = 1.0
-    has_last_day: bool = True
+    bounds: Bounds = "as asked"
 
 
 @dataclass(slots=True)
@@ -157,8 +158,10 @@ class Analytics:
 
     def _performance(self, now: float, window: Window, shape: Shape) -> Columns:
         """Return what has become by now of the mails sent within a window."""
-        if not shape.has_last_day:
+        if shape.bounds == "without last day":
             window = window.without_last_day()
+        elif shape.bounds == "whole days":
+            window = window.of_whole_days()
         deletions = sorted(
             (deletion for deletion in self._deletions if deletion.period.start <= now),
             key=lambda deletion: deletion.period.start,

@@ -141,7 +141,9 @@ class Simulation:
                 case "older_answer":
                     shape = replace(shape, has_performance=False)
                 case "last_day_left_out":
-                    shape = replace(shape, has_last_day=False)
+                    shape = replace(shape, bounds="without last day")
+                case "whole_days":
+                    shape = replace(shape, bounds="whole days")
         return shape
 
     def start(self, request: ScenarioRequest) -> Scenario:

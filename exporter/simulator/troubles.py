@@ -191,6 +191,7 @@ SCENARIOS: Mapping[str, Blueprint] = {
     "list_changes": _answer("from page to page of a list, the first mailboxes go and come back"),
     "cursor_loop": _answer("after the last page of a list the first one follows"),
     "last_day_left_out": _answer("the day of `to` is left out of the window, however it is written"),
+    "whole_days": _answer("timestamps of a window are taken for their whole days (UTC)"),
 }
 
 

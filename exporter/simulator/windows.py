@@ -45,8 +45,15 @@ class Window:
 
     def without_last_day(self) -> Self:
         """Return what is left when an API takes `to` for its day, and leaves that out."""
-        last_day = (self.end - _MILLISECOND.total_seconds()) // DAY_SECONDS if self.end < inf else inf
-        return type(self)(self.begin, max(self.begin, last_day * DAY_SECONDS))
+        return type(self)(self.begin, max(self.begin, self._last_day() * DAY_SECONDS))
+
+    def of_whole_days(self) -> Self:
+        """Return the window of an API that takes `from` and `to` for their days (UTC)."""
+        begin = self.begin // DAY_SECONDS * DAY_SECONDS if self.begin > -inf else -inf
+        return type(self)(begin, (self._last_day() + 1) * DAY_SECONDS)
+
+    def _last_day(self) -> float:
+        return (self.end - _MILLISECOND.total_seconds()) // DAY_SECONDS if self.end < inf else inf
 
 
 def _instant(name: str, text: str, *, date_days: int, rest: timedelta) -> float:

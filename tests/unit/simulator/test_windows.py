@@ -155,3 +155,9 @@ class TestBounds:
         window = Window.parsed("1970-01-01", written)
 
         assert Window(0, 2 * 86_400) == window.without_last_day()
+
+    def test_an_api_that_takes_timestamps_for_days_widens_both_ends(self) -> None:
+        window = Window.parsed("1970-01-02T15:00:00.000Z", "1970-01-03T14:59:59.999Z")
+
+        assert Window(86_400, 3 * 86_400) == window.of_whole_days()
+        assert Window() == Window().of_whole_days()
