@@ -190,7 +190,8 @@ def fill_back(  # noqa: PLR0913, PLR0917
     """Fetch past days and write them for `promtool tsdb create-blocks-from openmetrics`."""
     log.configure(log_level, log_format)
     config = running.load_or_exit(config_file)
-    yesterday = datetime.now(config.timezone).date() - timedelta(days=1)
+    today = datetime.now(config.timezone).date()
+    yesterday = today - timedelta(days=1)
     first, last = from_["from"].date(), to.date() if to else yesterday
     if not first <= last <= yesterday:
         raise click.UsageError(
@@ -202,7 +203,7 @@ def fill_back(  # noqa: PLR0913, PLR0917
     try:
         with Days(folder) as days:
             span = backfill.Span(first, last, config.timezone, step)
-            run = backfill.Backfill(config, os.environ, span, days)
+            run = backfill.Backfill(config, os.environ, span, days, today)
             with click.progressbar(length=1, label="days", file=sys.stderr, show_pos=True) as bar:
 
                 def progress(done: int, total: int) -> None:

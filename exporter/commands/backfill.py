@@ -1,7 +1,9 @@
 """The past, as OpenMetrics with timestamps for `promtool tsdb create-blocks-from openmetrics`.
 
 The API has a day's campaign figures and nothing finer, so each counter rises evenly over its day. Every day
-that was fetched is kept in a folder, so that a run that ends early goes on where it stopped.
+that was fetched is kept in a folder, so that a run that ends early goes on where it stopped. What becomes of
+a mail counts for the day on which it was sent, and comes days later: on a later day, a run fetches again what
+was new when it was fetched.
 """
 
 import asyncio
@@ -27,6 +29,9 @@ from exporter.sendkit.workspaces import list_workspaces
 from exporter.textformat.lines import END, Format, header, label_text
 
 _FEED = analytics.all_time(0)  # a day is asked for all that decides which mailboxes count
+
+YOUNG_DAYS = 14
+"""The bounces and replies of so many last days are not all there yet."""
 
 LEAST_STEP = timedelta(seconds=1)  # samples have whole seconds
 
@@ -83,35 +88,45 @@ class _Task:
 class Backfill:
     """A run over all accounts; `days` has what was fetched, by day and workspace."""
 
-    def __init__(self, config: Config, environ: Mapping[str, str], span: Span, days: Days) -> None:
+    def __init__(
+        self, config: Config, environ: Mapping[str, str], span: Span, days: Days, today: date
+    ) -> None:
         """Nothing is read or fetched yet."""
         self._config = config
         self._environ = environ
         self._span = span
         self._days = days
+        self._today = today
         self._lanes = {account.name: Lane(1) for account in config.accounts}
         self._labels: dict[Key, str] = {}
         self._tasks: list[_Task] = []
 
     async def fetch(self, pause_seconds: float, progress: Callable[[int, int], None]) -> None:
-        """Fetch every day that is not there yet, one request at a time with a pause between two.
+        """Fetch every day that is not there as it is now, one request at a time with a pause between two.
 
         `progress` gets how many days of how many are there. Raises `KeyUnavailable`, `SendKitError`,
         `MalformedAnswerError` or `OSError`; what was fetched until then stays.
         """
         async with SendKit(self._config.api) as client:
             await self._discover(client)
-            missing = [task for task in self._tasks if self._days.get(task.name) is None]
+            missing = [task for task in self._tasks if not self._is_there(task)]
             done = len(self._tasks) - len(missing)
             progress(done, len(self._tasks))
             for task in missing:
                 answer = self._kept(parse(await self._answer(client, task), _FEED))
                 rises = {name: answer.numbers[name] for name in COUNTERS if name in answer.numbers}
-                day = Day(list(map(domain_of, answer.text("email"))), answer.ids, rises)
+                day = Day(list(map(domain_of, answer.text("email"))), answer.ids, rises, self._today)
                 self._days.keep(task.name, day)
                 done += 1
                 progress(done, len(self._tasks))
                 await asyncio.sleep(pause_seconds)
+
+    def _is_there(self, task: _Task) -> bool:
+        """Whether a day was fetched today, or when it was no longer young."""
+        day = self._days.get(task.name)
+        if day is None:
+            return False
+        return day.fetched >= min(self._today, task.day + timedelta(days=YOUNG_DAYS + 1))
 
     async def _discover(self, client: SendKit) -> None:
         names: dict[Key, str] = {}

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Self
 
@@ -26,6 +27,8 @@ class Day(msgspec.Struct):
     domains: Sequence[str]
     ids: Sequence[str]
     rises: Mapping[str, Sequence[float | None]]
+    fetched: date = date.min
+    """The day on which it was fetched."""
 
 
 class Days:
