@@ -3,9 +3,10 @@
 import asyncio
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import date
+from types import MappingProxyType
 from typing import Self
 
 import pytest
@@ -32,7 +33,7 @@ class Server:
         self.behaviours = behaviours
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.connections = 0
-        self.url = ""
+        self.address = self.url = ""
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -54,7 +55,8 @@ class Server:
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self.accept, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self.url = f"http://{self.address}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -125,9 +127,25 @@ class Caller:
         unproven: bool = False,
     ) -> bytes:
         """Ask for the mailboxes of a workspace, all-time or of a window's first to its last day."""
+        query = analytics.days_query(*window) if window else {}
+        return await self.get(
+            analytics.PATH, query, key, workspace_id=workspace_id, within=within, unproven=unproven
+        )
+
+    async def get(
+        self,
+        path: str,
+        query: Mapping[str, str] = MappingProxyType({}),
+        key: str = KEY,
+        *,
+        workspace_id: str = "",
+        within: float = 60,
+        unproven: bool = False,
+    ) -> bytes:
+        """Return the body of a path."""
         body = await self.sendkit.get(
-            analytics.PATH,
-            analytics.days_query(*window) if window else {},
+            path,
+            query,
             key=key,
             workspace_id=workspace_id,
             deadline=asyncio.get_running_loop().time() + within,

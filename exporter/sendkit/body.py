@@ -11,7 +11,7 @@ import msgspec
 from isal import isal_zlib
 
 from exporter.catalogue.workspace import Reason
-from exporter.sendkit.errors import SendKitError, UnansweredError, UnusableError, plain
+from exporter.sendkit.errors import SendKitError, UnansweredError, UnusableError, plain, server_of
 
 EXPLANATION_BYTES = 64 * 1024  # of a refusal's body, at most
 EXPLANATION_SECONDS = 2.0  # a refusal is valid without its body: do not wait long for that
@@ -45,7 +45,8 @@ async def read_body(response: httpx.Response, limit_bytes: int) -> bytearray:
             body.add(raw)
             await body.count(len(raw))
     if encodings and not (body.inflater and body.inflater.eof):
-        raise UnansweredError(Reason.NETWORK, "the body ended early (gzip)", response.status_code)
+        why = f"{server_of(response.request)}: the body ended early (gzip)"
+        raise UnansweredError(Reason.NETWORK, why, response.status_code)
     if body.content.startswith(_BYTE_ORDER_MARK):
         del body.content[: len(_BYTE_ORDER_MARK)]
     return body.content

@@ -15,7 +15,14 @@ from exporter.catalogue.workspace import Reason
 from exporter.config import ApiConfig, keys
 from exporter.sendkit.body import explanation, read_body
 from exporter.sendkit.connection import closing, http_client, most_connections
-from exporter.sendkit.errors import RefusedError, SendKitError, UnansweredError, refusal, unanswered
+from exporter.sendkit.errors import (
+    RefusedError,
+    SendKitError,
+    UnansweredError,
+    refusal,
+    server_of,
+    unanswered,
+)
 from exporter.sendkit.holds import LONGEST_HOLD_SECONDS, Holds
 from exporter.sendkit.lane import Lane
 
@@ -189,14 +196,15 @@ class SendKit:
                         if response.status_code == HTTPStatus.OK:
                             return await read_body(response, self._api.max_response_bytes)
                         failure = refusal(response)
-                        why = await explanation(response, key)
-                        failure = refusal(response, why.message, is_page=why.is_page)
+                        said = await explanation(response, key)
+                        failure = refusal(response, said.message, is_page=said.is_page)
         except (TimeoutError, httpx.TimeoutException):
             if unproven and failure is None and now() < end:
                 raise MadeRoom from None
-            failure = failure or UnansweredError(Reason.TIMEOUT, f"no whole answer within {seconds:g} s")
+            why = f"no whole answer from {server_of(request)} within {seconds:g} s"
+            failure = failure or UnansweredError(Reason.TIMEOUT, why)
         except (httpx.HTTPError, httpx.StreamError, OSError, ValueError) as error:
-            failure = failure or unanswered(error, key)
+            failure = failure or unanswered(error, request)
         finally:
             self._on_request(code)
         if isinstance(failure, RefusedError) and failure.retry_after_seconds:

@@ -20,6 +20,9 @@ from exporter.config import keys
 
 EXPLANATION_CHARACTERS = 200
 
+_OF_EVERY_KEY = ("/v1/workspaces", "/v1/analytics/mailboxes")
+"""Paths that no key is without: unless a workspace is named, a 404 there is about the address."""
+
 _PASSING = {Reason.TIMEOUT, Reason.NETWORK, Reason.RATE_LIMITED, Reason.SERVER_ERROR}
 _DELAY_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
@@ -74,7 +77,7 @@ def refusal(response: httpx.Response, explanation: str = "", *, is_page: bool = 
         case _ if 300 <= status < 400:
             message = f"the API answered {status}, a redirect, which is not followed; is api.base_url right?"
             return RefusedError(Reason.CLIENT_ERROR, message, status)
-        case 404 if is_page:
+        case 404 if is_page or _is_of_every_key(response.request):
             return RefusedError(Reason.CLIENT_ERROR, message + "; is api.base_url right?", status)
         case _ if 400 <= status < 500:
             return RefusedError(Reason.CLIENT_ERROR, message, status)
@@ -86,14 +89,25 @@ def refusal(response: httpx.Response, explanation: str = "", *, is_page: bool = 
     return RefusedError(reason, message, status, wish_seconds)
 
 
-def unanswered(error: Exception, key: str) -> SendKitError:
-    """Map what the HTTP library raised to a reason."""
+def _is_of_every_key(request: httpx.Request) -> bool:
+    return request.url.path.endswith(_OF_EVERY_KEY) and "X-Workspace-Id" not in request.headers
+
+
+def server_of(request: httpx.Request) -> str:
+    """Return the host of a request, with its port if that is no usual one."""
+    return request.url.netloc.decode()
+
+
+def unanswered(error: Exception, request: httpx.Request) -> SendKitError:
+    """Map what the HTTP library raised to a reason; the text names the server."""
     name = type(error).__name__
     if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol | ValueError):
         return SendKitError(
             Reason.CLIENT_ERROR, f"the request cannot be sent ({name})"
         )  # its text may hold headers
-    return UnansweredError(Reason.NETWORK, f"{name}: {plain(str(error), key)}")
+    why, server = plain(str(error), request.headers["X-Api-Key"]), server_of(request)
+    told = why if why.startswith(request.url.host) else f"{server}: {why}" if why else server
+    return UnansweredError(Reason.NETWORK, f"{name}: {told}")
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float:

@@ -47,7 +47,7 @@ class Network(httpcore.AsyncNetworkBackend):
         try:
             while waiting or attempts:
                 if waiting:
-                    attempts.add(asyncio.create_task(self._connect(waiting.pop(0), port)))
+                    attempts.add(asyncio.create_task(self._connect(host, waiting.pop(0), port)))
                 pause = NEXT_ADDRESS_SECONDS if waiting else None
                 done, attempts = await asyncio.wait(
                     attempts, timeout=pause, return_when=asyncio.FIRST_COMPLETED
@@ -61,11 +61,12 @@ class Network(httpcore.AsyncNetworkBackend):
             await _abandon(attempts)
         raise httpcore.ConnectError(f"{host}:{port}: " + ", ".join(failures[:3]))
 
-    async def _connect(self, address: str, port: int) -> httpcore.AsyncNetworkStream:
+    async def _connect(self, host: str, address: str, port: int) -> httpcore.AsyncNetworkStream:
         try:
             return await self._inner.connect_tcp(address, port)
         except httpcore.ConnectError as error:
-            raise httpcore.ConnectError(f"{address}: {_reason(error)}") from None
+            named = "" if address == host else f"{address}: "
+            raise httpcore.ConnectError(f"{named}{_reason(error)}") from None
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

@@ -1,5 +1,6 @@
 """Why a call failed: the API refused it, or gave no whole answer."""
 
+import asyncio
 import gzip
 import json
 from datetime import timedelta
@@ -7,11 +8,13 @@ from datetime import timedelta
 import pytest
 
 from exporter.catalogue.workspace import Reason
+from exporter.config import ApiConfig
 from exporter.sendkit.errors import (
     RefusedError,
+    SendKitError,
     UnansweredError,
 )
-from tests.calling import BODY, HEAD, KEY, REFUSED_HEAD, Server, answer, calling, drip
+from tests.calling import BODY, HEAD, KEY, PLATFORM_KEY, REFUSED_HEAD, Caller, Server, answer, calling, drip
 from tests.scripted_api import Behaviour, hang, raw, reset
 
 pytestmark = pytest.mark.anyio
@@ -73,7 +76,18 @@ class TestRefusal:
     async def test_tells_the_message_of_the_api(self, body: dict[str, str], told: str) -> None:
         async with calling(answer(404, json.dumps(body).encode())) as (_, caller):
             error = await caller.failure()
-        assert error.message == f"the API answered 404: {told}"
+        assert error.message == f"the API answered 404: {told}; is api.base_url right?"
+
+    async def test_names_the_address_where_a_404_can_mean_nothing_else(self) -> None:
+        """A workspace that is named may be gone, and an endpoint may be closed to a key."""
+        async with calling(answer(404, b"")) as (_, caller):
+            unnamed = await caller.failure()
+            with pytest.raises(SendKitError) as named:
+                await caller.mailboxes(PLATFORM_KEY, workspace_id="w1")
+            with pytest.raises(SendKitError) as other:
+                await caller.get("/v1/warmup/stats")
+        assert unnamed.message == "the API answered 404; is api.base_url right?"
+        assert (named.value.message, other.value.message) == ("the API answered 404",) * 2
 
     async def test_tells_no_key_whatever_its_form(self) -> None:
         body = json.dumps({"message": "no such key: canary.key"}).encode()
@@ -86,13 +100,19 @@ class TestRefusal:
     )
     async def test_needs_no_message(self, body: bytes) -> None:
         async with calling(answer(404, body)) as (_, caller):
-            assert (await caller.failure()).message == "the API answered 404"
+            assert (await caller.failure()).message == "the API answered 404; is api.base_url right?"
 
     @pytest.mark.parametrize("behaviour", [raw(REFUSED_HEAD), drip(REFUSED_HEAD)], ids=["cut", "drip"])
     async def test_stands_when_its_body_does_not_come(self, behaviour: Behaviour) -> None:
         async with calling(behaviour, timeout=timedelta(seconds=0.5)) as (server, caller):
             error = await caller.failure()
         assert (error.reason, error.status, len(server.requests)) == (Reason.AUTH, 401, 1)
+
+
+async def _refuse_at_once(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
 
 
 class TestNoAnswer:
@@ -128,6 +148,7 @@ class TestNoAnswer:
             error = await caller.failure()
         assert isinstance(error, UnansweredError)
         assert error.reason == Reason.NETWORK
+        assert server.address in error.message
         assert len(server.requests) == 3
 
     async def test_from_a_closed_port_is_a_network_failure(self) -> None:
@@ -135,6 +156,16 @@ class TestNoAnswer:
             await server.__aexit__()
             error = await caller.failure()
         assert (error.reason, error.status, caller.codes) == (Reason.NETWORK, None, ["error"] * 3)
+        assert error.message == f"ConnectError: {server.address}: Connection refused"
+
+    async def test_of_a_server_without_tls_is_a_network_failure(self) -> None:
+        async with await asyncio.start_server(_refuse_at_once, "127.0.0.1", 0) as server:
+            address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            caller = Caller(ApiConfig.model_validate({"base_url": f"https://{address}"}))
+            async with caller.sendkit:
+                error = await caller.failure()
+        assert error.reason == Reason.NETWORK
+        assert error.message.startswith(f"ConnectError: {address}: [SSL")
 
     @pytest.mark.parametrize(
         ("behaviour", "code"),
@@ -150,4 +181,5 @@ class TestNoAnswer:
             error = await caller.failure()
         assert isinstance(error, UnansweredError)
         assert (error.reason, caller.codes) == (Reason.TIMEOUT, [code] * 2)
+        assert error.message == f"no whole answer from {server.address} within 0.5 s"
         assert len(server.requests) == 2
