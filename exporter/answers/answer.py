@@ -26,6 +26,8 @@ class Answer:
     numbers: Mapping[str, Column] = field(default_factory=dict)
     suspects: Mapping[str, int] = field(default_factory=dict)
     duplicates: int = 0
+    left_out: int = 0
+    """How many mailboxes the API gave and the configuration leaves out."""
     unit: str = ""
     """What `bounceRate` was taken to be in: `percent` or `ratio`; "" without such a field."""
     proven_unit: str = ""
@@ -42,6 +44,7 @@ class Answer:
         """Return the rows for which `keep` is true; `suspects` and `duplicates` stay."""
         return replace(
             self,
+            left_out=self.left_out + len(self) - sum(keep),
             ids=list(compress(self.ids, keep)),
             texts=filled({name: list(compress(column, keep)) for name, column in self.texts.items()}),
             numbers=filled({name: list(compress(column, keep)) for name, column in self.numbers.items()}),

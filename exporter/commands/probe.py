@@ -12,6 +12,8 @@ from exporter.answers.parse import parse
 from exporter.catalogue.kinds import Feed, Rows
 from exporter.commands import bounds
 from exporter.config import AccountConfig, Config, KeyUnavailable, keys
+from exporter.config.sections import MailboxesConfig
+from exporter.polling.watch import NONE_KEPT
 from exporter.sendkit.client import SendKit, is_platform_key
 from exporter.sendkit.errors import SendKitError
 from exporter.sendkit.feeds import analytics, feeds_of
@@ -118,9 +120,12 @@ class _Probe:
         feeds = feeds_of(self._config, self._account)
         await asyncio.gather(*(self._ask(key, row, feed) for row in rows for feed in feeds))
         days = await self._compare_days(key, rows)
+        none_kept = _none_kept(self._config.mailboxes, rows)
         needed = {feed.name for feed in feeds if not feed.is_collector}
         good = not any(needed & row.refused.keys() for row in rows)
-        return Finding(good, [self._line(told), *_table(rows), *days, *_collected(rows), *_reasons(rows)])
+        return Finding(
+            good, [self._line(told), *_table(rows), *none_kept, *days, *_collected(rows), *_reasons(rows)]
+        )
 
     async def _compare_days(self, key: str, rows: Iterable[_Row]) -> Sequence[str]:
         """Return what days and ranges of the workspace that sends most show of the API."""
@@ -208,6 +213,20 @@ def _total(answer: Answer | None, column: str) -> float | None:
     """Return the sum of a column; None where there is no such column."""
     numbers = answer.numbers.get(column) if answer else None
     return None if numbers is None else sum(filter(None, numbers))
+
+
+def _none_kept(mailboxes: MailboxesConfig, rows: Iterable[_Row]) -> list[str]:
+    """Return a warning for each workspace of which no mailbox is exported."""
+
+    def keeps_none(answer: Answer) -> bool:
+        each = zip(answer.text("email"), answer.text("status"), strict=True)
+        return len(answer) > 0 and not any(mailboxes.keeps(email or "", state or "") for email, state in each)
+
+    return [
+        _about(row, "mailboxes", f"warning: {NONE_KEPT}")
+        for row in rows
+        if row.answer is not None and keeps_none(row.answer)
+    ]
 
 
 def _collected(rows: Iterable[_Row]) -> list[str]:

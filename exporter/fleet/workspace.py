@@ -52,6 +52,8 @@ class Workspace:
     """How its mail is, by the last answer."""
     unit: str = ""
     """What `bounceRate` was last proven to be in, "" until it was."""
+    keeps_none: bool = False
+    """Whether the configuration leaves all of its mailboxes out."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property

@@ -28,7 +28,7 @@ from exporter.fleet.state import StateDirectory
 from exporter.fleet.tallies import Tallies
 from exporter.fleet.workspace import Fleet, Key, Workspace
 from exporter.polling.reader import Reader
-from exporter.polling.watch import Lately, Watch, note_unit
+from exporter.polling.watch import Lately, Watch, note
 from exporter.sendkit.errors import SendKitError
 
 Result = TypeVar("Result")
@@ -101,7 +101,7 @@ class Board:
             workspace.totals = outcome.totals
             if outcome.lately:
                 self._watch.took(workspace, outcome.lately)
-            note_unit(workspace, outcome.reading.answer)
+            note(workspace, poll.feed, outcome.reading.answer)
             self._put(workspace, outcome.rejoined)
             self._telemetry.render_duration.set(outcome.seconds)
             self._show(workspace)

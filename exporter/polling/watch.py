@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from exporter.answers.answer import Answer
+from exporter.catalogue.kinds import Feed
 from exporter.fleet.counters import Totals
 from exporter.fleet.incidents import Incident, Incidents
 from exporter.fleet.judged import OF_DATA, Judged, judged, judged_data
@@ -21,6 +22,8 @@ SAVE_SECONDS = 600
 INCIDENTS = "incidents"
 
 _log = structlog.get_logger(__name__)
+
+NONE_KEPT = "mailboxes.include, exclude and statuses leave all mailboxes out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,14 @@ class Watch:
             self._state.keep(INCIDENTS, list(self._fleet.incidents))
 
 
-def note_unit(workspace: Workspace, answer: Answer) -> None:
+def note(workspace: Workspace, feed: Feed, answer: Answer) -> None:
+    """Write to the log, once, what an answer shows of the configuration."""
+    _note_unit(workspace, answer)
+    if not feed.joins:
+        _note_left_out(workspace, answer)
+
+
+def _note_unit(workspace: Workspace, answer: Answer) -> None:
     """Remember what an answer proves of `bounceRate`; a change is written to the log, once."""
     if answer.proven_unit in {"", workspace.unit}:
         return
@@ -90,6 +100,14 @@ def note_unit(workspace: Workspace, answer: Answer) -> None:
             configured=answer.unit,
             found=answer.proven_unit,
         )
+
+
+def _note_left_out(workspace: Workspace, answer: Answer) -> None:
+    """Write to the log, once, that none of the mailboxes is exported."""
+    keeps_none = bool(answer.left_out and not len(answer))
+    if keeps_none and not workspace.keeps_none:
+        _log.warning(NONE_KEPT, workspace=workspace.label, mailboxes=answer.left_out)
+    workspace.keeps_none = keeps_none
 
 
 def restore(fleet: Fleet, state: StateDirectory) -> None:

@@ -27,11 +27,15 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-async def probed(api: ScriptedApi, folder: Path, *accounts: dict[str, Any]) -> Outcome:
+async def probed(
+    api: ScriptedApi,
+    folder: Path,
+    *accounts: dict[str, Any],
+    **sections: Any,  # noqa: ANN401 - as in YAML
+) -> Outcome:
     async with api:
-        path = config_file(
-            folder, api={"base_url": api.url, "timeout": 5, "max_attempts": 1}, accounts=[*accounts]
-        )
+        called = {"base_url": api.url, "timeout": 5, "max_attempts": 1}
+        path = config_file(folder, api=called, accounts=[*accounts], **sections)
         return await asyncio.to_thread(run, "check", "--probe", "--config.file", path)
 
 
@@ -81,6 +85,16 @@ async def test_tells_an_account_without_workspaces_from_a_refused_key(
     refused = await probed(ScriptedApi(listing={PLATFORM: answer(401)}), tmp_path, account)
     assert refused.code == 1
     assert "account agency: auth: the API answered 401" in refused.out
+
+
+async def test_patterns_that_no_mailbox_matches_are_warned_of(tmp_path: Path) -> None:
+    account = {"name": "acme", "api_key": CANARY}
+    nobody = {"include": ["nobody@.*"]}
+    outcome = await probed(ScriptedApi(default=PERCENT), tmp_path, account, mailboxes=nobody)
+    assert outcome.code == 0
+    assert "acme: mailboxes: warning: mailboxes.include, exclude and statuses leave all mailboxes out\n" in (
+        outcome.out
+    )
 
 
 async def test_tells_the_names_of_rate_limit_headers_alone(tmp_path: Path) -> None:

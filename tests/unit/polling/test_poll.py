@@ -174,6 +174,28 @@ class TestDefects:
         assert told(logged, "a defect of the exporter", exc_info=True)
 
 
+class TestMailboxesLeftOut:
+    async def test_are_written_to_the_log_once_if_none_is_left(self, logged: list[EventDict]) -> None:
+        nobody = {"include": ["nobody@.*"]}
+        warning = "mailboxes.include, exclude and statuses leave all mailboxes out"
+        async with exporting(ScriptedApi(), ACME, mailboxes=nobody) as running:
+            await until(lambda: running.is_polled("acme", 3))
+            assert running.samples().values_of("mailbox_id", "sendkit_mailbox_info") == set()
+            assert len(told(logged, warning, workspace="acme", mailboxes=1)) == 1
+            running.settings["mailboxes"] = {}
+            await running.exporter.reload()
+            await until(lambda: running.samples().values_of("mailbox_id", "sendkit_mailbox_info"))
+            running.settings["mailboxes"] = nobody
+            await running.exporter.reload()
+            await until(lambda: len(told(logged, warning, workspace="acme", mailboxes=1)) == 2)
+
+    async def test_are_no_news_of_a_workspace_without_mailboxes(self, logged: list[EventDict]) -> None:
+        nobody = {"include": ["nobody@.*"]}
+        async with exporting(ScriptedApi(default=answered()), ACME, mailboxes=nobody) as running:
+            await until(lambda: running.is_polled("acme", 2))
+        assert not [event for event in logged if event["event"].startswith("mailboxes.include")]
+
+
 class TestStop:
     async def test_counts_no_poll_that_it_ends(self) -> None:
         api = ScriptedApi(default=hang)
