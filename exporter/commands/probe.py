@@ -48,12 +48,17 @@ class _Row:
     collected: dict[str, str] = field(default_factory=dict)
     """What each collector sees, or why it sees nothing, by its name."""
 
+    closed: set[str] = field(default_factory=set)
+    """The collectors that are refused."""
+
     def fails(self, feed: Feed, why: str, *, is_refused: bool) -> None:
         """Note that nothing is seen of a feed."""
-        if feed.is_collector:
-            self.collected[feed.name] = f"{'refused' if is_refused else 'failed'}: {why}"
-        else:
+        if not feed.is_collector:
             self.refused[feed.name] = why
+            return
+        self.collected[feed.name] = f"{'refused' if is_refused else 'failed'}: {why}"
+        if is_refused:
+            self.closed.add(feed.name)
 
     def cells(self) -> Sequence[str]:
         """Return the cells of its row."""
@@ -62,7 +67,14 @@ class _Row:
             mailboxes = str(len(self.answer))
             active = str(sum(status == "active" for status in self.answer.text("status")))
             unit = self.answer.proven_unit or (f"{self.answer.unit}?" if self.answer.unit else UNKNOWN)
-        return (self.name, self.id, mailboxes, active, unit, ", ".join(self.refused) or "nothing")
+        return (
+            self.name,
+            self.id,
+            mailboxes,
+            active,
+            unit,
+            ", ".join([*self.refused, *sorted(self.closed)]) or "nothing",
+        )
 
 
 async def probe(config: Config, environ: Mapping[str, str]) -> Sequence[Finding]:

@@ -1,5 +1,6 @@
 """Who sent a request, and what it is answered in the form that the client accepts."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Self
@@ -12,6 +13,7 @@ from exporter.simulator.faults import dripped
 from exporter.simulator.fleet import Workspace
 from exporter.simulator.scenarios import Scenario
 from exporter.simulator.simulation import Answer, Simulation
+from exporter.simulator.troubles import COLLECTORS
 from exporter.simulator.windows import Window
 
 
@@ -64,12 +66,32 @@ class Caller:
                 return workspace
         raise HTTPException(HTTPStatus.NOT_FOUND, "Workspace not found")
 
+    def workspace_seen(self, endpoint: str) -> Workspace:
+        """Return the workspace as `workspace` does, unless a scenario closes an endpoint to the key."""
+        workspace = self.workspace()
+        for scenario in self.simulation.altering(workspace):
+            status = ""
+            if scenario.name == "figures_refused":
+                status = "403"
+            elif scenario.name == "collector_refused" and endpoint in _reach(scenario):
+                status = scenario.text("status")
+            if status:
+                message = "You don't have permission to access this resource"
+                raise HTTPException(HTTPStatus(int(status)), message)
+        return workspace
+
     def workspace_if_any(self) -> Workspace | None:
         """Return the one workspace the request is about, or None where the API would refuse."""
         try:
             return self.workspace()
         except HTTPException:
             return None
+
+
+def _reach(scenario: Scenario) -> Container[str]:
+    """Return the collectors that a scenario is about."""
+    endpoint = scenario.text("endpoint")
+    return COLLECTORS if endpoint == "all" else {endpoint}
 
 
 def fault_of(request: Request, caller: Caller) -> Scenario | None:

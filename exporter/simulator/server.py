@@ -37,7 +37,7 @@ async def _mailboxes(request: Request) -> Response:
     fault = fault_of(request, caller)
     if (fault_response := await faulty(request, fault)) is not None:
         return fault_response
-    workspace, window = caller.workspace(), window_of(request)
+    workspace, window = caller.workspace_seen("figures"), window_of(request)
     shape = caller.simulation.shape(workspace)
     answer = await run_in_threadpool(caller.simulation.answer, workspace, window, shape)
     return response(request, fault, answer)

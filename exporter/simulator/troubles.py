@@ -4,6 +4,9 @@ from collections.abc import Mapping
 
 from exporter.simulator.parameters import Blueprint, Parameter
 
+COLLECTORS = ("mailboxes", "warmup", "overview", "blacklist", "placement")
+"""The endpoints beside the analytics of mailboxes."""
+
 _WORKSPACE = Parameter("id or name of a workspace; the first one by default")
 _MAILBOX = Parameter("id or address of a mailbox; the first that fits by default")
 _DOMAIN = Parameter("a domain; the first of the workspace by default")
@@ -180,10 +183,11 @@ SCENARIOS: Mapping[str, Blueprint] = {
         endpoint=Parameter(
             "which one",
             default="all",
-            choices=("all", "mailboxes", "warmup", "overview", "blacklist", "placement"),
+            choices=("all", *COLLECTORS),
         ),
         status=Parameter("the status", default="403", choices=("403", "404")),
     ),
+    "figures_refused": _answer("the key may list the workspaces, and see nothing of them: 403"),
     "page_missing": _answer("a page of a list in pages never comes: another follows", page=_PAGE),
     "empty_page": _answer(
         "before a page of a list an empty one comes, which says that there is more", page=_PAGE

@@ -58,7 +58,8 @@ async def test_tells_what_is_refused_and_why(tmp_path: Path) -> None:
     api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}}, behaviours={"w1": answer(403)})
     outcome = await probed(api, tmp_path, {"name": "agency", "api_key": PLATFORM})
     assert outcome.code == 1
-    assert cells(outcome, "one ") == ["one", "w1", "-", "-", "-", "all,", "7d"]
+    refused = "all, 7d, mailboxes, overview, warmup"
+    assert cells(outcome, "one ") == ["one", "w1", "-", "-", "-", *refused.split()]
     assert "one: all: auth: the API answered 403" in outcome.out
     assert cells(outcome, "two ")[-1] == "nothing"
 
@@ -125,8 +126,45 @@ async def test_tells_what_each_collector_sees_or_why_it_sees_nothing(tmp_path: P
         )
         outcome = await asyncio.to_thread(run, "check", "--probe", "--config.file", path)
     assert outcome.code == 0, outcome.out
+    assert cells(outcome, "acme ")[-1] == "warmup"
     assert "acme: collector mailboxes: 130 mailboxes\n" in outcome.out
     assert "acme: collector warmup: refused: auth: the API answered 403" in outcome.out
     assert "acme: collector overview: campaigns " in outcome.out
     assert "acme: collector tests: blacklist_checked 130" in outcome.out
     assert "@" not in outcome.out
+
+
+Scenario = tuple[str, dict[str, object]]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "code", "told"),
+    [
+        (None, 0, "collector overview: campaigns "),
+        (("key_revoked", {"key": "platform"}), 1, "account agency: auth: the API answered 401: "),
+        (("figures_refused", {}), 1, ": all: auth: the API answered 403: You don't have permission"),
+        (("rate_limited", {}), 1, "account agency: rate_limited: the API answered 429: "),
+    ],
+    ids=["good", "refused", "sees the list alone", "rate-limited"],
+)
+async def test_a_platform_key_over_the_simulated_api(
+    tmp_path: Path, scenario: Scenario | None, code: int, told: str
+) -> None:
+    simulation = Simulation(30, workspaces=2, start=NOON, clock=lambda: 0.0)
+    api = SimulatedApi(simulation)
+    key = simulation.platform_key
+    if scenario:
+        name, parameters = scenario
+        api.start(name, **{each: key if value == "platform" else value for each, value in parameters.items()})
+    async with api:
+        account = {"name": "agency", "api_key": key}
+        path = config_file(tmp_path, api={"base_url": api.url}, accounts=[account])
+        outcome = await asyncio.to_thread(run, "check", "--probe", "--config.file", path)
+    assert outcome.code == code, outcome.out
+    assert told in outcome.out
+    assert key not in outcome.out + outcome.err
+    limits = "retry-after" if scenario and scenario[0] == "rate_limited" else "none"
+    assert outcome.out.endswith(f"rate-limit headers of the API: {limits}\n")
+    listed = not scenario or scenario[0] == "figures_refused"
+    assert [it.id in outcome.out for it in simulation.workspaces] == [listed, listed]
+    assert outcome.out.count(" nothing\n") == (0 if scenario else 2)
