@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from tests.servers import servers
 from tests.stack.processes import Processes, scrape_job, start_exporter, start_prometheus
 from tests.waiting import wait_for
+
+__all__ = ["servers"]
 
 SAMPLE = Path(__file__).parents[1] / "unit" / "simulator" / "fleet_sample.csv"
 FORMS = [(unit, performance) for unit in ("percent", "ratio") for performance in (True, False)]
@@ -96,6 +99,7 @@ def api() -> Iterator[str]:
     thread.join()
 
 
+@pytest.mark.usefixtures("servers")
 def test_the_bounce_ratio_is_bounces_of_sends_to_four_decimals_in_either_unit(
     processes: Processes, api: str
 ) -> None:
