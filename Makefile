@@ -54,6 +54,7 @@ format: $(DEV) ## format the code and mend what ruff can mend
 bench: $(DEV) servers ## measure parsing, rendering, scrapes and memory (SIZES=10000: at so many mailboxes)
 	$(BIN)/python tests/benchmarks/run.py $(SIZES)
 	$(BIN)/python tests/benchmarks/bench_fleets.py
+	$(BIN)/python tests/benchmarks/bench_collectors.py $(SIZES)
 	$(BIN)/python tests/benchmarks/bench_reload.py $(SIZES)
 
 fuzz: $(DEV) servers ## look long for input that breaks something (FUZZ_EXAMPLES=1000000: that much for each test)
