@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from grafana import groups
+from grafana import choice, groups
 from grafana import queries as q
 from grafana.colours import AMBER, BLUE, DARK_RED, GREEN, GREY, PURPLE, RED
 from grafana.layout import (
@@ -10,6 +10,7 @@ from grafana.layout import (
     Place,
     Row,
     build,
+    choice_variables,
     domain_variable,
     to_mailbox_of_domain,
     workspace_variable,
@@ -46,13 +47,18 @@ def dashboard() -> Dashboard:
         "SendKit · Domain",
         "One sending domain: its health, its bounces, its mailboxes.",
         "now-2d",
-        [workspace_variable(), domain_variable()],
+        [workspace_variable(), domain_variable(), *choice_variables()],
         [_trouble(), _mailboxes(), _bounces(), _volume(), _placement()],
     )
 
 
 def _placement() -> Row:
-    return Row("Does it land in the inbox?", (groups.placement(D, "this domain"),))
+    return Row("Does it land in the inbox?", (groups.placement(D, "this domain", _chosen),))
+
+
+def _chosen(vector: str) -> str:
+    """Return those of a vector of mailboxes that have the provider and tag chosen."""
+    return choice.of_mailboxes(vector, D)
 
 
 def _trouble() -> Row:
@@ -83,13 +89,13 @@ def _trouble() -> Row:
     bounces = figure(
         "Bounces",
         "Mails of this domain that bounced within 24 h.",
-        f"sum(domain:sendkit_emails_bounced:increase1d{{{D}}})",
+        choice.of_domain("sendkit_emails_bounced:increase1d"),
         "suffix: in 24 h",
     )
     sends = figure(
         "Sends",
         "Campaign mails that this domain sent within 24 h.",
-        f"sum(domain:sendkit_emails_sent:increase1d{{{D}}})",
+        choice.of_domain("sendkit_emails_sent:increase1d"),
         "suffix: in 24 h",
     )
     page = figure(
@@ -107,6 +113,7 @@ def _trouble() -> Row:
 
 
 def _mailboxes() -> Row:
+    bounced = _chosen(f"mailbox:sendkit_emails_bounced:increase1d{{{D}}}")
     share = bars(
         "Share of the bounces, 24 h",
         "One long bar: one mailbox's list, pause that mailbox. All alike: the domain itself is refused, stop all "
@@ -115,10 +122,8 @@ def _mailboxes() -> Row:
             (
                 Query(
                     "sort_desc("
-                    + q.in_domain(
-                        f"topk(10, max by ({q.BY_MAILBOX}) (mailbox:sendkit_emails_bounced:increase1d{{{D}}} > 0))"
-                    )
-                    + f" / on () group_left () sum(mailbox:sendkit_emails_bounced:increase1d{{{D}}}))",
+                    + q.in_domain(f"topk(10, max by ({q.BY_MAILBOX}) ({bounced} > 0))")
+                    + f" / on () group_left () sum({bounced}))",
                     "{{address}}",
                 ),
                 "",
@@ -130,7 +135,7 @@ def _mailboxes() -> Row:
     hourly = lines(
         "Bounces per hour",
         "When it began and whether it goes on. Empty hours at the right: it has stopped.",
-        [Line(f"sum(domain:sendkit_emails_bounced:increase1h{{{D}}})", "bounces", AMBER, "bars")],
+        [Line(choice.of_domain("sendkit_emails_bounced:increase1h"), "bounces", AMBER, "bars")],
         "short",
         interval="1h",
     )
@@ -143,19 +148,24 @@ def _mailboxes() -> Row:
 def _table() -> Builder:
     lower = "mailbox:sendkit_bounce_ratio:wilson_lower"
     by = q.BY_MAILBOX
-    status = f"max by ({by}, status) (sendkit_mailbox_status{{{D}}}) == 1"
+
+    def own(series: str) -> str:
+        return f"max by ({by}) ({_chosen(series)})"
+
+    status = f"max by ({by}, status) ({_chosen(f'sendkit_mailbox_status{{{D}}}')}) == 1"
     return rows(
         "Mailboxes",
         "Every mailbox of the domain, the surest bouncers first. `Of page level` is the bound of 24 h divided by "
         "its threshold: at 100 % a bounce spike of the mailbox pages. Follow the address for its history.",
         [
             q.addressed(f"({status})", D),
-            f"max by ({by}) (sendkit_mailbox_sent_today{{{D}}}) / (max by ({by}) (sendkit_mailbox_daily_send_limit{{{D}}}) > 0)",
-            f"max by ({by}) (mailbox:sendkit_emails_bounced:increase1d{{{D}}})",
-            f"max by ({by}) (mailbox:sendkit_emails_sent:increase1d{{{D}}})",
-            f'max by ({by}) ({lower}{{{D},window="1d",confidence="99"}})',
-            q.of_page(MAILBOX_SPIKE, D, by),
-            f"round(max by ({by}) (increase(sendkit_mailbox_emails_replied_total{{{D}}}[1d])))",
+            own(f"sendkit_mailbox_sent_today{{{D}}}")
+            + f" / (max by ({by}) (sendkit_mailbox_daily_send_limit{{{D}}}) > 0)",
+            own(f"mailbox:sendkit_emails_bounced:increase1d{{{D}}}"),
+            own(f"mailbox:sendkit_emails_sent:increase1d{{{D}}}"),
+            own(f'{lower}{{{D},window="1d",confidence="99"}}'),
+            _chosen(q.of_page(MAILBOX_SPIKE, D, by)),
+            f"round({own(f'increase(sendkit_mailbox_emails_replied_total{{{D}}}[1d])')})",
         ],
         [
             Cell(
@@ -214,7 +224,7 @@ def _bounces() -> Row:
 
 
 def _volume() -> Row:
-    def compared(title: str, description: str, series: str, interval: str = "") -> Place:
+    def compared(title: str, description: str, now: str, before: str, interval: str = "") -> Place:
         return (
             8,
             8,
@@ -222,32 +232,37 @@ def _volume() -> Row:
                 title,
                 description,
                 [
-                    Line(f"sum({series})", "this week", BLUE, "bars" if interval else "area"),
-                    Line(f"sum({series} {q.WEEK_AGO})", "a week ago", GREY, "dashed"),
+                    Line(now, "this week", BLUE, "bars" if interval else "area"),
+                    Line(before, "a week ago", GREY, "dashed"),
                 ],
                 "short",
                 interval=interval,
             ),
         )
 
-    today = lines(
+    replied = f"domain:sendkit_emails_replied:increase1h{{{D}}}"
+
+    def today(series: str) -> str:
+        return f"sum(max by ({q.BY_MAILBOX}) ({_chosen(series)}))"
+
+    sent_today = lines(
         "Sent today against the limit",
         "What the domain's mailboxes sent today and what their daily limits allow in all.",
         [
             Line(
-                f"sum(max by ({q.BY_MAILBOX}) (sendkit_mailbox_sent_today{{{D}}}))",
+                today(f"sendkit_mailbox_sent_today{{{D}}}"),
                 "sent today",
                 BLUE,
                 "area",
             ),
             Line(
-                f"sum(max by ({q.BY_MAILBOX}) (sendkit_mailbox_sent_today{{{D}}} {q.WEEK_AGO}))",
+                today(f"sendkit_mailbox_sent_today{{{D}}} {q.WEEK_AGO}"),
                 "a week ago",
                 GREY,
                 "dashed",
             ),
             Line(
-                f"sum(max by ({q.BY_MAILBOX}) (sendkit_mailbox_daily_send_limit{{{D}}}))",
+                today(f"sendkit_mailbox_daily_send_limit{{{D}}}"),
                 "daily limits",
                 PURPLE,
                 "dashed",
@@ -258,16 +273,18 @@ def _volume() -> Row:
     return Row(
         "Does it send, and is it answered, as last week?",
         (
-            (8, 8, today),
+            (8, 8, sent_today),
             compared(
                 "Campaign mails sent per hour",
                 "Sends of each last hour. A gap that last week does not have: its mailboxes stopped.",
-                f"domain:sendkit_emails_sent:increase1h{{{D}}}",
+                choice.of_domain("sendkit_emails_sent:increase1h"),
+                choice.of_domain("sendkit_emails_sent:increase1h", q.week_ago),
             ),
             compared(
                 "Replies per hour",
                 "Replies of each last hour. Sends as ever and no replies: mails land in spam.",
-                f"domain:sendkit_emails_replied:increase1h{{{D}}}",
+                f"sum({replied})",
+                f"sum({q.week_ago(replied)})",
                 "1h",
             ),
         ),

@@ -1,5 +1,6 @@
 """Whether people answer, and how far warm-up is."""
 
+from grafana import choice
 from grafana import queries as q
 from grafana.colours import BLUE, GREEN, GREY, WARMUP_COLOURS
 from grafana.layout import Place, Row
@@ -41,21 +42,20 @@ def answers() -> Row:
         "Warm-up",
         "Mailboxes by the status of their warm-up. `idle` and `not_started` ones are not getting ready to send; "
         "start them, or leave them out of campaigns.",
-        [
-            (
-                Query(
-                    f'sum(workspace_status:sendkit_mailboxes_warmup:count{{{W},status="{status}"}})', status
-                ),
-                colour,
-            )
-            for status, colour in WARMUP_COLOURS.items()
-        ],
+        [(Query(_warming(status), status), colour) for status, colour in WARMUP_COLOURS.items()],
         "short",
     )
     return Row(
         "Do people answer, and do mailboxes warm up?",
         (replies, positives, positives_of_replies, (6, 8, warmup)),
     )
+
+
+def _warming(status: str) -> str:
+    """Return how many mailboxes are in a state of warm-up."""
+    every = f'workspace_status:sendkit_mailboxes_warmup:count{{{W},{choice.EVERY},status="{status}"}}'
+    some = f'sendkit_mailbox_warmup_status{{{W},{choice.SOME},status="{status}"}}'
+    return f"sum({every}) or sum(max by ({q.BY_MAILBOX}) ({choice.of_mailboxes(some)}))"
 
 
 def _share(title: str, description: str, part: str, whole: str, colour: str) -> Place:

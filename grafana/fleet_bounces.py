@@ -1,5 +1,6 @@
 """The fleet's bounces: how many, where, since when."""
 
+from grafana import choice
 from grafana import queries as q
 from grafana.colours import AMBER, DARK_RED, RED
 from grafana.layout import (
@@ -15,10 +16,10 @@ from prometheus.table.bounce_limits import DOMAIN_SPIKE, MAILBOX_SPIKE
 from prometheus.table.promql import wilson_bounds
 
 W = q.WORKSPACES
-SENT_1D = f"sum(workspace:sendkit_emails_sent:increase1d{{{W}}})"
-BOUNCED_1D = f"sum(workspace:sendkit_emails_bounced:increase1d{{{W}}})"
-SENT_7D = f"sum({q.newest(f'workspace:sendkit_emails_sent:increase7d{{{W}}}')})"
-BOUNCED_7D = f"sum({q.newest(f'workspace:sendkit_emails_bounced:increase7d{{{W}}}')})"
+SENT_1D = choice.of_fleet("sendkit_emails_sent:increase1d")
+BOUNCED_1D = choice.of_fleet("sendkit_emails_bounced:increase1d")
+SENT_7D = choice.of_fleet("sendkit_emails_sent:increase7d", q.newest)
+BOUNCED_7D = choice.of_fleet("sendkit_emails_bounced:increase7d", q.newest)
 SHOWN_DOMAINS, SHOWN_MAILBOXES = 5, 8
 ROWS_OF_HEATMAP = 20
 
@@ -64,13 +65,14 @@ def where() -> Row:
 
 def since_when() -> Row:
     """Return the row of the heatmap."""
+    most = choice.of_domains(f"domain:sendkit_emails_bounced:increase1d{{{W}}} @ end()")
     heat = cells_of_time(
         "Bounces per hour by domain",
         f"The {ROWS_OF_HEATMAP} domains with the most bounces of 24 h. One dark row is that domain's list; dark "
         "in many rows at once is a provider that refuses your mails.",
         Query(
             f"sum by (domain) (domain:sendkit_emails_bounced:increase1h{{{W}}} and on ({q.BY_DOMAIN}) "
-            f"topk({ROWS_OF_HEATMAP}, domain:sendkit_emails_bounced:increase1d{{{W}}} @ end() > 0))",
+            f"topk({ROWS_OF_HEATMAP}, {most} > 0))",
             "{{domain}}",
         ),
         "short",
@@ -82,7 +84,8 @@ def since_when() -> Row:
 
 def _worst_domains() -> Builder:
     lower = "domain:sendkit_bounce_ratio:wilson_lower"
-    worst = f'topk({SHOWN_DOMAINS}, max by ({q.BY_DOMAIN}) ({lower}{{{W},window="1d",confidence="99"}} > 0))'
+    bounds = choice.of_domains(f'{lower}{{{W},window="1d",confidence="99"}}')
+    worst = f"topk({SHOWN_DOMAINS}, max by ({q.BY_DOMAIN}) ({bounds} > 0))"
 
     def of_worst(series: str) -> str:
         return f"max by ({q.BY_DOMAIN}) ({series} and on ({q.BY_DOMAIN}) {worst})"
@@ -114,9 +117,8 @@ def _worst_domains() -> Builder:
 
 def _worst_mailboxes() -> Builder:
     lower = "mailbox:sendkit_bounce_ratio:wilson_lower"
-    worst = (
-        f'topk({SHOWN_MAILBOXES}, max by ({q.BY_MAILBOX}) ({lower}{{{W},window="1d",confidence="99"}} > 0))'
-    )
+    bounds = choice.of_mailboxes(f'{lower}{{{W},window="1d",confidence="99"}}')
+    worst = f"topk({SHOWN_MAILBOXES}, max by ({q.BY_MAILBOX}) ({bounds} > 0))"
 
     def of_worst(series: str) -> str:
         return f"max by ({q.BY_MAILBOX}) ({series} and on ({q.BY_MAILBOX}) {worst})"

@@ -2,12 +2,13 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from grafana import fleet_answers, fleet_bounces, groups
+from grafana import choice, fleet_answers, fleet_bounces, groups
 from grafana import queries as q
 from grafana.colours import AMBER, BLUE, GREEN, GREY, PURPLE, RED, STATUS_COLOURS
 from grafana.layout import (
     Row,
     build,
+    choice_variables,
     to_domain,
     to_exporter,
     to_fleet,
@@ -30,7 +31,7 @@ def dashboard() -> Dashboard:
         "SendKit · Fleet",
         "Every mailbox of the workspaces chosen: what fires, what bounces, what is sent and answered.",
         "now-2d",
-        [workspace_variable()],
+        [workspace_variable(), *choice_variables()],
         [
             _attention(),
             _fleet(),
@@ -124,27 +125,38 @@ def _attention() -> Row:
 
 
 def _fleet() -> Row:
-    mailboxes = f"sum(workspace:sendkit_mailboxes:count{{{W}}})"
+    chosen = choice.of_mailboxes(f"sendkit_mailbox_info{{{W},{choice.SOME}}}")
+    mailboxes = (
+        f"(sum(workspace:sendkit_mailboxes:count{{{W},{choice.EVERY}}}) or "
+        f"count(group by ({q.BY_MAILBOX}) ({chosen})))"
+    )
     active = f'max by (workspace) (sendkit_workspace_mailboxes{{{W},status="active"}})'
+    every_active = f'max by (workspace) (sendkit_workspace_mailboxes{{{W},{choice.EVERY},status="active"}})'
+    some_active = f"mailbox:sendkit_active:bool{{{W},{choice.SOME}}}"
+    today, allowed = (
+        f"max by ({q.BY_MAILBOX}) (sendkit_mailbox_{name}{{{W},{choice.SOME}}})"
+        for name in ("sent_today", "daily_send_limit")
+    )
+    at_limit = choice.of_mailboxes(f"({today} >= bool {allowed})")
     total = figure("Mailboxes", "Mailboxes of all statuses. A sudden fall is told by an alert.", mailboxes)
     inactive = figure(
         "Not active",
         "Mailboxes that are inactive, suspended or in error. They send nothing: see the statuses below.",
-        f"{mailboxes} - sum({active})",
+        f"{mailboxes} - sum({every_active}) or sum(1 - {choice.of_mailboxes(some_active)})",
         colours=ANY_IS_ODD,
     )
     bouncing = figure(
         "Bouncing",
         "Mailboxes whose bounces of 24 h are above the warning level for certain (99 % bound). Look at the worst "
         "mailboxes below.",
-        f"sum(mailbox:sendkit_bouncing:bool{{{W}}}) or vector(0)",
+        f"sum({choice.of_mailboxes(f'mailbox:sendkit_bouncing:bool{{{W}}}')}) or vector(0)",
         colours=ANY_IS_ODD,
     )
     limit = figure(
         "At their limit",
         "Share of the mailboxes that used up their daily limit. Near 100 % early in the day: spread the "
         "campaigns or add mailboxes.",
-        f"sum(workspace:sendkit_mailboxes_at_limit:count{{{W}}}) / {mailboxes}",
+        f"(sum(workspace:sendkit_mailboxes_at_limit:count{{{W},{choice.EVERY}}}) or sum({at_limit})) / {mailboxes}",
         "percentunit",
         decimals=0,
     )
@@ -218,9 +230,9 @@ def _sending() -> Row:
         "Campaign mails sent per hour",
         "Sends of each last hour beside the same hour a week ago; nights and weekends are quiet in both.",
         [
-            Line(f"sum(workspace:sendkit_emails_sent:increase1h{{{W}}})", "sent", BLUE, "area"),
+            Line(choice.of_fleet("sendkit_emails_sent:increase1h"), "sent", BLUE, "area"),
             Line(
-                f"sum(workspace:sendkit_emails_sent:increase1h{{{W}}} {q.WEEK_AGO})",
+                choice.of_fleet("sendkit_emails_sent:increase1h", q.week_ago),
                 "a week ago",
                 GREY,
                 "dashed",

@@ -3,6 +3,9 @@
 Where a collector is off, or the key may not use it, its panels say so and show nothing.
 """
 
+from collections.abc import Callable
+
+from grafana import choice
 from grafana import queries as q
 from grafana.colours import BLUE, GREEN, RED
 from grafana.layout import Builder, Place, Row
@@ -33,11 +36,14 @@ def of_fleet() -> Row:
     return Row("Which providers and tags do well?", ((12, 8, providers), (12, 8, tags)))
 
 
-def placement(labels: str, whose: str) -> Place:
-    """Return where the warm-up mail of a domain or a mailbox landed, over time."""
+def placement(labels: str, whose: str, chosen: Callable[[str], str] = str) -> Place:
+    """Return where the warm-up mail of a domain or a mailbox landed, over time.
+
+    `chosen` leaves those of a vector of mailboxes that are to be shown.
+    """
 
     def landed(place: str) -> str:
-        return f"sum(max by ({_BY}) (sendkit_mailbox_warmup_window_{place}{{{labels}}}))"
+        return f"sum(max by ({_BY}) ({chosen(f'sendkit_mailbox_warmup_window_{place}{{{labels}}}')}))"
 
     return (
         24,
@@ -60,7 +66,7 @@ def placement(labels: str, whose: str) -> Place:
 
 def _table(title: str, description: str, label: str, info: str) -> Builder:
     """Return a table with a row for each value of a label of an info metric."""
-    groups = f"max by ({_BY}, {label}) ({info}{{{q.WORKSPACES}}})"
+    groups = f"max by ({_BY}, {label}) ({choice.of_mailboxes(f'{info}{{{q.WORKSPACES}}}')})"
 
     def summed(series: str) -> str:
         return summed_up(f"{series}{{{q.WORKSPACES}}}")

@@ -111,15 +111,33 @@ def _variable(name: str, label: str, query: str) -> builders.QueryVariable:
 
 def workspace_variable() -> builders.QueryVariable:
     """Return the choice of workspaces: all, one or several."""
-    query = "label_values(sendkit_workspace_info, workspace)"
+    return _several("workspace", "Workspace", "label_values(sendkit_workspace_info, workspace)")
+
+
+def _choice(name: str, label: str, info: str) -> builders.QueryVariable:
+    query = f'label_values({info}{{workspace=~"$workspace"}}, {name})'
+    return _several(name, label, query).description(
+        "Whole domains are shown in plots of the fleet; alerts and workspaces are never left out."
+    )
+
+
+def _several(name: str, label: str, query: str) -> builders.QueryVariable:
     everything = models.VariableOption(selected=True, text="All", value="$__all")
     return (
-        _variable("workspace", "Workspace", query)
+        _variable(name, label, query)
         .multi(multi=True)
         .include_all(include_all=True)
         .all_value(".*")
         .current(everything)
     )
+
+
+def choice_variables() -> list[builders.QueryVariable]:
+    """Return the choices of providers and of tags: all, one or several; none where they are not known."""
+    return [
+        _choice("provider", "Provider", "sendkit_mailbox_provider_info"),
+        _choice("tag", "Tag", "sendkit_mailbox_tag_info"),
+    ]
 
 
 def domain_variable() -> builders.QueryVariable:

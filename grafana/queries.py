@@ -48,6 +48,11 @@ def newest(series: str) -> str:
     return f"last_over_time({series}[1h])"
 
 
+def week_ago(series: str) -> str:
+    """Return a series as it was a week ago."""
+    return f"{series} {WEEK_AGO}"
+
+
 def addressed(vector: str, labels: str = WORKSPACES) -> str:
     """Return a vector of mailboxes with the label `address`: the address where it is shown, else the id."""
     return address_of(with_email(vector, labels))

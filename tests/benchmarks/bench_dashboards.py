@@ -38,6 +38,8 @@ FILLED = {
     "$workspace": ".*",
     "$domain": "d0.example",
     "$mailbox": "m0",
+    "$provider": ".*",
+    "$tag": ".*",
     "$__rate_interval": "20m",
 }
 

@@ -27,6 +27,7 @@ from exporter.polling.reader import Reader
 from exporter.sendkit.feeds import analytics
 from exporter.simulator import ScenarioRequest, Simulation
 from exporter.textformat.lines import Format
+from tests.stack.collected import Collected
 from tests.stack.processes import Process, Processes, start_prometheus
 from tests.stack.queries import Queries, Samples
 
@@ -65,10 +66,15 @@ class Event:
 
 @dataclass(slots=True)
 class Story:
-    """What happens: a fleet, scenarios, and when polls fail (seconds before the end: reason)."""
+    """What happens: a fleet, scenarios, and when polls fail (seconds before the end: reason).
+
+    With `collectors` all of them are on, and are asked every hour.
+    """
 
     mailboxes: int = 30
     workspaces: int = 2
+    profile: str = "own_servers"
+    collectors: bool = False
     events: tuple[Event, ...] = (
         Event(6 * 3600, ScenarioRequest("bounce_spike", {"ratio": 0.22})),
         Event(3 * 3600, ScenarioRequest("mailbox_suspended", {})),
@@ -92,7 +98,7 @@ class Past:
         self._simulation = Simulation(
             story.mailboxes,
             workspaces=story.workspaces,
-            profile="own_servers",
+            profile=story.profile,
             start=datetime.fromtimestamp(self._start, UTC),
             clock=lambda: float(self._now),
         )
@@ -101,9 +107,11 @@ class Past:
         self._reader = Reader(Disclosure(lambda email: email))
         self._telemetry.reload_successful.set(1)
         self._telemetry.reload_timestamp.set(self._start)
+        self._collected = Collected(self._simulation, self._reader) if story.collectors else None
         for each in self._simulation.workspaces:
             workspace = Workspace(Key(each.id), "agency", each.name, each.name, Thresholds().model_dump())
-            workspace.keep_polls([Poll(analytics.all_time(POLL_INTERVAL_SECONDS), 900.0)])
+            collectors = self._collected.polls() if self._collected else ()
+            workspace.keep_polls([Poll(analytics.all_time(POLL_INTERVAL_SECONDS), 900.0), *collectors])
             self._fleet.add(workspace)
 
     def scrapes(self) -> Iterator[bytes]:
@@ -150,6 +158,8 @@ class Past:
             poll.succeeded(reading, moment, 0.4 + self._now // STEP_SECONDS % 7 / 20)
             poll.polls += POLLS_PER_STEP - 1
             self._telemetry.api_requests.labels("200").inc(POLLS_PER_STEP)
+        if self._collected and self._now % 3600 == 0 and self._is_within(GAUGES_DAYS):
+            self._collected.refresh(workspace, moment)
         stale = poll.is_stale(moment)
         pieces = (
             {}
