@@ -6,7 +6,8 @@ A query within a text says `of` where the matchers of the alert's own labels go:
 
 import re
 
-from prometheus.table.levels import MAILBOX, Level
+from prometheus.table.actions import ACTIONS
+from prometheus.table.levels import LISTING, MAILBOX, Level
 from prometheus.table.rule import Alert
 
 LINKS = "sendkit:links:info"
@@ -65,9 +66,8 @@ WORKSPACE_NAME = "{{ reReplaceAll `:(\\s|$)` ` -$1` $labels.workspace }}"
 """The name, without a colon that would make a mapping of the text where it is read as YAML."""
 
 DOMAIN_NAME = "{{ $labels.domain }}"
-MAILBOX_NAME = label(
-    "email", 'last_over_time(sendkit_mailbox_info{of,email!=""}[2h])', MAILBOX, "{{ $labels.mailbox_id }}"
-)
+MAILBOX_ADDRESS = 'last_over_time(sendkit_mailbox_info{of,email!=""}[2h])'
+MAILBOX_NAME = label("email", MAILBOX_ADDRESS, MAILBOX, "{{ $labels.mailbox_id }}")
 """The address where the privacy mode allows it, else the id."""
 
 
@@ -76,9 +76,20 @@ def annotations(alert: Alert) -> dict[str, str]:
     return {
         "summary": alert.summary,
         "description": " ".join(alert.description.split()),
+        **({"worst": alert.worst} if alert.worst else {}),
+        "action": ACTIONS[alert.alert],
+        "page_url": _page(alert),
         "runbook_url": _runbook(alert),
         "dashboard_url": _linked("dashboards", _dashboard(alert)),
     }
+
+
+def _page(alert: Alert) -> str:
+    """Return where the exporter shows it to people, if it says where it is."""
+    named = "workspace" in alert.level.labels and alert.level is not LISTING
+    # A path has no plus for a space; a plus of the name is encoded.
+    path = "/workspaces/{{ reReplaceAll `[+]` `%20` (urlquery $labels.workspace) }}" if named else "/"
+    return f"{{{{ with query `{EXPORTERS}` }}}}{{{{ . | first | label `external_url` }}}}{path}{{{{ end }}}}"
 
 
 def _runbook(alert: Alert) -> str:

@@ -25,6 +25,8 @@ from prometheus.table.incidents import STALE
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE
 from prometheus.table.promql import compared, threshold
 from prometheus.table.rule import Alert, Group, RuleFile, Severity
+from prometheus.table.worst import PART, bouncing
+from prometheus.table.worst import unhealthy as worst_unhealthy
 
 
 def alert(
@@ -39,6 +41,7 @@ def alert(
         wait=wait,
         summary=summary,
         description=f"{NAMES[limit.level]} has {evidence(limit)}",
+        worst=bouncing(limit.level, "1d" if limit.happening else "7d") if limit.level in PART else "",
         inhibited_by=(*STALE, *inhibited_by),
     )
 
@@ -63,6 +66,7 @@ count by (workspace, domain) (mailbox:sendkit_unhealthy:bool) >= 3
             {DOMAIN_NAME} in workspace {WORKSPACE_NAME} ({VALUE_PERCENTAGE}) are no longer active, or bounce too
             much.
         """,
+        worst=worst_unhealthy(),
         inhibited_by=(
             *STALE,
             "SendKitWorkspaceBounceSpike",

@@ -6,6 +6,7 @@ from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE
 from prometheus.table.mailbox_alerts import OF_THE_DAY, OF_TODAY
 from prometheus.table.promql import highest
 from prometheus.table.rule import Alert, Group, Record, RuleFile
+from prometheus.table.worst import left_active
 
 
 def state(name: str, series: str) -> Record:
@@ -104,6 +105,7 @@ workspace:sendkit_mailboxes_left_active:count1h / count by (workspace) (mailbox:
             Within an hour {VALUE} of the {number("count(mailbox:sendkit_active:bool{of})", WORKSPACE)} mailboxes of
             workspace {WORKSPACE_NAME} left the status active.
         """,
+        worst=left_active(),
         inhibited_by=STALE,
     ),
     Alert(

@@ -32,6 +32,8 @@ class Alert:
     """The rule's `for`."""
     summary: str
     description: str
+    worst: str = ""
+    """The sentence on the domains or mailboxes behind it, for what has such."""
     shown_on: str | None = None
     """The uid of the dashboard that it links to, where that is not the level's."""
     inhibited_by: tuple[str, ...] = ()

@@ -66,7 +66,9 @@ def test_every_alert_is_seen_firing_and_silent(name: str) -> None:
         labels = set(alert["exp_labels"]) - {"severity"}
         assert labels < set(row.level.labels) if row.level is LISTING else labels == set(row.level.labels)
         annotations = alert["exp_annotations"]
-        assert set(annotations) == {"summary", "description", "runbook_url", "dashboard_url"}
+        texts = {"summary", "description", "action"} | ({"worst"} if row.worst else set())
+        assert set(annotations) == texts | {"page_url", "runbook_url", "dashboard_url"}
+        assert all(annotations[text] for text in texts)
         assert annotations["runbook_url"] == f"{BASE['runbooks']}/{name}.md"
         assert re.match(
             rf"{re.escape(BASE['dashboards'])}/{row.dashboard}(\?|$)", annotations["dashboard_url"]
@@ -87,6 +89,7 @@ def test_no_annotation_is_a_mapping_where_it_is_read_as_yaml(name: str) -> None:
         if test["alertname"] == name
         for alert in test["exp_alerts"]
         for text in alert["exp_annotations"].values()
+        if text
     ]
     assert texts
     for text in texts:

@@ -1,0 +1,59 @@
+"""The domains or mailboxes behind an alert: the annotation `worst`, a sentence with their numbers.
+
+An alert on a workspace or a domain inhibits those on its parts, so that no other message names them.
+"""
+
+from prometheus.table.annotations import MAILBOX_ADDRESS, query
+from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE, Level
+
+NAMED = 5
+"""So many are named at most."""
+
+PART = {WORKSPACE: DOMAIN, DOMAIN: MAILBOX}
+"""What an alert's worst parts are."""
+
+SPANS = {"1d": "24 h", "7d": "7 days"}
+
+
+def bouncing(level: Level, window: str) -> str:
+    """Return the sentence on the domains of a workspace, or the mailboxes of a domain, with most bounces."""
+    part = PART[level]
+    emails = f"{part.name}:sendkit_emails"
+    sends = f"{{{{ range {_of_each(f'{emails}_sent:increase{window}{{of}}', part)} }}}}{{{{ printf `%.0f` .Value }}}}{{{{ end }}}}"
+    return _listed(
+        f"{emails}_bounced:increase{window}{{of}} >= 0.5",
+        level,
+        f"Most bounces within {SPANS[window]} are of ",
+        f"{_name(part)} ({{{{ printf `%.0f` $each.Value }}}} of {sends} sends)",
+    )
+
+
+def unhealthy() -> str:
+    """Return the sentence on the mailboxes of a domain that are unhealthy, with their status."""
+    status = f"{{{{ with {_of_each('sendkit_mailbox_status{of} == 1', MAILBOX)} }}}}{{{{ $status := . | first | label `status` }}}}{{{{ if eq $status `active` }}}} (bounces){{{{ else }}}} ({{{{ $status }}}}){{{{ end }}}}{{{{ end }}}}"
+    expr = "mailbox:sendkit_unhealthy:bool{of} == 1"
+    return _listed(expr, DOMAIN, "Unhealthy are ", f"{_name(MAILBOX)}{status}")
+
+
+def left_active() -> str:
+    """Return the sentence on the domains whose mailboxes left `active` within an hour."""
+    expr = "count by (workspace, domain) (mailbox:sendkit_active:bool{of} == 0 and max_over_time(mailbox:sendkit_active:bool[1h]) == 1)"
+    return _listed(expr, WORKSPACE, "Most are of ", f"{_name(DOMAIN)} ({{{{ printf `%.0f` $each.Value }}}})")
+
+
+def _listed(expr: str, level: Level, head: str, each: str) -> str:
+    """Return a sentence that names the first ones of a query; nothing where there is none."""
+    found = query(f"sort_desc(topk({NAMED}, {expr}))", level)
+    return f"{{{{ range $place, $each := {found} }}}}{{{{ if $place }}}}, {{{{ else }}}}{head}{{{{ end }}}}{each}{{{{ end }}}}"
+
+
+def _name(part: Level) -> str:
+    if part is DOMAIN:
+        return "{{ $each.Labels.domain }}"
+    found = _of_each(MAILBOX_ADDRESS, MAILBOX)
+    return f"{{{{ with {found} }}}}{{{{ . | first | label `email` }}}}{{{{ else }}}}{{{{ $each.Labels.mailbox_id }}}}{{{{ end }}}}"
+
+
+def _of_each(expr: str, part: Level) -> str:
+    """Return a query narrowed to one of those that are listed."""
+    return query(expr, part).replace("$labels.", "$each.Labels.")
