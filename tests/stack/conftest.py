@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers import servers
 from tests.stack.processes import Processes
+
+__all__ = ["module_processes", "processes", "servers"]
 
 
 @pytest.fixture

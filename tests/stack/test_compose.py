@@ -81,9 +81,20 @@ def test_prometheus_knows_the_alertmanager(prometheus: Prometheus) -> None:
     wait_for(active, what="Prometheus finds the Alertmanager")
 
 
-def test_flags_of_prometheus_are_its_own(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("servers")
+@pytest.mark.parametrize(
+    ("service", "program"), [("prometheus", "prometheus"), ("alertmanager", "prometheus-alertmanager")]
+)
+def test_flags_of_the_servers_are_their_own(service: str, program: str) -> None:
     """A flag that the real program does not know ends it with its usage."""
-    command = COMPOSE["services"]["prometheus"]["command"]
-    known = subprocess.run(["prometheus", "--help-long"], capture_output=True, text=True, check=False)
-    for flag in command:
+    known = subprocess.run([program, "--help-long"], capture_output=True, text=True, check=False)
+    for flag in COMPOSE["services"][service]["command"]:
         assert flag.partition("=")[0] in known.stdout + known.stderr
+
+
+def test_every_container_is_hardened_and_has_a_limit_of_memory() -> None:
+    for service in COMPOSE["services"].values():
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["mem_limit"]
