@@ -101,7 +101,7 @@ def _trouble() -> Row:
     page = figure(
         "Of page level",
         "The bound of an hour, a day or 7 days divided by its threshold, the highest of them: at 100 % a bounce "
-        "spike of the domain pages.",
+        "spike of the domain pages, while mails bounce. Few bounces count for less.",
         q.of_page(DOMAIN_SPIKE, D, q.BY_DOMAIN),
         "percentunit",
         colours=NEAR_LEVEL,
@@ -136,7 +136,7 @@ def _mailboxes() -> Row:
         "Bounces per hour",
         "When it began and whether it goes on. Empty hours at the right: it has stopped.",
         [Line(choice.of_domain("sendkit_emails_bounced:increase1h"), "bounces", AMBER, "bars")],
-        "short",
+        "locale",
         interval="1h",
     )
     return Row(
@@ -209,7 +209,7 @@ def _bounces() -> Row:
 
     day = lines(
         "Bounces of sends, 24 h",
-        "The rolling ratio with what it may be by chance. The band's lower edge above the red line: no accident; "
+        "The rolling ratio with what it may be by chance. The band's lower edge above the red line: hardly luck; "
         "stop the domain's campaigns.",
         plot("1d"),
         "percentunit",
@@ -235,7 +235,7 @@ def _volume() -> Row:
                     Line(now, "this week", BLUE, "bars" if interval else "area"),
                     Line(before, "a week ago", GREY, "dashed"),
                 ],
-                "short",
+                "locale",
                 interval=interval,
             ),
         )
@@ -268,7 +268,7 @@ def _volume() -> Row:
                 "dashed",
             ),
         ],
-        "short",
+        "locale",
     )
     return Row(
         "Does it send, and is it answered, as last week?",

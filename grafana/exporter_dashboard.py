@@ -24,6 +24,8 @@ LAST_SUCCESS = f"workspace:sendkit_last_success:timestamp_seconds{{{W}}}"
 INTERVAL = f"workspace:sendkit_poll_interval:seconds{{{W}}}"
 AGE_OF_ALLOWED = f"(time() - {LAST_SUCCESS}) / on (workspace) clamp_min(3 * {INTERVAL}, 300)"
 RATE = "[$__rate_interval]"
+MOST_LINES = 10
+"""In a graph: the worst ones, or the largest, as of the end of the time range."""
 
 
 def dashboard() -> Dashboard:
@@ -120,7 +122,7 @@ def _polls() -> Row:
                 AMBER,
             ),
         ],
-        "short",
+        "locale",
     )
     reasons = lines(
         "Failures by reason, per hour",
@@ -132,7 +134,7 @@ def _polls() -> Row:
                 "{{reason}}",
             )
         ],
-        "short",
+        "locale",
         stacked=True,
         colours=REASON_COLOURS,
     )
@@ -140,10 +142,14 @@ def _polls() -> Row:
         "API answers per minute, by code",
         "Requests of this exporter, tries again included. 429 in numbers: too many exporters share the key.",
         [
-            Line(f"60 * sum by (code) (rate(sendkit_api_requests_total{{{JOB}}}{RATE}))", "{{code}}"),
+            Line(
+                f"60 * sum by (code) (rate(sendkit_api_requests_total{{{JOB}}}{RATE})) and on (code) "
+                f"topk({MOST_LINES - 1}, sum by (code) (rate(sendkit_api_requests_total{{{JOB}}}[1h] @ end())))",
+                "{{code}}",
+            ),
             Line(f"60 * sum(rate(sendkit_api_retries_total{{{JOB}}}{RATE}))", "tries again", AMBER, "dashed"),
         ],
-        "short",
+        "locale",
         colours={
             "200": GREEN,
             "401": DARK_RED,
@@ -161,18 +167,31 @@ def _polls() -> Row:
 def _time() -> Row:
     age = lines(
         "Age of the figures",
-        "The ten oldest workspaces. A saw tooth as high as the interval is right; a slope means no poll succeeds.",
-        [Line(f"topk(10, time() - {LAST_SUCCESS})", "{{workspace}}")],
+        "The ten workspaces that are oldest at the end. A saw tooth as high as the interval is right; a slope means no poll succeeds.",
+        [
+            Line(
+                f"time() - {LAST_SUCCESS} and on (workspace) bottomk({MOST_LINES}, {LAST_SUCCESS} @ end())",
+                "{{workspace}}",
+            )
+        ],
         "s",
     )
-    share = (
-        f"max by (workspace, window) (sendkit_poll_duration_seconds{{{W}}} "
-        f"/ sendkit_poll_interval_seconds{{{W}}})"
-    )
+
+    def share(at: str = "") -> str:
+        return (
+            f"max by (workspace, window) (sendkit_poll_duration_seconds{{{W}}}{at} "
+            f"/ sendkit_poll_interval_seconds{{{W}}}{at})"
+        )
+
     durations = lines(
         "Poll duration of its interval",
-        "The ten slowest polls. At 100 % polls are skipped: give the workspace a longer poll_interval.",
-        [Line(f"topk(10, {share})", "{{workspace}} {{window}}")],
+        "The ten polls that are slowest at the end. At 100 % polls are skipped: give the workspace a longer poll_interval.",
+        [
+            Line(
+                f"{share()} and on (workspace, window) topk({MOST_LINES}, {share(' @ end()')})",
+                "{{workspace}} {{window}}",
+            )
+        ],
         "percentunit",
     )
     suspects = lines(
@@ -180,11 +199,12 @@ def _time() -> Row:
         "Values out of their documented range. Steady: the API changed; ask support before trusting the field.",
         [
             Line(
-                f"sum by (field) (max by (workspace, field) (increase(sendkit_suspect_values_total{{{W}}}[1h]))) > 0",
+                f"sum by (field) (max by (workspace, field) (increase(sendkit_suspect_values_total{{{W}}}[1h]))) > 0 "
+                f"and on (field) topk({MOST_LINES}, sum by (field) (increase(sendkit_suspect_values_total{{{W}}}[1d] @ end())))",
                 "{{field}}",
             )
         ],
-        "short",
+        "locale",
         no_value="Every value was as documented",
     )
     return Row(
@@ -195,7 +215,9 @@ def _time() -> Row:
 
 def _process() -> Row:
     def plot(title: str, description: str, expr: str, unit: str) -> Place:
-        return 6, 7, lines(title, description, [Line(expr, "{{instance}}")], unit)
+        few = f"topk({MOST_LINES}, sendkit_exporter_series{{{JOB}}} @ end())"
+        drawn = [Line(f"{expr} and on (instance) {few}", "{{instance}}")]
+        return 6, 7, lines(title, description, drawn, unit)
 
     return Row(
         "Is the exporter itself well?",
@@ -204,7 +226,7 @@ def _process() -> Row:
                 "Series",
                 "Series that a scrape gets. A step down: mailboxes vanished or grew stale.",
                 f"sendkit_exporter_series{{{JOB}}}",
-                "short",
+                "locale",
             ),
             plot(
                 "Memory",

@@ -43,7 +43,7 @@ def answers() -> Row:
         "Mailboxes by the status of their warm-up. `idle` and `not_started` ones are not getting ready to send; "
         "start them, or leave them out of campaigns.",
         [(Query(_warming(status), status), colour) for status, colour in WARMUP_COLOURS.items()],
-        "short",
+        "locale",
     )
     return Row(
         "Do people answer, and do mailboxes warm up?",

@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana import choice, fleet_answers, fleet_bounces, groups
 from grafana import queries as q
-from grafana.colours import AMBER, BLUE, GREEN, GREY, PURPLE, RED, STATUS_COLOURS
+from grafana.colours import AMBER, BLUE, GREEN, GREY, PLAIN, PURPLE, RED, STATUS_COLOURS
 from grafana.layout import (
     Row,
     build,
@@ -73,22 +73,26 @@ def _attention() -> Row:
         "s",
         no_value="no poll yet",
     )
-    by = "severity, alertname, workspace, domain, mailbox_id"
-    fires = q.firing(ALERTS)
-    since = (
-        f'min by ({by}) (ALERTS_FOR_STATE{{alertname=~"SendKit.*",{ALERTS}}}'
-        f" and ignoring (alertstate) {fires})"
-    )
-    told = q.address_of(f"1000 * (({q.with_email(since)}) or on ({by}) {since})")
     table = rows(
         "Firing now",
-        "Critical and warning alerts that fire, the longest first. Follow the workspace, domain or mailbox to "
-        "its dashboard; the runbook of each alert has its name.",
+        "Alerts that fire, or will if nothing changes: those of workspaces, then of domains, then of mailboxes, of "
+        "each the longest first. Follow a name to its dashboard; the runbook of each alert has its name.",
+        [_alerts()],
         [
-            # In this order, which the table keeps among rows of one severity.
-            f'sort(label_replace({told}, "alert", "$1", "alertname", "SendKit(.*)"))',
-        ],
-        [
+            Cell(
+                "level",
+                "Level",
+                width=100,
+                properties=named(
+                    {"1": ("workspace", PLAIN), "2": ("domain", PLAIN), "3": ("mailbox", PLAIN)}
+                ),
+            ),
+            Cell(
+                "state",
+                "State",
+                width=80,
+                properties=named({"firing": ("firing", RED), "pending": ("pending", AMBER)}),
+            ),
             Cell(
                 "severity",
                 "Severity",
@@ -114,7 +118,7 @@ def _attention() -> Row:
             UNSEEN_ID,
         ],
         hidden=("alertname", "email"),
-        sort="Severity",
+        sort="Level",
         descending=False,
         no_value="Nothing fires",
     )
@@ -122,6 +126,26 @@ def _attention() -> Row:
         "What needs attention now?",
         (*((6, 3, each) for each in (critical, warnings, stale, age)), (24, 8, table)),
     )
+
+
+def _alerts() -> str:
+    """Return since when alerts fire or are pending, in milliseconds, with their level as a number.
+
+    In the order of time, which the table keeps among rows of one level.
+    """
+    by = "severity, alertname, workspace, domain, mailbox_id"
+
+    def since(state: str, alerts: str) -> str:
+        began = f'ALERTS_FOR_STATE{{alertname=~"SendKit.*",{ALERTS}}} and ignoring (alertstate) {alerts}'
+        return f'label_replace(min by ({by}) ({began}), "state", "{state}", "", "")'
+
+    # One that began to fire a moment ago may still be seen pending, too.
+    each = f"({since('firing', q.firing(ALERTS))} or on ({by}) {since('pending', q.pending(ALERTS))})"
+    addressed = q.address_of(f"1000 * (({q.with_email(each)}) or on ({by}) {each})")
+    levels = f'label_replace({addressed}, "level", "1", "", "")'
+    for level, label in (("2", "domain"), ("3", "mailbox_id")):
+        levels = f'label_replace({levels}, "level", "{level}", "{label}", ".+")'
+    return f'sort(label_replace({levels}, "alert", "$1", "alertname", "SendKit(.*)"))'
 
 
 def _fleet() -> Row:
@@ -147,7 +171,7 @@ def _fleet() -> Row:
     )
     bouncing = figure(
         "Bouncing",
-        "Mailboxes whose bounces of 24 h are above the warning level for certain (99 % bound). Look at the worst "
+        "Mailboxes whose bounces of 24 h are above the warning level (99.9 % bound, by the rules). Look at the worst "
         "mailboxes below.",
         f"sum({choice.of_mailboxes(f'mailbox:sendkit_bouncing:bool{{{W}}}')}) or vector(0)",
         colours=ANY_IS_ODD,
@@ -205,7 +229,7 @@ def _sending() -> Row:
                 "{{status}}",
             )
         ],
-        "short",
+        "locale",
         stacked=True,
         colours=STATUS_COLOURS,
     )
@@ -224,7 +248,7 @@ def _sending() -> Row:
             ),
             Line(f"sum(workspace:sendkit_mailbox_daily_send_limit:sum{{{W}}})", "capacity", PURPLE, "dashed"),
         ],
-        "short",
+        "locale",
     )
     hourly = lines(
         "Campaign mails sent per hour",
@@ -238,7 +262,7 @@ def _sending() -> Row:
                 "dashed",
             ),
         ],
-        "short",
+        "locale",
     )
     return Row(
         "Do all mailboxes send as they should?",

@@ -57,7 +57,7 @@ def placement(labels: str, whose: str, chosen: Callable[[str], str] = str) -> Pl
                 Line(landed("promotions"), "promotions", BLUE),
                 Line(landed("spam"), "spam", RED),
             ],
-            "short",
+            "locale",
             stacked=True,
             no_value=_OFF.format("warmup"),
         ),

@@ -98,7 +98,7 @@ def _now() -> Row:
         ),
         figure(
             "Rank",
-            "1 is the mailbox of the domain that bounces most for certain.",
+            "1 is the mailbox of the domain with the highest bound.",
             f"count({BOUND_OF_DOMAIN} > on () group_left () {BOUND}) + 1 or {BOUND} * 0 + 1",
             no_value="no sends",
         ),
@@ -125,7 +125,7 @@ def _states() -> Row:
             Line(f"max(sendkit_mailbox_sent_today{{{M}}} {q.WEEK_AGO})", "a week ago", GREY, "dashed"),
             Line(limit, "daily limit", PURPLE, "dashed"),
         ],
-        "short",
+        "locale",
     )
     return Row("Was it allowed to send, and did it?", ((12, 7, states), (12, 7, today)))
 
@@ -153,14 +153,14 @@ def _bounces() -> Row:
             Line(f"max(mailbox:sendkit_emails_bounced:increase1d{{{M}}})", "24 h", DARK_BLUE),
             Line(f"max({q.newest(f'mailbox:sendkit_emails_bounced:increase7d{{{M}}}')})", "7 d", GREY),
         ],
-        "short",
+        "locale",
     )
     total = lines(
         "Bounces since the beginning",
         "The platform's all-time total. It falls when a campaign is deleted; only the windows beside it say what "
         "is new.",
         [Line(f'max(sendkit_mailbox_campaign_bounced{{{M},window="all"}})', "all-time", BLUE, "area")],
-        "short",
+        "locale",
         least=None,
     )
     return Row("Does it bounce?", ((8, 8, day), (8, 8, windows), (8, 8, total)))
@@ -198,7 +198,7 @@ def _volume() -> Row:
             Line(f"max({hourly})", "sent", BLUE, "area"),
             Line(f"max({hourly} {q.WEEK_AGO})", "a week ago", GREY, "dashed"),
         ],
-        "short",
+        "locale",
     )
     return Row(
         "What is it over the long run?",

@@ -107,7 +107,7 @@ def figure(  # noqa: PLR0913 - what a figure is
     title: str,
     description: str,
     expr: str,
-    unit: str = "short",
+    unit: str = "locale",
     *,
     colours: dashboard.ThresholdsConfig = NEUTRAL,
     mappings: list[models.ValueMapping] | None = None,

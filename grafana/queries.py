@@ -1,7 +1,7 @@
 """PromQL that several panels share. Recorded series are not repeated here; see prometheus/rules."""
 
 from prometheus.table.bounce_limits import BounceLimit
-from prometheus.table.bounce_states import of_threshold
+from prometheus.table.bounce_states import near_beginning
 
 WORKSPACES = 'workspace=~"$workspace"'
 WORKSPACES_OR_NONE = 'workspace=~"$workspace|"'
@@ -19,6 +19,11 @@ def firing(labels: str) -> str:
     return f'ALERTS{{alertname=~"SendKit.*",alertstate="firing",severity=~"critical|warning",{labels}}}'
 
 
+def pending(labels: str) -> str:
+    """Return the alerts that will fire if nothing changes."""
+    return firing(labels).replace('alertstate="firing"', 'alertstate="pending"')
+
+
 def count(vector: str) -> str:
     """Return how many series there are, 0 when there is none."""
     return f"count({vector}) or vector(0)"
@@ -30,8 +35,8 @@ def level(name: str, labels: str = WORKSPACES) -> str:
 
 
 def of_page(limit: BounceLimit, labels: str, by: str) -> str:
-    """Return how near the bounds of an alert's windows are to its threshold: at 1 it pages."""
-    return f"max by ({by}) ({of_threshold(limit, labels)})"
+    """Return how near an alert is to beginning: at 1 it pages, if mails still bounce."""
+    return f"max by ({by}) ({near_beginning(limit, labels)})"
 
 
 def level_of_domain(name: str) -> str:

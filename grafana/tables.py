@@ -57,7 +57,7 @@ def rows(  # noqa: PLR0913 - what a table is
     )
     for cell in cells:
         panel.override_by_name(cell.title, values(_looks(cell)))
-    panel.unit("short").min_width(70).cell_height(common_models.TableCellHeight.SM)
+    panel.unit("locale").min_width(70).cell_height(common_models.TableCellHeight.SM)
     panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(descending)])
     return panel
 

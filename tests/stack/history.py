@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from exporter.fleet.workspace import Fleet, Key, Workspace
 from exporter.polling.reader import Reader
 from exporter.sendkit.feeds import analytics
 from exporter.simulator import ScenarioRequest, Simulation
+from exporter.simulator.fleet import Workspace as Simulated
+from exporter.simulator.windows import Window
 from exporter.textformat.lines import Format
 from tests.stack.collected import Collected
 from tests.stack.processes import Process, Processes, start_prometheus
@@ -37,6 +39,8 @@ STEP_SECONDS = 300
 DAY_SECONDS = 86_400
 POLL_INTERVAL_SECONDS = 60.0
 POLLS_PER_STEP = 5
+WEEK, WEEK_DAYS = "7d", 7
+"""The window of the shipped configuration."""
 TARGET = b'instance="exporter:19587",job="sendkit-exporter"'
 
 COUNTERS_DAYS, SENT_TODAY_DAYS, GAUGES_DAYS = 15, 10, 3
@@ -49,7 +53,7 @@ COUNTERS = frozenset(metric.name for metric in mailbox.COUNTERS.values())
 UNUSED = re.compile(
     r"sendkit_mailbox_("
     r"bounce_ratio|lifetime|emails_(clicked|opened)|"
-    r"campaign_(?!bounced|(open|reply|bounce)_ratio))"
+    r"campaign_(?!bounced|sent|(open|reply|bounce)_ratio))"
 )
 """What no rule and no dashboard reads."""
 
@@ -111,7 +115,9 @@ class Past:
         for each in self._simulation.workspaces:
             workspace = Workspace(Key(each.id), "agency", each.name, each.name, Thresholds().model_dump())
             collectors = self._collected.polls() if self._collected else ()
-            workspace.keep_polls([Poll(analytics.all_time(POLL_INTERVAL_SECONDS), 900.0), *collectors])
+            week = analytics.window(WEEK, WEEK_DAYS, 3600.0)
+            polls = [Poll(analytics.all_time(POLL_INTERVAL_SECONDS), 900.0), Poll(week, 2 * 3600.0)]
+            workspace.keep_polls([*polls, *collectors])
             self._fleet.add(workspace)
 
     def scrapes(self) -> Iterator[bytes]:
@@ -121,7 +127,7 @@ class Past:
             while self._waiting and self._end - self._waiting[0].seconds_before <= self._now:
                 self._simulation.start(self._waiting.pop(0).request)
             for workspace, simulated in zip(self._fleet, self._simulation.workspaces, strict=True):
-                yield from self._poll(workspace, self._simulation.answer(simulated).plain)
+                yield from self._poll(workspace, simulated)
             if self._is_within(GAUGES_DAYS):
                 own = self._telemetry.text(Format.TEXT)
                 samples = [
@@ -144,7 +150,8 @@ class Past:
             bare = bare.replace(b" ", b"{" + TARGET + b"} ")
         return bare.replace(b"\n", b" %d\n" % self._now)
 
-    def _poll(self, workspace: Workspace, body: bytes) -> Iterator[bytes]:
+    def _poll(self, workspace: Workspace, simulated: Simulated) -> Iterator[bytes]:
+        body = self._simulation.answer(simulated).plain
         moment = Instant(self._now, self._now)
         poll = workspace.all_time
         if reason := self._failure():
@@ -158,20 +165,25 @@ class Past:
             poll.succeeded(reading, moment, 0.4 + self._now // STEP_SECONDS % 7 / 20)
             poll.polls += POLLS_PER_STEP - 1
             self._telemetry.api_requests.labels("200").inc(POLLS_PER_STEP)
+        if self._now % 3600 == 0 and self._is_within(GAUGES_DAYS):
+            self._poll_week(workspace, simulated, moment)
         if self._collected and self._now % 3600 == 0 and self._is_within(GAUGES_DAYS):
             self._collected.refresh(workspace, moment)
         stale = poll.is_stale(moment)
-        pieces = (
-            {}
-            if stale
-            else {name: piece for part in workspace.parts() for name, piece in part.pieces.items()}
-        )
+        pieces = [] if stale else [piece for part in workspace.parts() for piece in part.pieces.items()]
         if self._is_within(GAUGES_DAYS):
-            pieces |= render_workspace(workspace, stale=stale)
-            self._telemetry.series.set(sum(piece.samples for piece in pieces.values()))
-        for name, piece in pieces.items():
+            pieces += render_workspace(workspace, stale=stale).items()
+            self._telemetry.series.set(sum(piece.samples for _, piece in pieces))
+        for name, piece in pieces:
             if self._is_kept(name) and piece.samples:
                 yield self._stamped(b"".join(piece.chunks))
+
+    def _poll_week(self, workspace: Workspace, simulated: Simulated, moment: Instant) -> None:
+        """Take in the window of the last days."""
+        poll, today = workspace.polls[WEEK], datetime.fromtimestamp(self._now, UTC).date()
+        days = Window.of_days(today - timedelta(days=WEEK_DAYS - 1), today)
+        reading, _ = self._reader.read(workspace, poll, self._simulation.answer(simulated, days).plain)
+        poll.succeeded(reading, moment, 0.4)
 
     def _is_kept(self, family: str) -> bool:
         if family in COUNTERS:

@@ -156,7 +156,10 @@ def test_the_spike_is_seen_where_one_looks(past: Queries, chosen: dict[str, Choi
     fired = {(labels["alert"], labels.get("domain")) for labels, _ in instant("Firing now")}
     assert ("DomainBounceSpike", worst) in fired
     heat = past.span(
-        everything.fill(by_title["Bounces per hour by domain"]["targets"][0]["expr"]), END - 86_400, END, 3600
+        everything.fill(by_title["Bounces of the last hour by domain"]["targets"][0]["expr"]),
+        END - 86_400,
+        END,
+        3600,
     )
     totals = {labels["domain"]: sum(float(value) for _, value in samples) for labels, samples in heat}
     assert max(totals, key=lambda domain: totals[domain]) == worst

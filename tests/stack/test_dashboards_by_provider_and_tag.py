@@ -131,7 +131,7 @@ def test_a_provider_and_a_tag_leave_the_mailboxes_that_have_both(past: Queries) 
 FOLLOWING = {
     "sendkit-fleet": {
         *("Mailboxes", "Bouncing", "Not active", "At their limit", "Campaign mails sent per hour"),
-        *("Bounces of sends, 24 h", "Bounces of sends, 7 d", "Bounces per hour by domain"),
+        *("Bounces of sends, 24 h", "Bounces of sends, 7 d", "Bounces of the last hour by domain"),
         *("Worst domains by lower bound", "Worst mailboxes by lower bound", "Providers", "Tags", "Warm-up"),
     },
     "sendkit-domain": {

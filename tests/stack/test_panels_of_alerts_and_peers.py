@@ -33,7 +33,7 @@ def unaddressed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queries]:
         yield queries
 
 
-def test_what_fires_is_told_with_or_without_addresses_the_longest_first(unaddressed: Queries) -> None:
+def test_what_fires_is_shown_with_or_without_addresses_the_longest_first(unaddressed: Queries) -> None:
     """The exporter as a whole concerns each of its workspaces; other workspaces are not asked for."""
     by_title = {panel["title"]: panel for panel in dashboards()["sendkit-fleet"]["panels"]}
     acme = Choice("acme", "acme", {})
@@ -41,10 +41,11 @@ def test_what_fires_is_told_with_or_without_addresses_the_longest_first(unaddres
     def found(title: str) -> list[tuple[Labels, float]]:
         return unaddressed.instant(acme.fill(by_title[title]["targets"][0]["expr"]), END)
 
-    assert [(labels["alert"], labels.get("address")) for labels, _ in found("Firing now")] == [
-        ("MailboxBounceSpike", "m1"),
-        ("DomainBounceSpike", None),
-        ("ExporterDown", None),
+    shown = [(labels["alert"], labels.get("address"), labels["state"]) for labels, _ in found("Firing now")]
+    assert shown == [
+        ("MailboxBounceSpike", "m1", "firing"),
+        ("DomainBounceSpike", None, "firing"),
+        ("ExporterDown", None, "firing"),
     ]
     assert [value for _, value in found("Critical")] == [3]
 
