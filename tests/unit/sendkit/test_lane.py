@@ -32,6 +32,25 @@ class TestLane:
                 raise KeyError
         assert await slots_taken(lane, suspect=True) == 1
 
+    async def test_has_one_that_gives_way_wait_for_one_that_came_later(self) -> None:
+        lane, order = Lane(1), list[str]()
+
+        async def giving_way() -> None:
+            async with lane.giving_way(), lane.slot(suspect=False):
+                order.append("gave way")
+
+        async def later() -> None:
+            async with lane.slot(suspect=False):
+                order.append("came later")
+
+        async with lane.slot(suspect=False):
+            waiting = [asyncio.create_task(giving_way())]
+            await asyncio.sleep(0)
+            waiting.append(asyncio.create_task(later()))
+            await asyncio.sleep(0)
+        await asyncio.gather(*waiting)
+        assert order == ["came later", "gave way"]
+
     async def test_that_is_full_delays_no_other_account(self) -> None:
         async with calling(hang, hang, answer(), max_concurrent_requests=2) as (server, caller):
             stuck = [asyncio.create_task(caller.mailboxes()) for _ in range(5)]
