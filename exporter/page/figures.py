@@ -5,6 +5,7 @@ Pure, and one pass a column.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from exporter.answers.answer import Answer
@@ -16,6 +17,7 @@ class Figures:
     """The fleet in figures, `None` for what no answer has; bounces and campaign sends are by window."""
 
     mailboxes: int | None
+    parked: int | None
     statuses: Sequence[tuple[str, int]]
     sent_today: float | None
     capacity: float | None
@@ -24,20 +26,32 @@ class Figures:
     bounces: Sequence[tuple[str, tuple[float, float] | None]]
 
     @classmethod
-    def of(cls, fleet: Sequence[Mapping[str, Answer]]) -> "Figures":
-        """Return the figures of workspaces, each given by its answers by window."""
+    def of(
+        cls, fleet: Sequence[Mapping[str, Answer]], parked: Sequence[AbstractSet[str] | None] = ()
+    ) -> "Figures":
+        """Return the figures of workspaces, each given by its answers by window.
+
+        `parked` are the mailboxes of each that may not send, where that is known; they are no capacity.
+        """
         everything = [answers[ALL_TIME] for answers in fleet]
         statuses = Counter(
             status for answer in everything for status in answer.text("status") if status is not None
         )
         warmups = Counter(status for answer in everything for status in answer.text("warmup_status"))
         today = _pairs(everything, "sent_today", "daily_send_limit")
+        resting = [
+            answer.where([mailbox_id in ids for mailbox_id in answer.ids])
+            for answer, ids in zip(everything, parked, strict=False)
+            if ids is not None
+        ]
+        idle = sum(limit for _, limit in _pairs(resting, "sent_today", "daily_send_limit"))
         windows = dict.fromkeys(window for answers in fleet for window in answers if window != ALL_TIME)
         return cls(
             mailboxes=sum(map(len, everything)) if everything else None,
+            parked=sum(map(len, resting)) if resting else None,
             statuses=sorted(statuses.items(), key=lambda item: (item[0] != "active", -item[1], item[0])),
             sent_today=sum(sent for sent, _ in today) if today else None,
-            capacity=sum(limit for _, limit in today) if today else None,
+            capacity=sum(limit for _, limit in today) - idle if today else None,
             at_limit=sum(sent >= limit > 0 for sent, limit in today) if today else None,
             warming_up=warmups["in_progress"] if warmups.keys() - {None} else None,
             bounces=[

@@ -1,6 +1,7 @@
 """The polls of a workspace as people see them: their state, their cause of trouble, a row each."""
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -74,12 +75,21 @@ class Seen:
 
         Addresses in it are shown by the privacy mode.
         """
-        poll = self.polls.get(details.NAME)
-        if poll is None or poll.answer is None or poll.is_stale(self.now):
+        if self._details is None:
             return {}
-        texts = zip(poll.answer.ids, poll.answer.text("last_error"), strict=True)
+        texts = zip(self._details.ids, self._details.text("last_error"), strict=True)
         shown = self.disclosure.email
         return {mailbox_id: addresses_shown(text, shown) for mailbox_id, text in texts if text}
+
+    @property
+    def parked(self) -> AbstractSet[str] | None:
+        """Return the mailboxes whose operator switched sending off; `None` where no collector knows."""
+        return None if self._details is None else details.parked(self._details)
+
+    @property
+    def _details(self) -> Answer | None:
+        poll = self.polls.get(details.NAME)
+        return None if poll is None or poll.is_stale(self.now) else poll.answer
 
     @property
     def answers(self) -> Mapping[str, Answer]:

@@ -159,8 +159,9 @@ def _mailboxes(seen: Seen) -> list[dict[str, Any]]:
         for finding in seen.judged.findings
         if finding.level is Level.MAILBOX and finding.name in rows
     }
+    parked = seen.parked or ()
     for mailbox_id in seen.recent.left:
-        if mailbox_id in rows:
+        if mailbox_id in rows and mailbox_id not in parked:
             reasons.setdefault(mailbox_id, []).append(f"status is {statuses[rows[mailbox_id]]}")
     for mailbox_id, error in seen.last_errors.items():
         if mailbox_id in rows:

@@ -117,7 +117,7 @@ def _shown(view: View, most: int) -> dict[str, object]:
         "symbol": SYMBOLS[level],
         "colour": COLOURS[level],
         "notices": view.notices,
-        "figures": Figures.of([seen.answers for seen in known]),
+        "figures": Figures.of([seen.answers for seen in known], [seen.parked for seen in known]),
         "fresh": len(fleet),
         "rows": [row for seen in workspaces for row in rows(seen)],
         "workspaces": len(workspaces),

@@ -83,10 +83,9 @@ class Troubled:
 def watched(seen: Seen) -> Watched:
     """Return a workspace's mailboxes, with the bounces of the last 24 h."""
     everything, day = seen.answers[ALL_TIME], seen.recent.mailboxes.day.total
+    left = seen.recent.left.keys() - (seen.parked or ())
     if not seen.recent.workspace.week.total.sent:
-        return by_the_api(
-            seen.label, seen.thresholds, seen.answers, seen.recent.left.keys(), seen.last_errors
-        )
+        return by_the_api(seen.label, seen.thresholds, seen.answers, left, seen.last_errors)
     bad = {
         finding.name
         for finding in seen.judged.findings
@@ -100,7 +99,7 @@ def watched(seen: Seen) -> Watched:
         [day.bounced.get(each, 0) for each in everything.ids],
         [day.sent.get(each, 0) for each in everything.ids],
         bad,
-        seen.recent.left.keys(),
+        left,
         seen.last_errors,
     )
 

@@ -8,14 +8,14 @@ from exporter.answers.answer import Answer
 from exporter.catalogue.kinds import Feed
 from exporter.fleet.counters import Totals
 from exporter.fleet.incidents import Incident, Incidents
-from exporter.fleet.judged import OF_DATA, Judged, judged, judged_data
+from exporter.fleet.judged import OF_DATA, Judged, Kind, judged, judged_data
 from exporter.fleet.limits import Level
 from exporter.fleet.poll import Instant
 from exporter.fleet.recent import Recent, left_active, rises
 from exporter.fleet.recent_saved import SavedRecent
 from exporter.fleet.state import StateDirectory
 from exporter.fleet.workspace import Fleet, Key, Workspace
-from exporter.sendkit.feeds import details
+from exporter.sendkit.feeds import details, overview
 
 SAVE_SECONDS = 600
 """How often the recent past of a workspace is saved, at most: it weighs as much as a poll."""
@@ -52,7 +52,13 @@ class Watch:
             self._saved[workspace.key] = now
             self._state.keep(_name(workspace.key), SavedRecent.of(recent))
         before = workspace.judged.critical.keys()
-        return Lately(recent, judged(recent, answer, workspace.thresholds, before, _parked(workspace)))
+        details_answer, overview_answer = (_latest(workspace, feed.NAME) for feed in (details, overview))
+        parked = details.parked(details_answer) if details_answer else frozenset[str]()
+        found = judged(recent, answer, workspace.thresholds, before, parked)
+        if overview_answer and overview.has_no_campaign(overview_answer):
+            findings = [finding for finding in found.findings if finding.kind is not Kind.STALLED]
+            found = replace(found, findings=findings)
+        return Lately(recent, found)
 
     def took(self, workspace: Workspace, lately: Lately) -> None:
         """Note how a workspace is now; what changed is written to the log."""
@@ -123,14 +129,10 @@ def restore(fleet: Fleet, state: StateDirectory) -> None:
             _log.error("state: the last day of a workspace is damaged", workspace=workspace.label)
 
 
-def _parked(workspace: Workspace) -> set[str]:
-    """Return the mailboxes that may not send, as far as a collector knows."""
-    poll = workspace.polls.get(details.NAME)
-    answer = poll.answer if poll else None
-    if answer is None:
-        return set()
-    sending = answer.numbers.get("sending_enabled", ())
-    return {mailbox_id for mailbox_id, may in zip(answer.ids, sending, strict=False) if may == 0}
+def _latest(workspace: Workspace, collector: str) -> Answer | None:
+    """Return the last answer of a collector, if it is on and has one."""
+    poll = workspace.polls.get(collector)
+    return poll.answer if poll else None
 
 
 def _name(key: Key) -> str:

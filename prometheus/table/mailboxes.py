@@ -35,12 +35,16 @@ RECORDS = [
     ),
     Record(
         record="workspace:sendkit_mailboxes_left_active:count1h",
-        comment="Mailboxes that were active at some time of the last hour and are not now.",
-        expr="""\
+        comment="""
+            Mailboxes that were active at some time of the last hour and are not now, without those whose sending is
+            switched off.
+        """,
+        expr=f"""\
 count by (workspace) (
   mailbox:sendkit_active:bool == 0
   and
   max_over_time(mailbox:sendkit_active:bool[1h]) == 1
+  {NOT_PARKED.replace(chr(10), chr(10) + "  ")}
 )
 """,
     ),

@@ -37,7 +37,7 @@ def unhealthy() -> str:
 
 def left_active() -> str:
     """Return the sentence on the domains whose mailboxes left `active` within an hour."""
-    expr = "count by (workspace, domain) (mailbox:sendkit_active:bool{of} == 0 and max_over_time(mailbox:sendkit_active:bool[1h]) == 1)"
+    expr = "count by (workspace, domain) (mailbox:sendkit_active:bool{of} == 0 and max_over_time(mailbox:sendkit_active:bool[1h]) == 1 unless on (workspace, domain, mailbox_id) mailbox:sendkit_sending_enabled:bool == 0)"
     return _listed(expr, WORKSPACE, "Most are of ", f"{_name(DOMAIN)} ({{{{ printf `%.0f` $each.Value }}}})")
 
 

@@ -16,7 +16,7 @@ def answer_of(
 
 
 def test_without_an_answer_nothing_is_known() -> None:
-    assert Figures.of([]) == Figures(None, [], None, None, None, None, [("all", None)])
+    assert Figures.of([]) == Figures(None, None, [], None, None, None, None, [("all", None)])
 
 
 def test_a_mailbox_counts_only_where_both_of_its_numbers_are_known() -> None:
@@ -36,6 +36,15 @@ def test_a_mailbox_counts_only_where_both_of_its_numbers_are_known() -> None:
     assert (figures.mailboxes, figures.statuses) == (4, [("active", 2), ("error", 1)])
     assert (figures.sent_today, figures.capacity) == (50, 50)
     assert figures.bounces == [("all", (5, 50))]
+
+
+def test_parked_mailboxes_are_counted_and_are_no_capacity() -> None:
+    answer = answer_of(["active"] * 3, sent_today=[2, 1, 0], daily_send_limit=[10, 20, 40])
+    other = answer_of(["active"], sent_today=[1], daily_send_limit=[7])
+    figures = Figures.of([{"all": answer}, {"all": other}], [{"m1", "m2", "gone"}, None])
+    assert (figures.parked, figures.capacity, figures.sent_today) == (2, 17, 4)
+    assert Figures.of([{"all": other}], [None]).parked is None
+    assert Figures.of([{"all": other}], [frozenset()]).parked == 0
 
 
 def test_a_mailbox_that_may_send_nothing_is_not_at_its_limit() -> None:
