@@ -81,7 +81,8 @@ class StrictDecoder:
         leaves = (leaf for part, top in zip(self._parts, tops, strict=True) for leaf in _leaves(part, top))
         unusable: Counter[str] = Counter()
         for (place, convert), (field, leaf, lacks) in zip(self._order, leaves, strict=True):
-            columns[place] = _converted(convert, leaf, lacks=lacks) if convert else leaf
+            keeps_none = lacks and field.check is not Check.NOTE
+            columns[place] = _converted(convert, leaf, keeps_none=keeps_none) if convert else leaf
             if field.check in _TEXTS_OF_NUMBERS:
                 unusable[field.name] = columns[place].count(None) - (leaf.count(None) if lacks else 0)
         return ids, columns, +unusable
@@ -121,9 +122,9 @@ def _leaves(part: Sequence[Field], top: Sequence[Any]) -> Iterator[tuple[Field, 
 
 
 def _converted(
-    convert: Callable[[Any], float | str | None], column: Sequence[Any], *, lacks: bool
+    convert: Callable[[Any], float | str | None], column: Sequence[Any], *, keeps_none: bool
 ) -> Sequence[Any]:
-    if lacks:
+    if keeps_none:
         return [None if value is None else convert(value) for value in column]
     return list(map(convert, column))
 

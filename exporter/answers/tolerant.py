@@ -52,7 +52,9 @@ def _value(mailbox: Mapping[str, Any], field: Field) -> tuple[Value, str]:
             return None, ".".join(place)
         place.append(name)
         if name not in inner:
-            return None, "" if may_lack else field.name
+            if may_lack:
+                return ("" if field.check is Check.NOTE else None), ""
+            return None, field.name
         inner = inner[name]
     value = _checked(field.check, inner)
     return value, "" if _is_good(field.check, inner, value) else field.name

@@ -25,7 +25,7 @@ FIELDS = (
     Field("provider", "provider", Check.TEXT, PROVIDER_INFO),
     Field("connectionType", "connection_type", Check.TEXT),
     Field(
-        "tags",
+        "tags?",
         "tags",
         Check.TAGS,
         gauge(
@@ -37,7 +37,7 @@ FIELDS = (
         ),
     ),
     Field(
-        "lastError",
+        "lastError?",
         "last_error",
         Check.NOTE,
         gauge(
@@ -48,7 +48,7 @@ FIELDS = (
         ),
     ),
     Field(
-        "setupStatus.healthScore",
+        "setupStatus?.healthScore",
         "setup_health_ratio",
         Check.SCORE,
         gauge(
@@ -84,4 +84,7 @@ FIELDS = (
         ),
     ),
 )
-"""Every field of the endpoint that the analytics do not have."""
+"""Every field of the endpoint that the analytics do not have.
+
+A mailbox without a last error, tags or a check of its DNS records may be without their fields.
+"""

@@ -49,7 +49,7 @@ class Check(Enum):
     PERCENT = "a text with a number of percent, kept as a ratio"
     SCORE = "a number of percent, kept as a ratio"
     TIME = "a time as a text of ISO 8601, kept as Unix seconds"
-    NOTE = "a text, or null where there is nothing to say, kept as an empty text"
+    NOTE = "a text, or null or absent where there is nothing to say, kept as an empty text"
     TAGS = "a list of texts, kept as one text"
 
 

@@ -10,7 +10,8 @@ from exporter.answers.answer import Answer
 from exporter.catalogue.kinds import Check, Feed, Field
 from tests.answers import BASE, OF_ITS_KIND, Mailbox, answer_of, mailbox, put, rows
 
-FIELDS = [Field(wire, "made_up", check) for wire in ("madeUp?", "made?.up", "made?.up?") for check in Check]
+WIRES = ("madeUp?", "made?.up", "made?.up?")
+FIELDS = [Field(wire, "made_up", check) for wire in WIRES for check in Check if check is not Check.NOTE]
 
 
 @pytest.fixture(params=FIELDS, ids=lambda field: f"{field.wire} {field.check.name}")
@@ -86,6 +87,19 @@ def test_a_bad_value_of_one_is_counted_by_its_name(field: Field, feed: Feed) -> 
 
     assert made_up(answer) == [False, False]
     assert answer.suspects == {field.name: 1}
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("beside", [[], [None]], ids=["strictly", "tolerantly"])
+def test_a_note_that_is_absent_is_an_empty_one(wire: str, beside: list[None]) -> None:
+    """It is there where there is something to say; a bad mailbox beside has the block read tolerantly."""
+    note = Field(wire, "made_up", Check.NOTE)
+    feed = replace(BASE, fields=(*BASE.fields, note))
+
+    answer = answer_of(mailbox(_id="a"), with_it(note, _id="b"), *beside, feed=feed)
+
+    assert answer.text("made_up") == ["", OF_ITS_KIND[Check.NOTE]]
+    assert answer.suspects == ({"_id": 1} if beside else {})
 
 
 @pytest.mark.usefixtures("no_tolerant_reader")
