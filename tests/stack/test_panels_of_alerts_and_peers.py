@@ -1,6 +1,7 @@
 """Panels of what fires and of a mailbox's peers, against the real Prometheus, which knows just that."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,29 @@ def test_what_fires_is_shown_with_or_without_addresses_the_longest_first(unaddre
         ("ExporterDown", None, "firing"),
     ]
     assert [value for _, value in found("Critical")] == [3]
+
+
+def test_positive_replies_are_shown_as_a_share_of_sends_and_beside_it_of_replies(
+    tmp_path: Path,
+) -> None:
+    """Operators judge a list by the second, which does not fall because more is sent."""
+    seven_days = {"sent": 400, "replied": 20, "positive_replied": 8}
+    lines = [
+        f'workspace:sendkit_emails_{word}:increase7d{{workspace="acme"}} {count} {END}\n'
+        for word, count in seven_days.items()
+    ]
+    panels = dashboards()["sendkit-fleet"]["panels"]
+    shown = [
+        panel for panel in panels if panel["title"] in {"Positive / sends, 7 d", "Positive / replies, 7 d"}
+    ]
+    places = [panel["gridPos"] for panel in shown]
+    assert places[0]["y"] == places[1]["y"]
+    assert places[0]["x"] + places[0]["w"] == places[1]["x"]
+    assert all("tags of the workspace change their meaning" in panel["description"] for panel in shown)
+    acme = Choice("acme", "acme", {})
+    with knowing(tmp_path, lines) as queries:
+        found = [queries.instant(acme.fill(panel["targets"][0]["expr"]), END) for panel in shown]
+    assert [[value for _, value in series] for series in found] == [[8 / 400], [8 / 20]]
 
 
 PEERS = 30

@@ -202,6 +202,18 @@ class TestCheck:
         assert "warning: poll.interval" in checked.stderr
 
     @pytest.mark.anyio
+    async def test_and_a_start_warn_of_statuses_that_hide_what_rules_look_at(self, tmp_path: Path) -> None:
+        account = {"name": "acme", "api_key": CANARY}
+        warning = "mailboxes.statuses: mailboxes that are inactive or suspended or error are left out: "
+        async with ScriptedApi() as api:
+            path = config_file(tmp_path, **fast(api.url, account, mailboxes={"statuses": ["active"]}))
+            checked = await run_beside("check", "--config.file", path)
+            started = await run_beside("once", "--config.file", path)
+        assert (checked.code, started.code) == (0, 0)
+        assert f"warning: {warning}" in checked.err
+        assert f'level=warning msg="configuration: {warning}' in started.err
+
+    @pytest.mark.anyio
     async def test_probes_every_account_once(self, tmp_path: Path) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "client-one", "w2": "internal"}, CANARY: {"w3": "three"}})
         async with api:
