@@ -60,3 +60,14 @@ def test_an_account_of_which_nothing_is_polled_says_why(processes: Processes) ->
     assert "Nothing of agency is polled: no workspace matches" in exporter.get("/").text
     wait_for(lambda: (scrape(exporter).one("sendkit_api_requests_total", code="200") or 0) >= 4)
     assert len(exporter.lines("nothing is polled")) == 1
+
+
+def test_an_account_without_workspaces_is_no_refused_key(processes: Processes) -> None:
+    simulator = simulator_of(processes)
+    simulator.begin("workspaces_missing", share=0)
+    account = {"name": "agency", "api_key": simulator.platform_key, "workspaces": {"refresh": 0.5}}
+    exporter = start_exporter(processes, settings(simulator, account))
+    wait_for(lambda: exporter.lines("nothing is polled", "account=agency", "the account has no workspaces"))
+    assert "Nothing of agency is polled: the account has no workspaces" in exporter.get("/").text
+    assert scrape(exporter).one("sendkit_discovery_up", account="agency") == 1
+    assert exporter.lines("auth") == []
