@@ -2,18 +2,17 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from http import HTTPStatus
 
 from exporter.answers.answer import Answer
 from exporter.answers.envelope import Body, MalformedAnswerError
 from exporter.answers.parse import parse
-from exporter.catalogue.kinds import Feed, Rows
+from exporter.catalogue.kinds import Feed
 from exporter.commands import bounds
-from exporter.config import AccountConfig, Config, KeyUnavailable, keys
-from exporter.config.sections import MailboxesConfig
-from exporter.polling.watch import NONE_KEPT
+from exporter.commands.probe_table import UNKNOWN, Row, about, lines, plain, seen_of, table, total
+from exporter.config import AccountConfig, Config, KeyUnavailable
 from exporter.sendkit.client import SendKit, is_platform_key
 from exporter.sendkit.errors import SendKitError
 from exporter.sendkit.feeds import analytics, feeds_of
@@ -21,11 +20,8 @@ from exporter.sendkit.lane import Lane
 from exporter.sendkit.paging import REFUSED, whole_answer
 from exporter.sendkit.workspaces import ListedWorkspace, list_workspaces
 
-HEADINGS = ("workspace", "id", "mailboxes", "active", "bounceRate in", "refused")
-UNKNOWN = "-"
 MAY_NOT_LIST = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
 """Such an answer to the list of workspaces says nothing of the figures."""
-SHOWN_CHARACTERS = 60  # of a name
 _LIMITS = ("ratelimit", "rate-limit", "retry-after", "quota")
 
 
@@ -35,46 +31,6 @@ class Finding:
 
     good: bool
     lines: Sequence[str]
-
-
-@dataclass(slots=True)
-class _Row:
-    """What is found of a workspace: the base feed's answer, and why feeds are refused."""
-
-    name: str
-    id: str = UNKNOWN
-    answer: Answer | None = None
-    refused: dict[str, str] = field(default_factory=dict)
-    collected: dict[str, str] = field(default_factory=dict)
-    """What each collector sees, or why it sees nothing, by its name."""
-
-    closed: set[str] = field(default_factory=set)
-    """The collectors that are refused."""
-
-    def fails(self, feed: Feed, why: str, *, is_refused: bool) -> None:
-        """Note that nothing is seen of a feed."""
-        if not feed.is_collector:
-            self.refused[feed.name] = why
-            return
-        self.collected[feed.name] = f"{'refused' if is_refused else 'failed'}: {why}"
-        if is_refused:
-            self.closed.add(feed.name)
-
-    def cells(self) -> Sequence[str]:
-        """Return the cells of its row."""
-        mailboxes = active = unit = UNKNOWN
-        if self.answer is not None:
-            mailboxes = str(len(self.answer))
-            active = str(sum(status == "active" for status in self.answer.text("status")))
-            unit = self.answer.proven_unit or (f"{self.answer.unit}?" if self.answer.unit else UNKNOWN)
-        return (
-            self.name,
-            self.id,
-            mailboxes,
-            active,
-            unit,
-            ", ".join([*self.refused, *sorted(self.closed)]) or "nothing",
-        )
 
 
 async def probe(config: Config, environ: Mapping[str, str]) -> Sequence[Finding]:
@@ -88,7 +44,7 @@ async def probe(config: Config, environ: Mapping[str, str]) -> Sequence[Finding]
     async with SendKit(api, on_headers=note) as client:
         probes = (_Probe(config, environ, client, account).run() for account in config.accounts)
         findings = await asyncio.gather(*probes)
-    told = ", ".join(sorted(map(_plain, limits))) or "none"
+    told = ", ".join(sorted(map(plain, limits))) or "none"
     return [*findings, Finding(good=True, lines=[f"rate-limit headers of the API: {told}"])]
 
 
@@ -120,11 +76,11 @@ class _Probe:
             if is_platform_key(key) or error.status not in MAY_NOT_LIST:
                 return self._finding(refused)
         if not is_platform_key(key):
-            rows = [_Row(self._account.name, seen[0].id if seen else UNKNOWN)]
+            rows = [Row(self._account.name, seen[0].id if seen else UNKNOWN)]
             told = f"a {kind} key" + (f"; its workspace cannot be listed, {refused}" if refused else "")
         else:
             kept = [it for it in seen if self._account.workspaces.keeps(it.name)]
-            rows = [_Row(it.name, it.id) for it in kept]
+            rows = [Row(it.name, it.id) for it in kept]
             told = f"a {kind} key, workspaces: {len(seen)}, polled: {len(kept)}"
             if not kept:
                 why = "no workspace matches workspaces.include and exclude" if seen else "it has no workspace"
@@ -132,31 +88,28 @@ class _Probe:
         feeds = feeds_of(self._config, self._account)
         await asyncio.gather(*(self._ask(key, row, feed) for row in rows for feed in feeds))
         days = await self._compare_days(key, rows)
-        none_kept = _none_kept(self._config.mailboxes, rows)
         needed = {feed.name for feed in feeds if not feed.is_collector}
         good = not any(needed & row.refused.keys() for row in rows)
-        return Finding(
-            good, [self._line(told), *_table(rows), *none_kept, *days, *_collected(rows), *_reasons(rows)]
-        )
+        return Finding(good, [self._line(told), *table(rows), *days, *lines(rows, self._config)])
 
-    async def _compare_days(self, key: str, rows: Iterable[_Row]) -> Sequence[str]:
+    async def _compare_days(self, key: str, rows: Iterable[Row]) -> Sequence[str]:
         """Return what days and ranges of the workspace that sends most show of the API."""
-        seen = [(_total(row.answer, "lifetime_sent") or 0, row) for row in rows if row.answer is not None]
+        seen = [(total(row.answer, "lifetime_sent") or 0, row) for row in rows if row.answer is not None]
         if not seen:
             return []
         row = max(seen, key=lambda each: each[0])[1]
 
         async def sent(days: int, last: date) -> float | None:
             feed = analytics.window("", days, 0, self._config.timezone)
-            return _total((await self._answer(key, row, feed, last))[0], "campaign_sent")
+            return total((await self._answer(key, row, feed, last))[0], "campaign_sent")
 
         try:
             line = await bounds.compared(sent, self._today())
         except (SendKitError, MalformedAnswerError) as error:
             line = f"bounds of ranges cannot be compared: {error}"
-        return [_about(row, "days", line)]
+        return [about(row, "days", line)]
 
-    async def _ask(self, key: str, row: _Row, feed: Feed) -> None:
+    async def _ask(self, key: str, row: Row, feed: Feed) -> None:
         """Ask for a feed of a workspace, and note what comes of it."""
         try:
             answer, refusal = await self._answer(key, row, feed, self._today())
@@ -168,12 +121,12 @@ class _Probe:
             if not feed.joins:
                 row.answer = answer
             elif feed.is_collector:
-                row.collected[feed.name] = _seen(feed, answer)
+                row.collected[feed.name] = seen_of(feed, answer)
             if refusal is not None:
                 row.collected[feed.name] += f"; a part is refused: {refusal.reason}: {refusal}"
 
     async def _answer(
-        self, key: str, row: _Row, feed: Feed, today: date
+        self, key: str, row: Row, feed: Feed, today: date
     ) -> tuple[Answer, SendKitError | None]:
         """Return a feed's answer, and why a part of it is refused; raises what `whole_answer` raises."""
 
@@ -198,63 +151,7 @@ class _Probe:
         return asyncio.get_running_loop().time() + self._config.api.timeout.total_seconds()
 
     def _line(self, text: str) -> str:
-        return f"account {_plain(self._account.name)}: {_plain(text)}"
+        return f"account {plain(self._account.name)}: {plain(text)}"
 
     def _finding(self, error: str) -> Finding:
         return Finding(good=False, lines=[self._line(error)])
-
-
-def _table(rows: Iterable[_Row]) -> list[str]:
-    """Return the rows as lines, their cells under headings."""
-    lines = [HEADINGS, *([_plain(cell)[:SHOWN_CHARACTERS] for cell in row.cells()] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]
-
-
-def _seen(feed: Feed, answer: Answer) -> str:
-    """Return what a collector sees of a workspace, in a few words and without an address."""
-    if feed.rows is Rows.MAILBOXES:
-        return f"{len(answer)} mailboxes"
-    return ", ".join(f"{name} {column[0]:g}" for name, column in answer.numbers.items()) or "nothing finished"
-
-
-def _total(answer: Answer | None, column: str) -> float | None:
-    """Return the sum of a column; None where there is no such column."""
-    numbers = answer.numbers.get(column) if answer else None
-    return None if numbers is None else sum(filter(None, numbers))
-
-
-def _none_kept(mailboxes: MailboxesConfig, rows: Iterable[_Row]) -> list[str]:
-    """Return a warning for each workspace of which no mailbox is exported."""
-
-    def keeps_none(answer: Answer) -> bool:
-        each = zip(answer.text("email"), answer.text("status"), strict=True)
-        return len(answer) > 0 and not any(mailboxes.keeps(email or "", state or "") for email, state in each)
-
-    return [
-        _about(row, "mailboxes", f"warning: {NONE_KEPT}")
-        for row in rows
-        if row.answer is not None and keeps_none(row.answer)
-    ]
-
-
-def _collected(rows: Iterable[_Row]) -> list[str]:
-    """Return what collectors see."""
-    return [_about(row, f"collector {name}", seen) for row in rows for name, seen in row.collected.items()]
-
-
-def _reasons(rows: Iterable[_Row]) -> list[str]:
-    """Return why what is refused is refused."""
-    return [_about(row, name, why) for row in rows for name, why in row.refused.items()]
-
-
-def _about(row: _Row, what: str, text: str) -> str:
-    return f"  {_plain(row.name)[:SHOWN_CHARACTERS]}: {what}: {_plain(text)}"
-
-
-def _plain(text: str) -> str:
-    """Return a foreign text fit for a terminal: printable, and without what is written like a key."""
-    return keys.redact("".join(filter(str.isprintable, text)))

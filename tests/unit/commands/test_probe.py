@@ -29,12 +29,13 @@ def anyio_backend() -> str:
 
 async def probed(
     api: ScriptedApi,
+    /,
     folder: Path,
     *accounts: dict[str, Any],
     **sections: Any,  # noqa: ANN401 - as in YAML
 ) -> Outcome:
     async with api:
-        called = {"base_url": api.url, "timeout": 5, "max_attempts": 1}
+        called = {"base_url": api.url, "timeout": 5, "max_attempts": 1, **sections.pop("api", {})}
         path = config_file(folder, api=called, accounts=[*accounts], **sections)
         return await asyncio.to_thread(run, "check", "--probe", "--config.file", path)
 
@@ -93,9 +94,18 @@ async def test_patterns_that_no_mailbox_matches_are_warned_of(tmp_path: Path) ->
     nobody = {"include": ["nobody@.*"]}
     outcome = await probed(ScriptedApi(default=PERCENT), tmp_path, account, mailboxes=nobody)
     assert outcome.code == 0
-    assert "acme: mailboxes: warning: mailboxes.include, exclude and statuses leave all mailboxes out\n" in (
-        outcome.out
-    )
+    assert "acme: warning: mailboxes.include, exclude and statuses leave all mailboxes out\n" in outcome.out
+
+
+@pytest.mark.parametrize(("unit", "warned"), [("ratio", True), ("percent", False), ("auto", False)])
+async def test_a_unit_that_the_figures_contradict_is_warned_of(
+    tmp_path: Path, unit: str, *, warned: bool
+) -> None:
+    account = {"name": "acme", "api_key": CANARY}
+    outcome = await probed(ScriptedApi(default=PERCENT), tmp_path, account, api={"bounce_rate_unit": unit})
+    warning = "acme: warning: api.bounce_rate_unit is ratio, and the API's figures prove percent\n"
+    assert (warning in outcome.out) is warned
+    assert cells(outcome, "acme ")[4] == "percent"
 
 
 async def test_tells_the_names_of_rate_limit_headers_alone(tmp_path: Path) -> None:
