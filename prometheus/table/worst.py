@@ -21,8 +21,7 @@ def bouncing(level: Level, window: str) -> str:
     emails = f"{part.name}:sendkit_emails"
     sends = f"{{{{ range {_of_each(f'{emails}_sent:increase{window}{{of}}', part)} }}}}{{{{ printf `%.0f` .Value }}}}{{{{ end }}}}"
     return _listed(
-        f"{emails}_bounced:increase{window}{{of}} >= 0.5",
-        level,
+        _most(f"{emails}_bounced:increase{window}{{of}} >= 0.5", level),
         f"Most bounces within {SPANS[window]} are of ",
         f"{_name(part)} ({{{{ printf `%.0f` $each.Value }}}} of {sends} sends)",
     )
@@ -32,18 +31,25 @@ def unhealthy() -> str:
     """Return the sentence on the mailboxes of a domain that are unhealthy, with their status."""
     status = f"{{{{ with {_of_each('sendkit_mailbox_status{of} == 1', MAILBOX)} }}}}{{{{ $status := . | first | label `status` }}}}{{{{ if eq $status `active` }}}} (bounces){{{{ else }}}} ({{{{ $status }}}}){{{{ end }}}}{{{{ end }}}}"
     expr = "mailbox:sendkit_unhealthy:bool{of} == 1"
-    return _listed(expr, DOMAIN, "Unhealthy are ", f"{_name(MAILBOX)}{status}")
+    found = f"sortByLabel `mailbox_id` ({query(f'topk({NAMED}, {expr})', DOMAIN)})"
+    return _listed(found, "Unhealthy are ", f"{_name(MAILBOX)}{status}")
 
 
 def left_active() -> str:
     """Return the sentence on the domains whose mailboxes left `active` within an hour."""
     expr = "count by (workspace, domain) (mailbox:sendkit_active:bool{of} == 0 and max_over_time(mailbox:sendkit_active:bool[1h]) == 1 unless on (workspace, domain, mailbox_id) mailbox:sendkit_sending_enabled:bool == 0)"
-    return _listed(expr, WORKSPACE, "Most are of ", f"{_name(DOMAIN)} ({{{{ printf `%.0f` $each.Value }}}})")
+    return _listed(
+        _most(expr, WORKSPACE), "Most are of ", f"{_name(DOMAIN)} ({{{{ printf `%.0f` $each.Value }}}})"
+    )
 
 
-def _listed(expr: str, level: Level, head: str, each: str) -> str:
-    """Return a sentence that names the first ones of a query; nothing where there is none."""
-    found = query(f"sort_desc(topk({NAMED}, {expr}))", level)
+def _most(expr: str, level: Level) -> str:
+    """Return a query for what has most of something, that first."""
+    return query(f"sort_desc(topk({NAMED}, {expr}))", level)
+
+
+def _listed(found: str, head: str, each: str) -> str:
+    """Return a sentence that names what a query has found; nothing where that is nothing."""
     return f"{{{{ range $place, $each := {found} }}}}{{{{ if $place }}}}, {{{{ else }}}}{head}{{{{ end }}}}{each}{{{{ end }}}}"
 
 
