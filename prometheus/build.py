@@ -2,11 +2,20 @@
 
 from pathlib import Path
 
-from prometheus.output import alertmanager_config, documentation, inhibition, kubernetes, rule_files, vmalert
+from prometheus.output import (
+    alertmanager_config,
+    documentation,
+    inhibition,
+    kubernetes,
+    receivers,
+    rule_files,
+    vmalert,
+)
 from prometheus.table import FILES
 
 ROOT = Path(__file__).parents[1]
 ALERTMANAGER = "prometheus/alertmanager.example.yml"
+SLACK = "prometheus/receivers/slack.yml"
 DOCUMENTATION = "docs/rules.md"
 
 
@@ -20,6 +29,7 @@ def files() -> dict[str, str]:
         **{f"prometheus/rules/{file.name}.yml": rule_files.text(file) for file in FILES},
         **{f"prometheus/vmalert/{file.name}.yml": rule_files.text(file) for file in vmalert.files()},
         "deploy/kubernetes/base/prometheus-rules.yaml": kubernetes.manifest(),
+        "deploy/compose/alertmanager-slack.yml": receivers.with_slack(alertmanager, _read(SLACK)),
         "deploy/kubernetes/alertmanager-config.yaml": alertmanager_config.manifest(alertmanager),
         ALERTMANAGER: alertmanager,
         DOCUMENTATION: documentation.replaced(_read(DOCUMENTATION)),

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,19 @@ RANGE = {"system": None, "newest": NEWEST}
 """Where the programs are, where that is not on the path."""
 
 
-@pytest.fixture(params=RANGE)
-def servers(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Put the programs of one end of the range first on the path."""
-    folder = RANGE[request.param]
+@contextmanager
+def on_path(end: str) -> Iterator[None]:
+    """Put the programs of one end of the range first on the path, while the context lasts."""
+    folder = RANGE[end]
     assert folder is None or (folder / "prometheus").exists(), "make servers installs today's servers"
     with pytest.MonkeyPatch.context() as patch:
         if folder:
             patch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+        yield
+
+
+@pytest.fixture(params=RANGE)
+def servers(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Put the programs of one end of the range first on the path."""
+    with on_path(request.param):
         yield request.param
