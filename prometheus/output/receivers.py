@@ -24,9 +24,10 @@ def merged(configuration: Mapping[str, Any], example: Mapping[str, Any]) -> dict
 def with_slack(configuration: str, example: str) -> str:
     """Return the configuration of the compose stack that sends to Slack.
 
-    The address is kept in the folder that Alertmanager may write to.
+    The address is kept in memory, where deploy/compose/alertmanager.sh writes it.
     """
-    example = example.replace("/etc/alertmanager/slack_webhook_url", "/alertmanager/slack_webhook_url")
+    in_memory = "/tmp/slack_webhook_url"  # noqa: S108 - the container's own tmpfs
+    example = example.replace("/etc/alertmanager/slack_webhook_url", in_memory)
     return f"{HEADER}#\n{as_comment(SLACK_COMMENT)}" + dump(
         merged(yaml.safe_load(configuration), yaml.safe_load(example))
     )

@@ -161,3 +161,9 @@ def test_alerts_lead_to_the_grafana_of_the_stack() -> None:
     assert "./compose/links.yml" in mounts("prometheus").values()
     port = SERVICES["grafana"]["ports"][0].rpartition(":")[2]
     assert links["dashboards"] == f"http://localhost:{port}/d"
+
+
+def test_a_webhook_of_slack_is_taken_from_the_environment_alone() -> None:
+    """The examples and the script name no other place for it, and it is never committed."""
+    assert SERVICES["alertmanager"]["environment"] == {"SLACK_WEBHOOK_URL": "${SLACK_WEBHOOK_URL:-}"}
+    assert "/deploy/.env" in (ROOT / ".gitignore").read_text().splitlines()
