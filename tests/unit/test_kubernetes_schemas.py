@@ -1,29 +1,16 @@
 """deploy/kubernetes holds by the published schemas of Kubernetes and of the operator."""
 
-import importlib
 from pathlib import Path
 
 import kubernetes_validate
 import pytest
 import yaml
 
-from tests.kustomize import Resource
 from tests.manifests import BASE, BUILDS, FOLDER, OPERATOR, build, of_kind
+from tests.operator_schemas import published_faults
 
 VERSIONS = ["1.30", "1.37"]
 """Of Kubernetes: the oldest that is meant, and the newest whose schemas the validator carries."""
-
-
-def published_faults(resource: Resource) -> str:
-    """What the operator's own definition has against a custom resource; unknown fields are faults."""
-    version = resource["apiVersion"].rpartition("/")[2]
-    models = importlib.import_module(f"cloudcoil.models.prometheus_operator.{version}")
-    try:
-        model = getattr(models, resource["kind"]).model_validate(resource)
-    except ValueError as error:
-        return str(error)
-    understood = model.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    return "" if understood == resource else "unknown fields"
 
 
 @pytest.mark.parametrize("version", VERSIONS)
