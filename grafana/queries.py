@@ -1,7 +1,7 @@
 """PromQL that several panels share. Recorded series are not repeated here; see prometheus/rules."""
 
 from prometheus.table.bounce_limits import BounceLimit
-from prometheus.table.bounce_states import near_beginning
+from prometheus.table.bounce_nearness import near_beginning
 
 WORKSPACES = 'workspace=~"$workspace"'
 WORKSPACES_OR_NONE = 'workspace=~"$workspace|"'

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from exporter.fleet.judged import Count, Finding, Judged, Kind, State, Subject
+from exporter.fleet.findings import Count, Finding, Judged, Kind, State, Subject
 from exporter.fleet.limits import Level
 
 MOST = 200

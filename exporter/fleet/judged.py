@@ -5,14 +5,14 @@ quiet level of the week before, is known here after the same time: until then th
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import cached_property
 
 from exporter.answers.answer import Answer, domain_of
 from exporter.catalogue.workspace import Reason
+from exporter.fleet.findings import Count, Finding, Judged, Kind, State, Subject
 from exporter.fleet.limits import (
     BOUNCING,
     EARLIER,
@@ -25,7 +25,7 @@ from exporter.fleet.limits import (
 )
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.recent import DAY_SECONDS, DAYS, HOUR_SECONDS, HOURS, Past, Recent
-from exporter.wilson import QUANTILES, lower_bound
+from exporter.wilson import lower_bound
 
 HAPPENING_HOURS = 2
 GONE_DAYS = 3
@@ -40,73 +40,6 @@ LEFT_SHARE, LEFT_LEAST = 0.1, 3
 """Of a workspace's mailboxes, within an hour."""
 
 
-class State(StrEnum):
-    """How something is; the worst last."""
-
-    OK = "ok"
-    WARNING = "warning"
-    CRITICAL = "critical"
-
-    @property
-    def rank(self) -> int:
-        """Return its place, from the best."""
-        return list(State).index(self)
-
-    @classmethod
-    def worst(cls, findings: Iterable["Finding"]) -> "State":
-        """Return the worst state of findings; without any it is well."""
-        return max((finding.state for finding in findings), key=lambda state: state.rank, default=cls.OK)
-
-
-class Kind(StrEnum):
-    """What is wrong."""
-
-    BOUNCES = "bounces"
-    LEAVING = "leaving active"
-    UNHEALTHY = "unhealthy"
-    STALLED = "sends nothing"
-    REFUSED = "key refused"
-    STALE = "no new data"
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """So many bounces of so many sends, or mailboxes of mailboxes, and what the ratio is at least."""
-
-    part: int
-    whole: int
-
-    @property
-    def bound(self) -> float | None:
-        """Return the lower bound of the ratio (0-1) at 99.9 % confidence; `None` without a whole."""
-        return lower_bound(self.part, self.whole, QUANTILES["99.9"])
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What is wrong with a subject; `name` is a domain, a mailbox's id, or "" for the workspace.
-
-    `count` is of the last `hours`.
-    """
-
-    state: State
-    kind: Kind
-    level: Level
-    name: str
-    count: Count
-    hours: int
-
-    @property
-    def subject(self) -> "Subject":
-        """Return what it is about."""
-        return self.kind, self.level, self.name
-
-
-Subject = tuple[Kind, Level, str]
-OF_DATA = {Kind.REFUSED, Kind.STALE}
-"""What is wrong with the data, and not with the mail."""
-
-
 def judged_data(poll: Poll, now: Instant) -> list[Finding]:
     """Return what is critical about the data of a workspace, by the poll of its base feed."""
     if poll.failure is Reason.AUTH:
@@ -116,24 +49,6 @@ def judged_data(poll: Poll, now: Instant) -> list[Finding]:
     else:
         return []
     return [Finding(State.CRITICAL, kind, Level.WORKSPACE, "", Count(0, 0), 0)]
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """All that was found of a workspace, the worst first, and how much it sent and bounced in 24 h."""
-
-    findings: Sequence[Finding] = ()
-    day: Count = Count(0, 0)
-
-    @property
-    def state(self) -> State:
-        """Return the worst state."""
-        return State.worst(self.findings)
-
-    @property
-    def critical(self) -> Mapping[Subject, Finding]:
-        """Return what is critical."""
-        return {finding.subject: finding for finding in self.findings if finding.state is State.CRITICAL}
 
 
 @dataclass(frozen=True)

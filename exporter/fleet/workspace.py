@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from exporter.catalogue.kinds import ALL_TIME
 from exporter.fleet.counters import Totals
+from exporter.fleet.findings import Judged
 from exporter.fleet.incidents import Incidents
-from exporter.fleet.judged import Judged
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Part, Roster
 from exporter.fleet.recent import Recent

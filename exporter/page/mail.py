@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from exporter.fleet.judged import Count, Finding, Kind, State
+from exporter.fleet.findings import Count, Finding, Kind, State
 from exporter.fleet.limits import Level as Rank
 from exporter.page import wording
 from exporter.page.poll_state import Level

@@ -10,7 +10,7 @@ from exporter.catalogue.kinds import ALL_TIME
 from exporter.catalogue.workspace import Reason
 from exporter.exposition.privacy import addresses_shown
 from exporter.exposition.rendering import Disclosure
-from exporter.fleet.judged import Finding, Judged
+from exporter.fleet.findings import Finding, Judged
 from exporter.fleet.limits import Level
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.recent import Recent

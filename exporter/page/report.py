@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from exporter.answers.answer import domain_of
 from exporter.catalogue.kinds import ALL_TIME
+from exporter.fleet.findings import Count, Finding, Kind, State
 from exporter.fleet.incidents import Incident
-from exporter.fleet.judged import Count, Finding, Kind, State
 from exporter.fleet.limits import Level
 from exporter.page import wording
 from exporter.page.headline import Headline

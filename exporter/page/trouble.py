@@ -12,7 +12,7 @@ from heapq import nlargest
 
 from exporter.answers.answer import Answer, Column, domain_of
 from exporter.catalogue.kinds import ALL_TIME
-from exporter.fleet.judged import State
+from exporter.fleet.findings import State
 from exporter.fleet.limits import Level
 from exporter.page.polls import Seen
 from exporter.wilson import lower_bound

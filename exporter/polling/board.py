@@ -129,13 +129,8 @@ class Board:
         if self._state and not (
             reading is last and self._state.touch(workspace.key, poll.feed.name, time.time())
         ):
-            saved = Saved.of(
-                workspace,
-                poll.feed.name,
-                reading.answer,
-                Totals() if poll.feed.joins else totals,
-                time.monotonic(),
-            )
+            counted = Totals() if poll.feed.joins else totals
+            saved = Saved.of(workspace, poll.feed.name, reading.answer, counted, time.monotonic())
             self._state.save(saved, time.time())
             if workspace.former and not poll.feed.joins:
                 for name in workspace.polls:

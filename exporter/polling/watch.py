@@ -7,8 +7,9 @@ import structlog
 from exporter.answers.answer import Answer
 from exporter.catalogue.kinds import Feed
 from exporter.fleet.counters import Totals
+from exporter.fleet.findings import OF_DATA, Judged, Kind
 from exporter.fleet.incidents import Incident, Incidents
-from exporter.fleet.judged import OF_DATA, Judged, Kind, judged, judged_data
+from exporter.fleet.judged import judged, judged_data
 from exporter.fleet.limits import Level
 from exporter.fleet.poll import Instant
 from exporter.fleet.recent import Recent, left_active, rises

@@ -1,7 +1,7 @@
 """The last incidents: what became critical, and when it was well again."""
 
+from exporter.fleet.findings import Count, Finding, Judged, Kind, State
 from exporter.fleet.incidents import MOST, Incidents
-from exporter.fleet.judged import Count, Finding, Judged, Kind, State
 from exporter.fleet.limits import Level
 
 

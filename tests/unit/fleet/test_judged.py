@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from exporter import wilson
 from exporter.answers.answer import Answer
 from exporter.config import Thresholds
-from exporter.fleet.judged import Judged, Kind, State, judged
+from exporter.fleet.findings import Judged, Kind, State
+from exporter.fleet.judged import judged
 from exporter.fleet.limits import SPIKES, Level
 from exporter.fleet.recent import DAY_SECONDS, HOUR_SECONDS, Recent, Rise
 from tests.answers import answer_of

@@ -11,8 +11,9 @@ from exporter.catalogue.kinds import Feed
 from exporter.catalogue.workspace import Reason
 from exporter.exposition.privacy import masked
 from exporter.exposition.rendering import Disclosure
+from exporter.fleet.findings import Kind
 from exporter.fleet.incidents import Incident, Incidents
-from exporter.fleet.judged import Kind, judged
+from exporter.fleet.judged import judged
 from exporter.fleet.limits import Level
 from exporter.fleet.poll import Poll
 from exporter.fleet.reading import Reading

@@ -7,7 +7,7 @@ import pytest
 from exporter.answers.answer import Answer, Column
 from exporter.catalogue.kinds import Feed
 from exporter.fleet.counters import Totals
-from exporter.fleet.judged import Kind
+from exporter.fleet.findings import Kind
 from exporter.fleet.poll import Poll
 from exporter.fleet.reading import Reading
 from exporter.fleet.recent import HOUR_SECONDS, Recent
