@@ -19,7 +19,7 @@ RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
 FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="sendkit-exporter" \
       org.opencontainers.image.description="Prometheus exporter for SendKit's sending mailboxes" \
-      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.version="0.2.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/sendkit-exporter /opt/sendkit-exporter
 ENV PATH=/opt/sendkit-exporter/bin:$PATH \

@@ -159,7 +159,7 @@ def test_changelog_tells_of_this_version() -> None:
     headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 
     assert headings[0] == "Unreleased"
-    assert VERSION in headings or VERSION == "0.1.0"  # the first one is still to be released
+    assert VERSION in headings
 
 
 def test_ci_and_its_scripts_can_be_started() -> None:
