@@ -78,6 +78,7 @@ dashboards: $(DEV) ## write the dashboards' files anew
 
 images: $(DEV) servers ## take the pictures of docs/images anew (GRAFANA_RENDERER draws the dashboards, see docs/dashboards.md)
 	$(BIN)/python -m tests.stack.pictures docs/images
+	$(BIN)/python -m tests.stack.message_pictures docs/images/messages.png
 
 rules: $(DEV) ## write the rules' files anew, and what follows from them
 	$(BIN)/python -m prometheus.build
