@@ -16,6 +16,7 @@ import structlog
 
 from exporter.answers.answer import Answer
 from exporter.answers.envelope import Body
+from exporter.catalogue.kinds import Rows
 from exporter.catalogue.workspace import Reason
 from exporter.exposition.store import Store
 from exporter.exposition.telemetry import Telemetry
@@ -112,7 +113,7 @@ class Board:
             _log.info(
                 "polls succeed" if was_up is None else "polls succeed again",
                 **_place(workspace, poll),
-                mailboxes=len(outcome.reading.answer),
+                **({"mailboxes": len(outcome.reading.answer)} if poll.feed.rows is Rows.MAILBOXES else {}),
             )
 
     def _read(self, workspace: Workspace, poll: Poll, body: Body) -> _Outcome:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain, pairwise
 from pathlib import Path
@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from tests.collectors import OFF
 from tests.stack.days_before import COUNTED, DAY_SECONDS, Past, write_blocks
 from tests.stack.faster import faster
 from tests.stack.processes import (
@@ -83,6 +84,8 @@ class Fleet:
     name: str
     past: Past
     workspaces: tuple[str, ...]
+    include: tuple[str, ...] = (".*@.*acme.*", ".*@get.*")
+    collectors: Mapping[str, Any] = field(default_factory=lambda: OFF, hash=False)
 
     def start_simulator(self, processes: Processes) -> Simulator:
         """Start the simulated API."""
@@ -93,8 +96,9 @@ class Fleet:
     def start_exporter(self, processes: Processes, simulator: Simulator) -> Process:
         """Start the exporter, with a poll every 2 minutes.
 
-        It tries each poll once, as the pauses between attempts know nothing of the speed. Of most workspaces
-        it keeps one domain: a scrape has half a second here, on a machine that may have more to do.
+        It tries each poll once, as the pauses between attempts know nothing of the speed. By `include` it
+        keeps one domain of most workspaces: a scrape has half a second here, on a machine that may have more
+        to do.
         """
         keys = (workspace["key"] for workspace in simulator.workspaces)
         config = {
@@ -104,7 +108,8 @@ class Fleet:
                 {"name": name, "api_key": key} for name, key in zip(self.workspaces, keys, strict=True)
             ],
             "windows": [],
-            "mailboxes": {"include": [".*@.*acme.*", ".*@get.*"]},
+            "mailboxes": {"include": [*self.include]},
+            "collectors": dict(self.collectors),
         }
         return start_exporter(processes, config)
 

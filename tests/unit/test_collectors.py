@@ -97,6 +97,19 @@ async def test_counts_of_warm_up_are_whole_and_never_the_rounded_rates() -> None
     ]
 
 
+async def test_a_log_line_says_how_many_mailboxes_a_list_of_them_has() -> None:
+    with capture_logs() as log:
+        async with collecting(20) as (running, _):
+            await all_up(running)
+
+    told = {
+        line.get("collector", "all"): line.get("mailboxes")
+        for line in log
+        if line["event"] == "polls succeed"
+    }
+    assert told == {"all": 20, "mailboxes": 20, "warmup": 20, "overview": None, "tests": None}
+
+
 async def test_the_newest_finished_tests_are_shown_and_one_that_runs_is_not() -> None:
     """At noon today's tests are over; at 6:00 today's still run, with summaries that are null."""
     dawn = NOON.replace(hour=6)
@@ -191,7 +204,7 @@ async def test_what_a_collector_brought_is_shown_at_once_after_a_restart(tmp_pat
 
 
 async def test_stale_data_of_a_collector_is_dropped_and_the_figures_stay() -> None:
-    async with collecting(30, poll={"interval": SOON, "stale_after": 2}) as (running, api):
+    async with collecting(30, poll={"interval": SOON, "stale_after": 6}) as (running, api):
         await all_up(running)
         api.start("collector_refused")
         await until(lambda: OF_DETAILS not in running.samples().by_name)
