@@ -228,10 +228,11 @@ class TestCheck:
         assert "account acme: a workspace key\n" in probed.out
         assert "canary" not in probed.out
         asked = Counter((request.path, request.workspace_id or "") for request in api.requests)
-        figures = "/v1/analytics/mailboxes"  # all-time, and the window that there is by default
+        # All-time, the window that there is by default, and two days beside the range of both.
+        figures = "/v1/analytics/mailboxes"
         assert asked.pop(("/v1/workspaces", "")) == 2
         collectors = ("/v1/mailboxes", "/v1/warmup/stats", "/v1/analytics/overview")
-        of_each = {figures: 2, **dict.fromkeys(collectors, 1)}
+        of_each = {figures: 5, **dict.fromkeys(collectors, 1)}
         assert asked == {(path, own): times for own in ("", "w1") for path, times in of_each.items()}
 
     @pytest.mark.anyio
