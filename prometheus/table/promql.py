@@ -112,7 +112,8 @@ def wilson_bounds(bounced: str, sent: str, confidence: str = "99") -> tuple[str,
     # p and u of the formula above as b / n and z^2 / n, multiplied by n: each vector is written, and read, seldom.
     middle = f"{bounced} + {z * z / 2:.8f}"
     spread = f"{z:.8f} * sqrt({bounced} * clamp_min({sent} - {bounced}, 0) / {sent} + {z * z / 4:.8f})"
-    scale = f"({sent} + {z * z:.8f})"
+    # Without sends there is no bound, rather than one that is no number.
+    scale = f"(({sent} > 0) + {z * z:.8f})"
     ratio = f"clamp_max({bounced} / ({sent} > 0), 1)"
     return (
         ratio,
