@@ -1,8 +1,8 @@
-"""Mailboxes that their operator parked: they page nobody, and are shown as parked.
+"""What collectors know, up to the pager: parked mailboxes page nobody, and what only collectors see is told.
 
-The whole way is real and runs 60 times as fast (`paging`), with collectors on. Beside the parked ones another
-workspace stalls, so that what must not page is seen to page where it must. Of a fourth one the key may not
-read what says which mailboxes are parked.
+The whole way is real and runs 60 times as fast (`paging`). Beside workspaces with parked mailboxes one
+stalls, so that what must not page is seen to page where it must. Of another one the key may not read what
+says which mailboxes are parked, and in the last one goes wrong what the figures of mails do not show.
 """
 
 import time
@@ -24,13 +24,27 @@ from tests.stack.webhook import Webhook, webhook
 from tests.waiting import wait_for
 
 ATTEMPTS = 3
-FIFTH, WHOLE, STALLED, REFUSED = "fifth", "whole", "stalled", "refused"
+FIFTH, WHOLE, STALLED, REFUSED, UNSEEN = "fifth", "whole", "stalled", "refused", "unseen"
+SIZE = 10
+"""Mailboxes of a workspace; of so few all are active at first."""
+TOLD = {
+    "SendKitBlacklisted": "/page",
+    "SendKitDomainSpamPlacement": "/ticket",
+    "SendKitMailboxError": "/ticket",
+    "SendKitSetupBroken": "/ticket",
+}
+"""What anybody is told of the last workspace, and where."""
 FLEET = Fleet(
     "working-day",
-    Past(datetime(2025, 6, 10, 9, tzinfo=UTC), mailboxes=80, workspaces=4),
-    (FIFTH, WHOLE, STALLED, REFUSED),
+    Past(datetime(2025, 6, 10, 9, tzinfo=UTC), mailboxes=5 * SIZE, workspaces=5),
+    (FIFTH, WHOLE, STALLED, REFUSED, UNSEEN),
     include=(".*",),
-    collectors={name: {"interval": HOUR / 30} for name in ("mailboxes", "warmup", "overview")},
+    collectors={
+        "mailboxes": {"interval": HOUR / 30},
+        "warmup": {"interval": HOUR / 30, "days": 1},
+        "overview": {"interval": HOUR / 30},
+        "tests": {"interval": HOUR / 30, "enabled": True},
+    },
 )
 ENABLED = "sendkit_mailbox_sending_enabled"
 
@@ -74,7 +88,7 @@ def told(folder: Path) -> Iterator[Story]:
     try:
         with ahead_of_others(), webhook() as hook:
             simulator = FLEET.start_simulator(processes)
-            refused = simulator.workspaces[-1]["name"]
+            refused = simulator.workspaces[3]["name"]
             simulator.begin("collector_refused", workspace=refused, endpoint="mailboxes")
             paging = start_paging(processes, hook.url, {FLEET: simulator})
             hook.notifications.clear()
@@ -89,13 +103,24 @@ def told(folder: Path) -> Iterator[Story]:
 
 def happen(story: Story, simulator: Simulator) -> None:
     """Let the scenarios begin, and wait until two workspaces have sent nothing for two hours."""
-    fifth, whole, stalled, _ = (workspace["name"] for workspace in simulator.workspaces)
+    fifth, whole, stalled, _, unseen = (workspace["name"] for workspace in simulator.workspaces)
+    mailbox = next(iter(simulator.truth()[simulator.workspaces[-1]["id"]]))
     simulator.begin("mailboxes_parked", workspace=fifth, share=0.2)
     simulator.begin("mailboxes_parked", workspace=whole, share=1)
     simulator.begin("sending_stalled", workspace=stalled)
+    for scenario in ("placement_collapse", "dns_broken", "blacklisted"):
+        simulator.begin(scenario, workspace=unseen)
+    simulator.begin("mailbox_error", mailbox=mailbox, text="535 authentication failed")
     wait_for(lambda: story.paged(STALLED), 3 * HOUR + PATIENCE, what="the stalled workspace pages")
     silent = f'workspace:sendkit_emails_sent:increase2h{{workspace="{WHOLE}"}} == 0'
     wait_for(lambda: story.prometheus.query(silent), PATIENCE, what="the parked workspace is silent")
+    wait_for(
+        lambda: all(
+            story.webhook.told(path, workspace=UNSEEN, alertname=name) for name, path in TOLD.items()
+        ),
+        PATIENCE,
+        what="what collectors see is told",
+    )
 
 
 def test_a_workspace_that_stalls_pages_beside_them(story: Story) -> None:
@@ -108,7 +133,7 @@ def test_nobody_is_paged_for_parked_mailboxes(story: Story, workspace: str) -> N
     assert story.prometheus.query(silent)
     assert story.paged(workspace) == set()
     critical = 'ALERTS{alertname=~"SendKit.*",severity="critical"}'
-    assert {found["metric"]["workspace"] for found in story.prometheus.query(critical)} == {STALLED}
+    assert {found["metric"]["workspace"] for found in story.prometheus.query(critical)} == {STALLED, UNSEEN}
 
 
 def test_a_key_that_may_not_read_it_is_one_log_line_and_everything_else_is_as_before(story: Story) -> None:
@@ -120,9 +145,18 @@ def test_a_key_that_may_not_read_it_is_one_log_line_and_everything_else_is_as_be
     assert story.prometheus.value(f"sendkit_up{{{labels}}}") == 1
     assert story.prometheus.query(f"{ENABLED}{{{labels}}}") == []
     for metric in ("sendkit_mailbox_sent_today", "sendkit_mailbox_warmup_window_sent"):
-        assert story.prometheus.value(f"count({metric}{{{labels}}})") == 20
+        assert story.prometheus.value(f"count({metric}{{{labels}}})") == SIZE
     known = {each["name"]: each for each in story.exporter.get("/api/v1/status").json()["workspaces"]}
     assert known[REFUSED]["data"] == "ok"
+
+
+@pytest.mark.parametrize(("alert", "path"), TOLD.items())
+def test_what_only_collectors_see_is_told(story: Story, alert: str, path: str) -> None:
+    assert story.webhook.told(path, "firing", workspace=UNSEEN, alertname=alert)
+
+
+def test_the_page_shows_the_text_of_a_last_error(story: Story) -> None:
+    assert "last error: 535 authentication failed" in story.exporter.get(f"/workspaces/{UNSEEN}").text
 
 
 def parked(story: Story, workspace: str) -> tuple[int, int]:
