@@ -132,7 +132,8 @@ FOLLOWING = {
     "sendkit-fleet": {
         *("Mailboxes", "Bouncing", "Not active", "At their limit", "Campaign mails sent per hour"),
         *("Bounces of sends, 24 h", "Bounces of sends, 7 d", "Bounces of the last hour by domain"),
-        *("Worst domains by lower bound", "Worst mailboxes by lower bound", "Providers", "Tags", "Warm-up"),
+        *("Worst domains by lower bound", "Worst mailboxes by lower bound"),
+        *("Domains as SendKit counts them", "Providers", "Tags", "Warm-up"),
     },
     "sendkit-domain": {
         *("Bounces", "Sends", "Mailboxes", "Share of the bounces, 24 h", "Bounces per hour"),
