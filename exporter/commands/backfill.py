@@ -23,9 +23,10 @@ from exporter.config import AccountConfig, Config
 from exporter.fleet.labels import labels_for
 from exporter.fleet.workspace import Key
 from exporter.sendkit.client import SendKit, is_platform_key
+from exporter.sendkit.errors import SendKitError
 from exporter.sendkit.feeds import analytics
 from exporter.sendkit.lane import Lane
-from exporter.sendkit.workspaces import list_workspaces
+from exporter.sendkit.workspaces import MAY_NOT_LIST, ListedWorkspace, list_workspaces
 from exporter.textformat.lines import END, Format, header, label_text
 
 _FEED = analytics.all_time(0)  # a day is asked for all that decides which mailboxes count
@@ -133,11 +134,11 @@ class Backfill:
         accounts: dict[Key, tuple[AccountConfig, str]] = {}
         for account in self._config.accounts:
             key = await account.current_key(self._environ)
-            found = {Key(account=account.name): account.name}
+            seen = await self._list(client, account, key)
             if is_platform_key(key):
-                lane = self._lanes[account.name]
-                seen = await list_workspaces(client, key, self._deadline(), lane)
                 found = {Key(it.id): it.name for it in seen if account.workspaces.keeps(it.name)}
+            else:
+                found = {Key(seen[0].id) if seen else Key(account=account.name): account.name}
             for workspace, name in found.items():
                 if workspace not in names:
                     names[workspace], accounts[workspace] = name, (account, self._circumstances(key))
@@ -147,6 +148,15 @@ class Backfill:
             for day in self._span.days()
             for key, (account, circumstances) in accounts.items()
         ]
+
+    async def _list(self, client: SendKit, account: AccountConfig, key: str) -> list[ListedWorkspace]:
+        """Return the workspaces of an account; none for a workspace key that may not list its own."""
+        try:
+            return await list_workspaces(client, key, self._deadline(), self._lanes[account.name])
+        except SendKitError as error:
+            if is_platform_key(key) or error.status not in MAY_NOT_LIST:
+                raise
+        return []
 
     def _circumstances(self, key: str) -> str:
         """Return what the figures of any day depend on, as a text that is never shown."""

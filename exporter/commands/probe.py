@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from http import HTTPStatus
 
 from exporter.answers.answer import Answer
 from exporter.answers.envelope import Body, MalformedAnswerError
@@ -18,10 +17,8 @@ from exporter.sendkit.errors import SendKitError
 from exporter.sendkit.feeds import analytics, feeds_of
 from exporter.sendkit.lane import Lane
 from exporter.sendkit.paging import REFUSED, whole_answer
-from exporter.sendkit.workspaces import ListedWorkspace, list_workspaces
+from exporter.sendkit.workspaces import MAY_NOT_LIST, ListedWorkspace, list_workspaces
 
-MAY_NOT_LIST = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
-"""Such an answer to the list of workspaces says nothing of the figures."""
 _LIMITS = ("ratelimit", "rate-limit", "retry-after", "quota")
 
 

@@ -17,6 +17,8 @@ from exporter.sendkit.errors import UnusableError
 from exporter.sendkit.lane import Lane
 
 PATH = "/v1/workspaces"
+MAY_NOT_LIST = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+"""Such an answer to a workspace key says nothing of its figures."""
 
 _log = structlog.get_logger(__name__)
 

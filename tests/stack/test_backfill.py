@@ -1,5 +1,6 @@
 """Past days are fetched, taken in by promtool, and served by the real Prometheus beside what is live."""
 
+import re
 import subprocess
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -115,6 +116,23 @@ def test_a_run_that_ends_early_goes_on_where_it_stopped(
     assert fill_back(config, output, days).code == 0
     assert requests_made(simulator) - before == all_requests - 1
     assert output.read_bytes() == (tmp_path / "whole.om").read_bytes()
+
+
+def test_a_workspace_that_two_accounts_see_is_written_once_as_run_names_it(
+    simulator: Simulator, days: list[date], tmp_path: Path
+) -> None:
+    ours = simulator.workspaces[0]
+    accounts = [
+        {"name": "ours", "api_key": ours["key"]},
+        {"name": "agency", "api_key": simulator.platform_key},
+    ]
+    config = config_file(tmp_path, api={"base_url": simulator.url}, accounts=accounts)
+    output = tmp_path / "past.om"
+    outcome = fill_back(config, output, days)
+    assert outcome.code == 0, outcome.err
+    labels = set(re.findall(r'workspace="([^"]*)"', output.read_text()))
+    assert labels == {"ours", *(it["name"] for it in simulator.workspaces[1:])}
+    assert requests_made(simulator) == DAYS * len(simulator.workspaces)
 
 
 @pytest.mark.parametrize(
