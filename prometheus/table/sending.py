@@ -140,14 +140,15 @@ unless on (workspace)
                     level=WORKSPACE,
                     comment="""
                         Here, and not with the ratio, which is recorded every half hour: ALERTS of that group are
-                        there for 5 of 30 minutes.
+                        there for 5 of 30 minutes. A fall of exactly the threshold counts, whatever the last
+                        digit of a division.
                     """,
                     expr=f"""\
 {last_hour("workspace:sendkit_reply_ratio:rolling7d")}
 <=
 ({RATIO_BEFORE.replace("{of}", "")} > 0)
   * on (workspace)
-    (1 - {threshold("reply_ratio_drop")})
+    (1.000001 - {threshold("reply_ratio_drop")})
 """,
                     wait="30m",
                     summary=f"Replies to workspace {WORKSPACE_NAME} have collapsed",
