@@ -12,10 +12,9 @@ from heapq import nlargest
 
 from exporter.answers.answer import Answer, Column, domain_of
 from exporter.catalogue.kinds import ALL_TIME
-from exporter.fleet.findings import State
+from exporter.fleet.findings import Count, State
 from exporter.fleet.limits import Level
 from exporter.page.polls import Seen
-from exporter.wilson import lower_bound
 
 DAY = "24 h"
 """The window of bounces that were seen; the others are those of the API."""
@@ -183,7 +182,7 @@ def _by_bounces(workspace: Watched) -> Iterator[tuple[int, Concern, float]]:
         # The bound is below the ratio itself: most mailboxes need no square root.
         if bounced is None or sent is None or bounced < minimum or bounced <= near * sent:
             continue
-        bound = lower_bound(bounced, sent)
+        bound = Count(bounced, sent).bound
         if bound is None or bound <= near:
             continue
         if workspace.answer.ids[row] in workspace.bad:
@@ -230,7 +229,7 @@ def _troubled(workspace: Watched, row: int, found: list[tuple[Concern, float]]) 
         window=workspace.window,
         bounced=bounced,
         sent=sent,
-        bounce_bound=None if bounced is None or sent is None else lower_bound(bounced, sent),
+        bounce_bound=None if bounced is None or sent is None else Count(bounced, sent).bound,
         sent_today=sent_today,
         daily_send_limit=limit,
         last_error=workspace.errors.get(answer.ids[row], ""),
