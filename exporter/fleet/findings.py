@@ -7,6 +7,9 @@ from enum import StrEnum
 from exporter.fleet.limits import Level
 from exporter.wilson import QUANTILES, lower_bound
 
+SHOWN_Z = QUANTILES["99.9"]
+"""Of the bounds that people read."""
+
 
 class State(StrEnum):
     """How something is; the worst last."""
@@ -47,7 +50,7 @@ class Count:
     @property
     def bound(self) -> float | None:
         """Return the lower bound of the ratio (0-1) at 99.9 % confidence; `None` without a whole."""
-        return lower_bound(self.part, self.whole, QUANTILES["99.9"])
+        return lower_bound(self.part, self.whole, SHOWN_Z)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from exporter.fleet.findings import Count, Finding, Kind, State
+from exporter.fleet.findings import Finding, Kind, State
 from exporter.fleet.limits import Level as Rank
 from exporter.page import wording
 from exporter.page.poll_state import Level
+from exporter.page.poll_state import State as Polling
 from exporter.page.polls import Seen
 
 LEVELS: dict[State, Level] = {State.OK: "good", State.WARNING: "warn", State.CRITICAL: "bad"}
@@ -43,7 +44,10 @@ class Mail:
             return cls(
                 worst, f"{wording.several(count, 'warning')}: {_worst(found, several=len(workspaces) > 1)}"
             )
-        return _quiet([seen.judged.day for seen in known])
+        old = sum(Polling.of(seen.all_time, seen.now).level == "bad" for seen in workspaces)
+        if old == len(workspaces):
+            return cls(State.OK, "No new data: what bounces now is not known", is_known=False)
+        return _quiet(known, len(workspaces), old)
 
 
 def _worst(found: Sequence[tuple[Seen, Finding]], *, several: bool) -> str:
@@ -71,8 +75,7 @@ def describe(finding: Finding, workspace: str, name: str) -> str:
     part, whole = wording.number(finding.count.part), wording.number(finding.count.whole)
     match finding.kind:
         case Kind.BOUNCES:
-            bound = finding.count.bound
-            least = "" if bound is None else f", at least {wording.at_least(bound)}"
+            least = wording.at_least(finding.count.bound)
             return f"{name or workspace} bounces: {part} of {whole} in {finding.hours} h{least}"
         case Kind.LEAVING:
             return f"{workspace} loses mailboxes: {part} of {whole} are no longer active within an hour"
@@ -86,10 +89,12 @@ def describe(finding: Finding, workspace: str, name: str) -> str:
             return f"{name} is unhealthy: {part} of {whole} mailboxes are no longer active or bounce too much"
 
 
-def _quiet(days: Sequence[Count]) -> Mail:
-    """Return that nothing bounces too much, by how many mails."""
+def _quiet(known: Sequence[Seen], total: int, old: int) -> Mail:
+    """Return that nothing bounces too much, by how many mails; `old` workspaces get no new data."""
+    days = [seen.judged.day for seen in known if Polling.of(seen.all_time, seen.now).level != "bad"]
     bounced, sent = sum(day.part for day in days), sum(day.whole for day in days)
     if sent < THIN_SENDS:
         seen = f"{wording.number(sent)} seen in 24 h"
         return Mail(State.OK, f"Too few mails to judge yet: {seen}", is_known=False)
-    return Mail(State.OK, f"No bounce spike: {wording.part_of(bounced, sent)} bounced in 24 h")
+    where = f" in {total - old} of {wording.several(total, 'workspace')}" if old else ""
+    return Mail(State.OK, f"No bounce spike{where}: {wording.part_of(bounced, sent)} bounced in 24 h")

@@ -12,9 +12,10 @@ from heapq import nlargest
 
 from exporter.answers.answer import Answer, Column, domain_of
 from exporter.catalogue.kinds import ALL_TIME
-from exporter.fleet.findings import Count, State
+from exporter.fleet.findings import SHOWN_Z, State
 from exporter.fleet.limits import Level
 from exporter.page.polls import Seen
+from exporter.wilson import lower_bound
 
 DAY = "24 h"
 """The window of bounces that were seen; the others are those of the API."""
@@ -182,7 +183,7 @@ def _by_bounces(workspace: Watched) -> Iterator[tuple[int, Concern, float]]:
         # The bound is below the ratio itself: most mailboxes need no square root.
         if bounced is None or sent is None or bounced < minimum or bounced <= near * sent:
             continue
-        bound = Count(bounced, sent).bound
+        bound = lower_bound(bounced, sent, SHOWN_Z)
         if bound is None or bound <= near:
             continue
         if workspace.answer.ids[row] in workspace.bad:
@@ -229,7 +230,7 @@ def _troubled(workspace: Watched, row: int, found: list[tuple[Concern, float]]) 
         window=workspace.window,
         bounced=bounced,
         sent=sent,
-        bounce_bound=None if bounced is None or sent is None else Count(bounced, sent).bound,
+        bounce_bound=None if bounced is None or sent is None else lower_bound(bounced, sent, SHOWN_Z),
         sent_today=sent_today,
         daily_send_limit=limit,
         last_error=workspace.errors.get(answer.ids[row], ""),

@@ -23,13 +23,13 @@ def percent(ratio: float | None) -> str:
     return f"{number(hundredths)} %" if hundredths >= 9.95 else f"{hundredths:.1f} %".replace(".0 ", " ")
 
 
-def at_least(ratio: float) -> str:
-    """Return a lower bound (0-1) as a percentage, rounded down as it is a bound: `15 %`, `3.1 %`."""
-    if 0 < ratio < 0.001:
-        return "under 0.1 %"
-    digits = 0 if ratio >= 0.1 else 1
+def at_least(bound: float | None) -> str:
+    """Return what follows a ratio whose lower bound (0-1) says something: `, at least 15 %`; rounded down."""
+    if bound is None or bound < 0.001:
+        return ""
+    digits = 0 if bound >= 0.1 else 1
     factor = 10**digits
-    return f"{math.floor(100 * ratio * factor + 1e-9) / factor:g} %"
+    return f", at least {math.floor(100 * bound * factor + 1e-9) / factor:g} %"
 
 
 def share(part: float | None, whole: float | None) -> str:

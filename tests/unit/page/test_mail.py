@@ -84,8 +84,12 @@ def test_data_that_does_not_count_is_never_green() -> None:
     send(refused, Rise("m0", "acme.example", 500, 5))
     refused.all_time.failed(Reason.AUTH, "401", NOW, 1.0)
     page = page_of(fleet)
-    assert page.headline.startswith("✕ ")
+    assert page.headline == "✕ No new data: what bounces now is not known"
     assert page.data == "✕ Data: 1 of 1 workspace failing"
+    send(fresh(fleet, "beta", answer_of(4)), Rise("m0", "beta.example", 300, 2))
+    assert (
+        page_of(fleet).headline == "✕ No bounce spike in 1 of 2 workspaces: 2 of 300 (0.7 %) bounced in 24 h"
+    )
 
 
 def test_mailboxes_that_have_long_not_been_active_are_one_line() -> None:

@@ -94,13 +94,14 @@ def test_listing_tells_how_many_it_leaves_out() -> None:
 @pytest.mark.parametrize(
     ("bound", "words"),
     [
-        (0.1554, "15 %"),
-        (0.0319, "3.1 %"),
-        (0.03, "3 %"),
-        (0.0004, "under 0.1 %"),
-        (0.0, "0 %"),
-        (1.0, "100 %"),
+        (0.1554, ", at least 15 %"),
+        (0.0319, ", at least 3.1 %"),
+        (0.03, ", at least 3 %"),
+        (0.0004, ""),
+        (0.0, ""),
+        (None, ""),
+        (1.0, ", at least 100 %"),
     ],
 )
-def test_a_bound_is_rounded_down(bound: float, words: str) -> None:
+def test_a_bound_is_rounded_down_or_left_out_where_it_says_nothing(bound: float | None, words: str) -> None:
     assert wording.at_least(bound) == words
