@@ -51,9 +51,9 @@ format: $(DEV) ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(DEV) servers ## measure parsing, rendering, scrapes and memory (SIZES=10000: at so many mailboxes)
+bench: $(DEV) servers ## measure parsing, rendering, scrapes and memory (SIZES=10000: at so many mailboxes, SHAPES=20x1000: workspaces by mailboxes)
 	$(BIN)/python tests/benchmarks/run.py $(SIZES)
-	$(BIN)/python tests/benchmarks/bench_fleets.py
+	$(BIN)/python tests/benchmarks/bench_fleets.py $(SHAPES)
 	$(BIN)/python tests/benchmarks/bench_collectors.py $(SIZES)
 	$(BIN)/python tests/benchmarks/bench_reload.py $(SIZES)
 

@@ -5,6 +5,7 @@ in the CPU time of the loop's thread, so that whatever else the machine does cha
 """
 
 import asyncio
+import logging
 import sys
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import answers
+import structlog
 
 from exporter.answers.parse import parse
 from exporter.config import Config
@@ -78,6 +80,9 @@ async def measure(accounts: int) -> dict[str, tuple[float, float]]:
 def main() -> None:
     """Measure and print."""
     tune_interpreter()
+    # Nobody listens, so that each poll fails: thousands of lines that nobody reads.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
     accounts = int(sys.argv[1]) if sys.argv[1:] else ACCOUNTS
     print(f"| reload of {accounts} accounts | longest turn of the loop, ms | in all, s |")
     print("|---|---|---|")
