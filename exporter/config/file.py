@@ -30,6 +30,8 @@ from exporter.config.sections import (
 
 STATUSES = ("active", "inactive", "suspended", "error")
 """Those that the API documents; the rules look at all of them."""
+OTHER_STATUSES = ("pending", "warming_up", "failed")
+"""Of mailboxes that never were active; no rule looks at them."""
 DEFAULT_KEY_VARIABLE = "SENDKIT_API_KEY"
 
 
@@ -123,6 +125,12 @@ class Config(Section):
                 f"mailboxes.statuses: mailboxes that are {' or '.join(hidden)} are left out: the rules see "
                 "none of them leave active, and domains look healthier than they are"
             )
+        for status in kept:
+            if status not in {*STATUSES, *OTHER_STATUSES}:
+                yield (
+                    f"mailboxes.statuses: {status!r} is no status that is known of SendKit, which are "
+                    f"{', '.join((*STATUSES, *OTHER_STATUSES))}"
+                )
 
     def _key_files(self) -> Iterator[str]:
         """Tell of key files that cannot be read, or that others than their owner can use or change."""

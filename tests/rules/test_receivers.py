@@ -240,3 +240,16 @@ def test_an_alert_without_our_texts_is_named_at_least(service: Service, tmp_path
     message, _ = told(service, tmp_path, [alert({"alertname": "Other", "workspace": "acme"})])
     assert service.is_program or message.title == "Warning: Other"
     assert message.links == {}
+
+
+@pytest.mark.usefixtures("servers")
+def test_a_title_mentions_nobody_in_slack(tmp_path: Path) -> None:
+    one = mailbox(1)
+    one["annotations"]["summary"] = "A mailbox of <!channel> & co is not active"
+    with SERVICES["slack"].alertmanager(tmp_path) as (server, received):
+        post(server, [one])
+        awaited(SERVICES["slack"], received)
+    _, body = received.posted[0]
+    [attachment] = body["attachments"]
+    title = "Warning: A mailbox of &lt;!channel&gt; &amp; co is not active"
+    assert (attachment["title"], attachment["fallback"]) == (title, title)

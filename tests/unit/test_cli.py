@@ -201,6 +201,13 @@ class TestCheck:
         assert checked.exit_code == 0
         assert "warning: poll.interval" in checked.stderr
 
+    def test_warns_of_a_status_that_nobody_has(self, tmp_path: Path) -> None:
+        account = {"name": "acme", "api_key": CANARY}
+        path = config_file(tmp_path, accounts=[account], mailboxes={"statuses": ["aktive", "pending"]})
+        checked = invoke("check", "--config.file", path)
+        assert "mailboxes.statuses: 'aktive' is no status that is known of SendKit" in checked.stderr
+        assert "'pending'" not in checked.stderr
+
     @pytest.mark.anyio
     async def test_and_a_start_warn_of_statuses_that_hide_what_rules_look_at(self, tmp_path: Path) -> None:
         account = {"name": "acme", "api_key": CANARY}
