@@ -36,6 +36,7 @@ class Kind(StrEnum):
     LEAVING = "leaving active"
     UNHEALTHY = "unhealthy"
     STALLED = "sends nothing"
+    LISTED = "on more blacklists"
     REFUSED = "key refused"
     STALE = "no new data"
 

@@ -9,6 +9,7 @@ from exporter.catalogue.kinds import ALL_TIME
 from exporter.fleet.counters import Totals
 from exporter.fleet.findings import Judged
 from exporter.fleet.incidents import Incidents
+from exporter.fleet.listed import Checkups
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Part, Roster
 from exporter.fleet.recent import Recent
@@ -50,6 +51,8 @@ class Workspace:
     recent: Recent = field(default_factory=Recent)
     judged: Judged = field(default_factory=Judged)
     """How its mail is, by the last answer."""
+    checkups: Checkups = field(default_factory=Checkups)
+    """Its newest blacklist tests, where that is known."""
     unit: str = ""
     """What `bounceRate` was last proven to be in, "" until it was."""
     keeps_none: bool = False

@@ -70,7 +70,7 @@ def _worst(found: Sequence[tuple[Seen, Finding]], *, several: bool) -> str:
     return f"{text}; {wording.number(more)} more" if more else text
 
 
-def describe(finding: Finding, workspace: str, name: str) -> str:
+def describe(finding: Finding, workspace: str, name: str) -> str:  # noqa: PLR0911 - one for each kind
     """Return a finding in words, with its numbers; `name` is what it is about."""
     part, whole = wording.number(finding.count.part), wording.number(finding.count.whole)
     match finding.kind:
@@ -81,6 +81,8 @@ def describe(finding: Finding, workspace: str, name: str) -> str:
             return f"{workspace} loses mailboxes: {part} of {whole} are no longer active within an hour"
         case Kind.STALLED:
             return f"{workspace} sends nothing: 0 mails in {finding.hours} h, {whole} in those of a week ago"
+        case Kind.LISTED:
+            return f"More mailboxes of {workspace} are on blacklists: {part} of {whole} in the newest test"
         case Kind.REFUSED:
             return f"{workspace} has no new data: the key is refused"
         case Kind.STALE:

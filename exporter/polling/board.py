@@ -29,7 +29,7 @@ from exporter.fleet.state import StateDirectory
 from exporter.fleet.tallies import Tallies
 from exporter.fleet.workspace import Fleet, Key, Workspace
 from exporter.polling.reader import Reader
-from exporter.polling.watch import Lately, Watch, note
+from exporter.polling.watch import Lately, Watch
 from exporter.sendkit.errors import SendKitError
 
 Result = TypeVar("Result")
@@ -102,7 +102,7 @@ class Board:
             workspace.totals = outcome.totals
             if outcome.lately:
                 self._watch.took(workspace, outcome.lately)
-            note(workspace, poll.feed, outcome.reading.answer)
+            self._watch.answered(workspace, poll.feed, outcome.reading.answer, ended.unix)
             self._put(workspace, outcome.rejoined)
             self._telemetry.render_duration.set(outcome.seconds)
             self._show(workspace)

@@ -7,16 +7,17 @@ import structlog
 from exporter.answers.answer import Answer
 from exporter.catalogue.kinds import Feed
 from exporter.fleet.counters import Totals
-from exporter.fleet.findings import OF_DATA, Judged, Kind
+from exporter.fleet.findings import OF_DATA, Finding, Judged, Kind
 from exporter.fleet.incidents import Incident, Incidents
 from exporter.fleet.judged import judged, judged_data
 from exporter.fleet.limits import Level
+from exporter.fleet.listed import Checkup
 from exporter.fleet.poll import Instant
 from exporter.fleet.recent import Recent, left_active, rises
 from exporter.fleet.recent_saved import SavedRecent
 from exporter.fleet.state import StateDirectory
 from exporter.fleet.workspace import Fleet, Key, Workspace
-from exporter.sendkit.feeds import details, overview
+from exporter.sendkit.feeds import checkups, details, overview
 
 SAVE_SECONDS = 600
 """How often the recent past of a workspace is saved, at most: it weighs as much as a poll."""
@@ -59,12 +60,24 @@ class Watch:
         if overview_answer and overview.has_no_campaign(overview_answer):
             findings = [finding for finding in found.findings if finding.kind is not Kind.STALLED]
             found = replace(found, findings=findings)
-        return Lately(recent, found)
+        listed = _listed(workspace, now)
+        return Lately(recent, replace(found, findings=[*listed, *found.findings]))
 
     def took(self, workspace: Workspace, lately: Lately) -> None:
         """Note how a workspace is now; what changed is written to the log."""
         workspace.recent, workspace.judged = lately.recent, lately.judged
         self._note(workspace.label, lately.judged, lately.recent.now)
+
+    def answered(self, workspace: Workspace, feed: Feed, answer: Answer, now: float) -> None:
+        """Note what an answer says of the configuration, and that of a collector of the mail."""
+        _note_unit(workspace, answer)
+        if not feed.joins:
+            _note_left_out(workspace, answer)
+        if feed.name == checkups.NAME:
+            listed = _listed(workspace, now)
+            others = [each for each in workspace.judged.findings if each.kind is not Kind.LISTED]
+            workspace.judged = replace(workspace.judged, findings=[*listed, *others])
+            self._note(workspace.label, workspace.judged, now)
 
     def failed(self, workspace: Workspace, now: Instant) -> None:
         """Note that a poll of the base feed failed, with what that says of the data."""
@@ -84,13 +97,6 @@ class Watch:
             _log.info("incident ended", **_words(incident), seconds=round(now - incident.since))
         if self._state and (begun or over):
             self._state.keep(INCIDENTS, list(self._fleet.incidents))
-
-
-def note(workspace: Workspace, feed: Feed, answer: Answer) -> None:
-    """Write to the log, once, what an answer shows of the configuration."""
-    _note_unit(workspace, answer)
-    if not feed.joins:
-        _note_left_out(workspace, answer)
 
 
 def _note_unit(workspace: Workspace, answer: Answer) -> None:
@@ -128,6 +134,16 @@ def restore(fleet: Fleet, state: StateDirectory) -> None:
             workspace.recent = saved.recent() if saved else Recent()
         except IndexError:
             _log.error("state: the last day of a workspace is damaged", workspace=workspace.label)
+
+
+def _listed(workspace: Workspace, now: float) -> list[Finding]:
+    """Return whether more mailboxes are on blacklists, as far as the collector of tests knows."""
+    answer = _latest(workspace, checkups.NAME)
+    newest = checkups.newest_blacklist(answer) if answer else None
+    if newest is None:
+        return []
+    workspace.checkups.take(Checkup(*newest), now)
+    return list(workspace.checkups.findings(workspace.judged.findings))
 
 
 def _latest(workspace: Workspace, collector: str) -> Answer | None:

@@ -1,10 +1,22 @@
 """`GET /v1/blacklist-tests` and `GET /v1/inbox-placement`: the newest finished test of each."""
 
+from exporter.answers.answer import Answer
 from exporter.catalogue import workspace
 from exporter.catalogue.kinds import Feed, Rows
 from exporter.config import CollectorsConfig
 
 NAME = "tests"
+
+
+def newest_blacklist(answer: Answer) -> tuple[float, int, int] | None:
+    """Return when the newest blacklist test ended (Unix seconds), and what it lists of how many mailboxes."""
+    numbers = [
+        value
+        for name in ("blacklist_completed_timestamp_seconds", "blacklist_listed", "blacklist_checked")
+        for value in answer.numbers.get(name, ())
+        if value is not None
+    ]
+    return (numbers[0], int(numbers[1]), int(numbers[2])) if len(numbers) == 3 else None
 
 
 def collector(config: CollectorsConfig) -> Feed | None:
