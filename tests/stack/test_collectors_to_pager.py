@@ -155,6 +155,13 @@ def test_what_only_collectors_see_is_told(story: Story, alert: str, path: str) -
     assert story.webhook.told(path, "firing", workspace=UNSEEN, alertname=alert)
 
 
+def test_the_page_is_critical_where_more_mailboxes_are_on_blacklists(story: Story) -> None:
+    status = story.exporter.get("/api/v1/status").json()
+    assert {each["name"]: each["mail"] for each in status["workspaces"]}[UNSEEN] == "critical"
+    began = f"More mailboxes of {UNSEEN} are on blacklists: "
+    assert any(incident["summary"].startswith(began) for incident in status["incidents"])
+
+
 def test_the_page_shows_the_text_of_a_last_error(story: Story) -> None:
     assert "last error: 535 authentication failed" in story.exporter.get(f"/workspaces/{UNSEEN}").text
 
