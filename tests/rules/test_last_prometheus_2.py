@@ -8,7 +8,7 @@ from tests.rules.promtool import ENTRIES, Entry, promtool, run_entry
 from tests.servers import LAST_2
 
 PROMTOOL = LAST_2 / "promtool"
-LONGEST = ("bounces", "recovery", "slow-burn")
+LONGEST = ("bounces", "mailboxes", "no-stall", "recovery", "replies", "slow-burn")
 """Files that take minutes: they run on both ends of the range alone."""
 SHORTER = {name: entry for name, entry in ENTRIES.items() if not name.startswith(LONGEST)}
 
