@@ -172,6 +172,7 @@ class ScriptedApi:
         writer.close()
         with suppress(ConnectionError, asyncio.CancelledError):
             await writer.wait_closed()
+        writer.transport.abort()  # what a client has not read would keep it open, and its body in memory
         self._tasks.discard(task)
 
     async def __aenter__(self) -> Self:
