@@ -16,12 +16,16 @@ WEEK_AGO = "offset 7d"
 
 def firing(labels: str) -> str:
     """Return the alerts that fire, without those that are never routed."""
-    return f'ALERTS{{alertname=~"SendKit.*",alertstate="firing",severity=~"critical|warning",{labels}}}'
+    return _alerts("firing", labels)
 
 
 def pending(labels: str) -> str:
     """Return the alerts that will fire if nothing changes."""
-    return firing(labels).replace('alertstate="firing"', 'alertstate="pending"')
+    return _alerts("pending", labels)
+
+
+def _alerts(state: str, labels: str) -> str:
+    return f'ALERTS{{alertname=~"SendKit.*",alertstate="{state}",severity=~"critical|warning",{labels}}}'
 
 
 def count(vector: str) -> str:

@@ -44,10 +44,10 @@ class Mail:
             return cls(
                 worst, f"{wording.several(count, 'warning')}: {_worst(found, several=len(workspaces) > 1)}"
             )
-        old = sum(Polling.of(seen.all_time, seen.now).level == "bad" for seen in workspaces)
-        if old == len(workspaces):
+        current = [seen for seen in workspaces if Polling.of(seen.all_time, seen.now).level != "bad"]
+        if not current:
             return cls(State.OK, "No new data: what bounces now is not known", is_known=False)
-        return _quiet(known, len(workspaces), old)
+        return _quiet(current, len(workspaces))
 
 
 def _worst(found: Sequence[tuple[Seen, Finding]], *, several: bool) -> str:
@@ -91,12 +91,13 @@ def describe(finding: Finding, workspace: str, name: str) -> str:  # noqa: PLR09
             return f"{name} is unhealthy: {part} of {whole} mailboxes are no longer active or bounce too much"
 
 
-def _quiet(known: Sequence[Seen], total: int, old: int) -> Mail:
-    """Return that nothing bounces too much, by how many mails; `old` workspaces get no new data."""
-    days = [seen.judged.day for seen in known if Polling.of(seen.all_time, seen.now).level != "bad"]
+def _quiet(current: Sequence[Seen], total: int) -> Mail:
+    """Return that nothing bounces too much, by how many mails; `current` of all workspaces get new data."""
+    days = [seen.judged.day for seen in current if seen.answers]
     bounced, sent = sum(day.part for day in days), sum(day.whole for day in days)
     if sent < THIN_SENDS:
         seen = f"{wording.number(sent)} seen in 24 h"
         return Mail(State.OK, f"Too few mails to judge yet: {seen}", is_known=False)
-    where = f" in {total - old} of {wording.several(total, 'workspace')}" if old else ""
+    is_part = len(current) < total
+    where = f" in {len(current)} of {wording.several(total, 'workspace')}" if is_part else ""
     return Mail(State.OK, f"No bounce spike{where}: {wording.part_of(bounced, sent)} bounced in 24 h")
