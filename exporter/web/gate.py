@@ -116,12 +116,11 @@ class Gate:
 
     async def accept(self, listener: socket.socket) -> None:
         """Take in connections until cancelled."""
-        loop = asyncio.get_running_loop()
         listener.setblocking(False)
         is_short = False
         for number in count(1):
             try:
-                accepted, peer = await loop.sock_accept(listener)
+                accepted, peer = await _accepted(listener)
             except OSError as error:  # no descriptor is left, or the client is gone already
                 if not is_short:
                     _log.warning("connections cannot be accepted", error=error.strerror)
@@ -232,8 +231,23 @@ class Gate:
             spared.abort()
 
 
+async def _accepted(listener: socket.socket) -> tuple[socket.socket, tuple[object, ...]]:
+    """Wait for a connection, and return it with its client's address; raises `OSError`.
+
+    That of asyncio loses a connection when it is cancelled as one comes.
+    """
+    while True:
+        try:
+            accepted, peer = listener.accept()
+        except BlockingIOError:
+            await _readable(listener)
+        else:
+            accepted.setblocking(False)
+            return accepted, peer
+
+
 async def _readable(connection: socket.socket) -> None:
-    """Wait until there is something to read."""
+    """Wait until there is something to read, or a connection to accept."""
     loop = asyncio.get_running_loop()
     seen = asyncio.Event()
     loop.add_reader(connection, seen.set)

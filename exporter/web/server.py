@@ -47,6 +47,9 @@ class Server(uvicorn.Server):
         await asyncio.gather(*self._accepting, return_exceptions=True)
         self._gate.close()
         await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()  # its client did not read the end of its answer in time
+        await asyncio.sleep(0)
 
 
 def listen(address: str) -> socket.socket:
