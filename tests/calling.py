@@ -1,13 +1,13 @@
 """The API client, and a real server on loopback that can misbehave in every way we know."""
 
 import asyncio
+import ssl
 import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date
 from types import MappingProxyType
-from typing import Self
 
 import pytest
 
@@ -17,6 +17,7 @@ from exporter.sendkit.errors import SendKitError
 from exporter.sendkit.feeds import analytics
 from exporter.sendkit.holds import Holds
 from exporter.sendkit.lane import Lane
+from tests.listener import Listener
 from tests.scripted_api import Behaviour
 
 KEY = "sk_canary-0123456789abcdef"
@@ -26,45 +27,24 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n"
 REFUSED_HEAD = b"HTTP/1.1 401 x\r\nContent-Length: 1000000\r\n\r\n"
 
 
-class Server:
+class Server(Listener):
     """A server that treats each request as the next behaviour says, the last one for all that follow."""
 
-    def __init__(self, *behaviours: Behaviour) -> None:
+    def __init__(self, *behaviours: Behaviour, context: ssl.SSLContext | None = None) -> None:
+        super().__init__(self._answer, context=context)
         self.behaviours = behaviours
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.connections = 0
-        self.address = self.url = ""
-        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        task = asyncio.current_task()
-        assert task
-        self._tasks.add(task)
-        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            while not writer.is_closing():
-                head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                line, *headers = head.strip().split("\r\n")
-                fields = dict(header.split(": ", 1) for header in headers)
-                self.requests.append((line, {name.lower(): value for name, value in fields.items()}))
-                behaviour = self.behaviours[min(len(self.requests), len(self.behaviours)) - 1]
-                await behaviour(writer)
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self.accept, "127.0.0.1", 0)
-        self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        self.url = f"http://{self.address}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
+        while not writer.is_closing():
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            line, *headers = head.strip().split("\r\n")
+            fields = dict(header.split(": ", 1) for header in headers)
+            self.requests.append((line, {name.lower(): value for name, value in fields.items()}))
+            behaviour = self.behaviours[min(len(self.requests), len(self.behaviours)) - 1]
+            await behaviour(writer)
 
 
 def answer(status: int = 200, body: bytes = BODY, /, **headers: str) -> Behaviour:
@@ -174,6 +154,6 @@ async def calling(*behaviours: Behaviour, **api: object) -> AsyncIterator[tuple[
     """Run a server with these behaviours, and a client that calls it."""
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(Server(*behaviours))
-        caller = Caller(ApiConfig.model_validate({"base_url": server.url, **api}))
+        caller = Caller(ApiConfig.model_validate({"base_url": f"http://{server.address}", **api}))
         await stack.enter_async_context(caller.sendkit)
         yield server, caller

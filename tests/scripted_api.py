@@ -5,11 +5,12 @@ import json
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.listener import Listener
 
 Behaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
@@ -127,9 +128,9 @@ class ScriptedApi:
     default: Behaviour = field(default_factory=lambda: answered(mailbox("m1")))
     windowed: Behaviour | None = None
     requests: list[Request] = field(default_factory=list)
+    port: int = 0  # any that is free
     url: str = ""
-    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
-    _server: asyncio.Server | None = None
+    _listener: Listener | None = None
 
     def asked(self, key_or_workspace_id: str) -> list[Request]:
         """Return the requests for the mailboxes of a workspace, or with a key."""
@@ -150,43 +151,27 @@ class ScriptedApi:
             return self.windowed
         return self.behaviours.get(request.workspace_id or request.key, self.default)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        self._tasks.add(task)
-        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            while not writer.is_closing():
-                head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                line, *lines = head.strip().split("\r\n")
-                headers = {name.lower(): text for name, _, text in (line.partition(": ") for line in lines)}
-                target = urlsplit(line.split(" ")[1])
-                request = Request(
-                    target.path,
-                    dict(parse_qsl(target.query)),
-                    headers.get("x-api-key", ""),
-                    headers.get("x-workspace-id"),
-                    asyncio.get_running_loop().time(),
-                )
-                self.requests.append(request)
-                await self._behaviour(request)(writer)
-        writer.close()
-        with suppress(ConnectionError, asyncio.CancelledError):
-            await writer.wait_closed()
-        writer.transport.abort()  # what a client has not read would keep it open, and its body in memory
-        self._tasks.discard(task)
+    async def _treat(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while not writer.is_closing():
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            line, *lines = head.strip().split("\r\n")
+            headers = {name.lower(): text for name, _, text in (line.partition(": ") for line in lines)}
+            target = urlsplit(line.split(" ")[1])
+            request = Request(
+                target.path,
+                dict(parse_qsl(target.query)),
+                headers.get("x-api-key", ""),
+                headers.get("x-workspace-id"),
+                asyncio.get_running_loop().time(),
+            )
+            self.requests.append(request)
+            await self._behaviour(request)(writer)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self._listener = await Listener(self._treat, port=self.port).__aenter__()
+        self.url = f"http://{self._listener.address}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._server
-        self._server.close()
-        for _round in range(5):  # one that was just taken in begins a little later
-            tasks = list(self._tasks)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.sleep(0)
-        await self._server.wait_closed()
+        assert self._listener
+        await self._listener.__aexit__()

@@ -1,6 +1,5 @@
 """What goes wrong around an exporter that runs: what users see, and that it passes without a restart."""
 
-import asyncio
 import gzip
 import json
 import re
@@ -119,9 +118,7 @@ class TestApi:
         running = Exporting(settings(f"http://127.0.0.1:{port}", ACME))
         await running.exporter.poller.start()
         await until(lambda: failures(running, "network") >= 2)
-        api = ScriptedApi()
-        server = await asyncio.start_server(api._accept, "127.0.0.1", port)  # noqa: SLF001
-        async with api, server:
+        async with ScriptedApi(port=port):
             await until(lambda: running.is_up("acme"))
             await running.exporter.stop()
 

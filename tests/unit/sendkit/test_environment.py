@@ -107,7 +107,7 @@ def test_certificates_that_are_missing_are_told(monkeypatch: pytest.MonkeyPatch,
 
 async def test_a_request_goes_through_the_proxy_with_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     async with Server(answer()) as proxy:
-        monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("//", "//user:pa/s#s?@"))
+        monkeypatch.setenv("HTTP_PROXY", f"http://user:pa/s#s?@{proxy.address}")
         api = ApiConfig(base_url="http://api.corp.example", allow_insecure_http=True)
         caller = Caller(api)
         async with caller.sendkit:

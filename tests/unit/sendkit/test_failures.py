@@ -15,6 +15,7 @@ from exporter.sendkit.errors import (
     UnansweredError,
 )
 from tests.calling import BODY, HEAD, KEY, PLATFORM_KEY, REFUSED_HEAD, Caller, Server, answer, calling, drip
+from tests.listener import Listener
 from tests.scripted_api import Behaviour, hang, raw, reset
 
 pytestmark = pytest.mark.anyio
@@ -51,7 +52,7 @@ class TestRefusal:
     async def test_of_a_redirect_takes_the_key_nowhere(self) -> None:
         async with (
             Server(answer()) as elsewhere,
-            calling(answer(307, b"", location=elsewhere.url)) as (_, caller),
+            calling(answer(307, b"", location=f"http://{elsewhere.address}")) as (_, caller),
         ):
             error = await caller.failure()
         assert isinstance(error, RefusedError)
@@ -111,8 +112,6 @@ class TestRefusal:
 
 async def _refuse_at_once(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-    writer.close()
-    await writer.wait_closed()
 
 
 class TestNoAnswer:
@@ -159,13 +158,12 @@ class TestNoAnswer:
         assert error.message == f"ConnectError: {server.address}: Connection refused"
 
     async def test_of_a_server_without_tls_is_a_network_failure(self) -> None:
-        async with await asyncio.start_server(_refuse_at_once, "127.0.0.1", 0) as server:
-            address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-            caller = Caller(ApiConfig.model_validate({"base_url": f"https://{address}"}))
+        async with Listener(_refuse_at_once) as server:
+            caller = Caller(ApiConfig.model_validate({"base_url": f"https://{server.address}"}))
             async with caller.sendkit:
                 error = await caller.failure()
         assert error.reason == Reason.NETWORK
-        assert error.message.startswith(f"ConnectError: {address}: [SSL")
+        assert error.message.startswith(f"ConnectError: {server.address}: [SSL")
 
     @pytest.mark.parametrize(
         ("behaviour", "code"),

@@ -51,7 +51,7 @@ async def test_a_resolver_that_hangs_delays_recovery_no_longer_than_it_hangs(
 
     monkeypatch.setattr(resolver, "SHARED_SECONDS", 0.1)
     async with Server(answer()) as server:
-        caller = caller_at(int(server.url.rpartition(":")[2]), timeout=timedelta(seconds=0.5), max_attempts=1)
+        caller = caller_at(server.port, timeout=timedelta(seconds=0.5), max_attempts=1)
         with resolving(monkeypatch, look_up):
             async with caller.sendkit:
                 for _ in range(10):
@@ -102,7 +102,7 @@ async def test_lookups_at_the_same_time_are_one(monkeypatch: pytest.MonkeyPatch)
 async def test_an_address_that_refuses_is_followed_by_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
     with resolving(monkeypatch, lambda _host, port, **_: found(port, "127.0.0.9", "127.0.0.1")):
         async with Server(answer()) as server:
-            caller = caller_at(int(server.url.rpartition(":")[2]))
+            caller = caller_at(server.port)
             async with caller.sendkit:
                 assert await caller.mailboxes() == BODY
 

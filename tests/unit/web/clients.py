@@ -32,7 +32,8 @@ async def connected(port: int, source: str = "127.0.0.1") -> AsyncIterator["Clie
     try:
         yield Client(reader, writer)
     finally:
-        writer.close()
+        writer.transport.abort()  # what the server has not read would keep it open
+        await asyncio.sleep(0)
 
 
 class Client:

@@ -23,8 +23,12 @@ async def first_bytes(port: int, context: ssl.SSLContext) -> bytes:
     reader, writer = await asyncio.open_connection(
         "127.0.0.1", port, ssl=context, server_hostname="localhost"
     )
-    writer.write(GET)
-    return await reader.read()
+    try:
+        writer.write(GET)
+        return await reader.read()
+    finally:
+        writer.transport.abort()
+        await asyncio.sleep(0)
 
 
 @pytest.mark.anyio

@@ -84,6 +84,7 @@ class TestBytes:
             b"GET / HTTP/1.1\r\nX: " + b"a" * 2**18,
             b"GET / HTTP/1.1\r\n" + b"a:b\r\n" * 2**16,
         ],
+        ids=["path", "field", "fields"],
     )
     async def test_of_a_header_are_bounded(self, endless: bytes) -> None:
         async with served(app) as port, connected(port) as client:
