@@ -20,6 +20,17 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+async def _ended_as_it_accepts(task: asyncio.Task[None]) -> None:
+    """Cancel in the turn of the loop behind the one that sees the connection, before the task goes on."""
+    loop = asyncio.get_running_loop()
+
+    def next_turn() -> None:
+        loop.call_soon(task.cancel)
+
+    loop.call_soon(next_turn)
+    await asyncio.wait([task])
+
+
 async def test_a_connection_that_comes_as_accepting_ends_is_closed() -> None:
     loop = asyncio.get_running_loop()
     with listen("127.0.0.1:0") as listener, warnings.catch_warnings(record=True) as caught:
@@ -27,9 +38,7 @@ async def test_a_connection_that_comes_as_accepting_ends_is_closed() -> None:
         accepting = loop.create_task(Gate(lambda _: asyncio.Protocol(), None).accept(listener))
         await asyncio.sleep(0)
         with socket.create_connection(listener.getsockname()):
-            # The next turn of the loop sees the connection; the one behind it cancels, and only then goes on.
-            loop.call_soon(loop.call_soon, accepting.cancel)
-            await asyncio.wait([accepting])
+            await _ended_as_it_accepts(accepting)
         del accepting
         gc.collect()
     assert [str(warning.message) for warning in caught] == []
