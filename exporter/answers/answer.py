@@ -40,6 +40,10 @@ class Answer:
         """Return a column of texts, `None` in each row where the answer has no such column."""
         return self.texts.get(name) or [None] * len(self)
 
+    def total(self, name: str) -> float:
+        """Return the sum of a column of numbers, 0 where the answer has no such column."""
+        return sum(filter(None, self.numbers.get(name, ())))
+
     def where(self, keep: Sequence[bool]) -> "Answer":
         """Return the rows for which `keep` is true; `suspects` and `duplicates` stay."""
         return replace(

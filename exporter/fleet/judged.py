@@ -1,7 +1,8 @@
 """How a workspace's mail is: what bounces too much and what left `active`, as the alert rules see it.
 
 The rules know more of the past than an exporter that was just started. What they hold a subject against, the
-quiet level of the week before, is known here after the same time: until then the configured thresholds count.
+quiet level of the week before, is known here after the same time: until then it is that of all that the API
+ever counted.
 """
 
 from collections import Counter
@@ -36,6 +37,8 @@ STALLED_SECONDS = 2 * HOUR_SECONDS - 300
 STALLED_LEAST = 20
 """So many mails were sent in the same 2 h a week ago."""
 WEEK_HOURS = 7 * 24
+WEEKEND_DAYS = 2
+"""A week that begins with so many days without a mail is whole."""
 LEFT_SHARE, LEFT_LEAST = 0.1, 3
 """Of a workspace's mailboxes, within an hour."""
 
@@ -175,7 +178,7 @@ def judged(
 
     `parked` are the mailboxes that may not send, where that is known: they are not unhealthy.
     """
-    judge = _Judge(recent, answer, thresholds, before, _usual(recent), parked)
+    judge = _Judge(recent, answer, thresholds, before, _usual(recent, answer), parked)
     spikes = [finding for limit in SPIKES for finding in judge.bounces(limit, State.CRITICAL)]
     named = {finding.name for finding in spikes}
     warnings = [each for each in judge.bounces(BOUNCING, State.WARNING) if each.name not in named]
@@ -191,12 +194,20 @@ def _urgency(finding: Finding) -> tuple[int, int, float, str]:
     return -finding.state.rank, level, -(finding.count.bound or 0), finding.name
 
 
-def _usual(recent: Recent) -> float:
-    """Return what a workspace surely bounced in the week until a day ago; 0 for one of few domains."""
+def _usual(recent: Recent, answer: Answer) -> float:
+    """Return what a workspace surely bounced in the week until a day ago; 0 for one of few domains.
+
+    As long as no whole week is known, also what it surely bounced since the beginning: the higher one.
+    """
     if len(recent.domains.day.total.sent) < FEWEST_DOMAINS:
         return 0.0
-    before_yesterday = int(recent.now // DAY_SECONDS) - 2
-    return lower_bound(*recent.workspace.week.until(before_yesterday, "")) or 0.0
+    today = int(recent.now // DAY_SECONDS)
+    week = recent.workspace.week
+    last = lower_bound(*week.until(today - 2, "")) or 0.0
+    if min(week.parts, default=today) <= today - DAYS + WEEKEND_DAYS:
+        return last
+    ever = lower_bound(answer.total("campaign_bounced"), answer.total("campaign_sent")) or 0.0
+    return max(last, ever)
 
 
 def _past(recent: Recent, level: Level) -> Past:

@@ -121,15 +121,11 @@ def by_the_api(
         for window, answer in answers.items()
         if window != ALL_TIME and {"campaign_sent", "campaign_bounced"} <= answer.numbers.keys()
     ]
-    window = min(windows, key=lambda name: _total(answers[name], "campaign_sent"), default=ALL_TIME)
+    window = min(windows, key=lambda name: answers[name].total("campaign_sent"), default=ALL_TIME)
     bounced, sent = (
         _aligned(everything.ids, answers[window], name) for name in ("campaign_bounced", "campaign_sent")
     )
     return Watched(workspace, thresholds, everything, window, bounced, sent, left=left, errors=errors)
-
-
-def _total(answer: Answer, name: str) -> float:
-    return sum(filter(None, answer.numbers[name]))
 
 
 def _aligned(ids: Sequence[str], answer: Answer, name: str) -> Column:

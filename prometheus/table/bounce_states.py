@@ -57,16 +57,25 @@ def state(limit: BounceLimit) -> str:
 
 
 def quiet_level() -> Record:
-    """Record what a workspace surely bounced in the 7 days until a day ago."""
-    week = 'workspace:sendkit_bounce_ratio:wilson_lower{window="7d", confidence="99"}'
+    """Record what a workspace surely bounced in the 7 days until a day ago, or since the beginning."""
+    bound = "workspace:sendkit_bounce_ratio:wilson_lower"
+    week, ever = (f'{bound}{{window="{window}", confidence="99"}}[1d]' for window in ("7d", "all"))
     return Record(
         record=QUIET,
         comment=f"""
-            What the workspace surely bounced (99 %) in the 7 days until a day ago. Unknown for a workspace of
-            fewer than {FEWEST_DOMAINS} domains, where a single one that bounces would raise it too much.
+            What the workspace surely bounced (99 %) in the 7 days until a day ago. As long as no such week has
+            been recorded as a whole, also what it surely bounced since the beginning, by the API's own counts:
+            the higher one. A day without Prometheus does not change it. Unknown for a workspace of fewer than {FEWEST_DOMAINS} domains, where a single one
+            that bounces would raise it too much.
         """,
         expr=f"""\
-max by (workspace) (last_over_time({week.replace("}", "}[30m] offset 1d")}))
+max by (workspace) (
+    last_over_time({week} offset 1d)
+  or
+    last_over_time({ever})
+    unless on (workspace)
+    last_over_time({week} offset 8d)
+)
 and on (workspace)
 count by (workspace) ({sent(DOMAIN, "1d")}) >= {FEWEST_DOMAINS}
 """,

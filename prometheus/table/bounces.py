@@ -9,8 +9,8 @@ from prometheus.table.rule import Group, Record, RuleFile
 
 LEVELS = (MAILBOX, DOMAIN, WORKSPACE)
 
-BOUNDS = [("1d", "99"), ("7d", "99")]
-"""The windows and confidences of the bounds of each subject for itself."""
+BOUND_CONFIDENCE = "99"
+"""Of the bounds of each subject for itself."""
 
 
 def counts(level: Level, window: str) -> Iterator[Record]:
@@ -76,25 +76,34 @@ def half_busiest_day(level: Level) -> Record:
     return Record(record=f"{name}:half_busiest_day", expr=f"max_over_time({name}:increase1d[7d:1d]) / 2")
 
 
+def all_time(level: Level) -> Iterator[Record]:
+    """Record what the API counts since the beginning, of campaigns alone."""
+    for kind in ("sent", "bounced"):
+        counted = highest(MAILBOX, f'sendkit_mailbox_campaign_{kind}{{window="all"}}')
+        yield Record(record=f"{level.name}:sendkit_emails_{kind}:all_time", expr=summed(level, counted))
+
+
 def own_bounds(level: Level) -> Iterator[Record]:
     """Record p, u and the lower bound of a level, with the window and the confidence as labels."""
     name = f"{level.name}:sendkit_bounce_ratio"
     emails = f"{level.name}:sendkit_emails"
+    windows = {"1d": "increase1d", "7d": "increase7d"}
+    if level is WORKSPACE:
+        windows["all"] = "all_time"
     yield Record(
         record=f"{name}:rolling",
         expr="\nor\n".join(
             labelled(
-                f"clamp_max({emails}_bounced:increase{window} / ({emails}_sent:increase{window} > 0), 1)",
-                window=window,
+                f"clamp_max({emails}_bounced:{counted} / ({emails}_sent:{counted} > 0), 1)", window=window
             )
-            for window in ("1d", "7d")
+            for window, counted in windows.items()
         ),
     )
     yield Record(
         record=f"{name}:wilson_doubt",
         expr="\nor\n".join(
-            wilson_doubt(f"{emails}_sent:increase{window}", window, confidence)
-            for window, confidence in BOUNDS
+            wilson_doubt(f"{emails}_sent:{counted}", window, BOUND_CONFIDENCE)
+            for window, counted in windows.items()
         ),
     )
     yield Record(
@@ -181,7 +190,10 @@ FILE = RuleFile(
             name="sendkit-bounce-bounds",
             interval="4m",
             comment="The bounds of each subject for itself at 99 %, for dashboards and for the quiet level.",
-            rules=[record for level in LEVELS for record in own_bounds(level)],
+            rules=[
+                *all_time(WORKSPACE),
+                *(record for level in LEVELS for record in own_bounds(level)),
+            ],
         ),
     ],
 )

@@ -157,15 +157,31 @@ def test_in_a_workspace_of_many_domains_what_it_bounces_all_week_raises_the_thre
     assert is_critical is (domains < 10)
 
 
-def test_without_a_week_behind_it_an_exporter_holds_against_the_configured_threshold() -> None:
-    """As the rules do, whatever the all-time figures of the API say."""
+@pytest.mark.parametrize(
+    ("known_days", "performance", "is_critical"),
+    [
+        (0, {"sent": 4000, "bounced": 200}, False),
+        (2, {"sent": 4000, "bounced": 200}, False),
+        (7, {"sent": 4000, "bounced": 200}, True),
+        (0, {"sent": 4000, "bounced": 20}, True),
+        (0, None, True),
+    ],
+    ids=["new", "for two days", "for a week", "a good fleet", "without figures"],
+)
+def test_without_a_week_behind_it_a_workspace_is_held_against_all_that_it_ever_sent(
+    known_days: int, performance: dict[str, int] | None, *, is_critical: bool
+) -> None:
+    """A fleet that always bounced 5 % has a domain with seven of forty somewhere every day."""
     boxes = {f"m{number}": f"d{number}.example" for number in range(12)}
     past, seen = Recent(), []
+    for day in range(known_days, 0, -1):
+        usual = [Rise(each, domain, 40, 0) for each, domain in boxes.items()]
+        past = past.after(usual, {}, NOON - day * DAY_SECONDS)
     for each, domain in boxes.items():
         past = past.after([Rise(each, domain, 40, 7 if each == "m0" else 1)], {}, NOON - 600)
-        seen.append(mailbox(each, f"{each}@{domain}", performance={"sent": 4000, "bounced": 400}))
+        seen.append(mailbox(each, f"{each}@{domain}", performance=performance))
     found = judged(past.after([], {}, NOON), answer_of(*seen), THRESHOLDS)
-    assert (Kind.BOUNCES, Level.DOMAIN, "d0.example") in critical(found)
+    assert ((Kind.BOUNCES, Level.DOMAIN, "d0.example") in critical(found)) is is_critical
 
 
 def test_a_spike_of_this_hour_is_not_hidden_by_a_good_hour_before() -> None:
