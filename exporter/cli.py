@@ -174,7 +174,7 @@ _DAY = click.DateTime(formats=["%Y-%m-%d"])
     help="The OpenMetrics file; fetched days are kept beside it until it is written.",
 )
 @flags.option("--step", type=flags.Duration(), default="15m", help="Time between two samples of a series.")
-@flags.option("--requests-per-minute", type=click.FloatRange(0, min_open=True), default=30.0, help="At most.")
+@flags.option("--requests-per-minute", type=click.FloatRange(1), default=30.0, help="At most.")
 @flags.log_level
 @flags.log_format
 def fill_back(  # noqa: PLR0913, PLR0917

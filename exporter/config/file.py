@@ -1,5 +1,6 @@
 """The whole configuration, and loading it with every error named at its dotted place."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
@@ -158,6 +159,8 @@ class Config(Section):
                 f"state.directory: {str(folder)!r} has mode {mode & 0o7777:04o}: everybody on this machine "
                 "can change what is kept in it, expected 0700"
             )
+        if folder and mode and not _can_be_filled(folder):
+            yield f"state.directory: {str(folder)!r} is no folder that this user can write to: run will fail"
 
 
 def _mode(path: Path) -> int:
@@ -166,6 +169,16 @@ def _mode(path: Path) -> int:
         return hanging.within(files.READ_SECONDS, path.stat).st_mode
     except (OSError, ValueError):
         return 0
+
+
+def _can_be_filled(path: Path) -> bool:
+    """Tell whether this user can put files into a folder."""
+    try:
+        return hanging.within(
+            files.READ_SECONDS, lambda: path.is_dir() and os.access(path, os.W_OK | os.X_OK)
+        )
+    except (OSError, ValueError):
+        return False
 
 
 def _openness(place: str, path: Path) -> Iterator[str]:

@@ -36,6 +36,19 @@ def test_a_folder_in_which_everybody_may_write_is_warned_of(tmp_path: Path, numb
     assert f"{number:04o}" in warning
 
 
+def test_a_folder_that_cannot_be_one_is_warned_of(tmp_path: Path) -> None:
+    """`run` ends at its start with it; `check` says so before."""
+    (tmp_path / "state").write_text("a file")
+    config = Config.model_validate(
+        {"accounts": [{"name": "acme", "api_key": "sk_x"}], "state": {"directory": str(tmp_path / "state")}}
+    )
+    [warning] = config.warnings()
+    assert warning.startswith("state.directory: ")
+    assert "no folder" in warning
+    with pytest.raises(StateUnavailableError):
+        StateDirectory(tmp_path / "state")
+
+
 def test_a_folder_written_another_way_is_the_same_folder(tmp_path: Path) -> None:
     state = StateDirectory(tmp_path / "state")
     (tmp_path / "link").symlink_to(tmp_path / "state")
