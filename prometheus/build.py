@@ -12,6 +12,7 @@ from prometheus.output import (
     vmalert,
 )
 from prometheus.table import FILES
+from prometheus.table.bounces import SENDS
 
 ROOT = Path(__file__).parents[1]
 ALERTMANAGER = "prometheus/alertmanager.example.yml"
@@ -27,6 +28,7 @@ def files() -> dict[str, str]:
     alertmanager = inhibition.replaced(_read(ALERTMANAGER))
     return {
         **{f"prometheus/rules/{file.name}.yml": rule_files.text(file) for file in FILES},
+        f"prometheus/tests/{SENDS.name}.yml": rule_files.text(SENDS),
         **{f"prometheus/vmalert/{file.name}.yml": rule_files.text(file) for file in vmalert.files()},
         "deploy/kubernetes/base/prometheus-rules.yaml": kubernetes.manifest(),
         "deploy/compose/alertmanager-slack.yml": receivers.with_slack(alertmanager, _read(SLACK)),

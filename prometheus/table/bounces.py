@@ -24,6 +24,13 @@ def counts(level: Level, window: str) -> Iterator[Record]:
         yield Record(record=f"{level.name}:{name}", expr=expr)
 
 
+def sends() -> Iterator[Record]:
+    """Record a workspace's sends, which rules on other things read, too."""
+    for window in ("1d", "2h", "1h"):
+        for level in (MAILBOX, WORKSPACE):
+            yield next(counts(level, window))
+
+
 def added_up(level: Level, window: str, part: str, number: int, days: int) -> Iterator[Record]:
     """Record sends and bounces of a window that is put together from parts, each of so many days."""
     for kind in ("sent", "bounced"):
@@ -196,4 +203,11 @@ FILE = RuleFile(
             ],
         ),
     ],
+)
+
+SENDS = RuleFile(
+    name="sends",
+    makes="a workspace's sends",
+    comment="The sends of a workspace, for the unit tests of rules that read them and nothing else of bounces.yml.",
+    groups=[Group(name="sendkit-bounces", interval="4m", rules=[*sends()])],
 )

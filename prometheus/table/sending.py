@@ -56,10 +56,6 @@ FILE = RuleFile(
             interval="2m",
             rules=[
                 Record(
-                    record="workspace:sendkit_emails_sent:increase2h",
-                    expr=summed(WORKSPACE, rises(MAILBOX, SENT, "2h")),
-                ),
-                Record(
                     record="workspace:sendkit_emails_sent_week_ago:increase2h",
                     comment="Without mailboxes whose sending is switched off now.",
                     expr=sent_week_ago("7d"),

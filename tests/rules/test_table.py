@@ -1,11 +1,14 @@
 """The table of rules, and the files that are written from it."""
 
+from collections import Counter
+
 import pytest
 import yaml
 
-from prometheus import build
+from prometheus import build, table
 from prometheus.table import ALERTS
 from prometheus.table.incidents import REASONS
+from prometheus.table.rule import Record
 
 FILES = build.files()
 
@@ -34,3 +37,15 @@ def test_no_group_has_more_rules_than_mimir_takes(path: str) -> None:
     """Mimir refuses an upload in which a group has more than 20, its default limit."""
     for group in yaml.safe_load(FILES[path])["groups"]:
         assert len(group["rules"]) <= 20, group["name"]
+
+
+def test_every_series_is_recorded_by_one_rule() -> None:
+    """Two rules would write two values of different ages under one name."""
+    recorded = Counter(
+        (rule.record, frozenset(rule.labels.items()))
+        for file in table.FILES
+        for group in file.groups
+        for rule in group.rules
+        if isinstance(rule, Record)
+    )
+    assert [name for name, times in recorded.items() if times > 1] == []

@@ -17,7 +17,7 @@ GROUPS: list[dict[str, Any]] = [
 ]
 
 
-TIMES = ("99m", "400m")
+TIMES = ("99m", "240m")
 """When the spike of the unit tests is looked at: before it, and when each window has settled."""
 
 
