@@ -1,8 +1,7 @@
 """How a workspace's mail is: what bounces too much and what left `active`, as the alert rules see it.
 
 The rules know more of the past than an exporter that was just started. What they hold a subject against, the
-quiet level of the week before, is known here after the same time: until then it is that of all that the API
-ever counted.
+quiet level of the week before, is known here after the same time.
 """
 
 from collections import Counter
@@ -173,12 +172,14 @@ def judged(
     thresholds: Mapping[str, float],
     before: AbstractSet[Subject] = frozenset(),
     parked: AbstractSet[str] = frozenset(),
+    earlier: tuple[float, float] = (0.0, 0.0),
 ) -> Judged:
     """Return how a workspace's mail is; what was critical `before` lasts until it is well.
 
-    `parked` are the mailboxes that may not send, where that is known: they are not unhealthy.
+    `parked` are the mailboxes that may not send, where that is known: they are not unhealthy. `earlier` is
+    what had bounced of what was sent before the workspace was watched.
     """
-    judge = _Judge(recent, answer, thresholds, before, _usual(recent, answer), parked)
+    judge = _Judge(recent, answer, thresholds, before, _usual(recent, answer, earlier), parked)
     spikes = [finding for limit in SPIKES for finding in judge.bounces(limit, State.CRITICAL)]
     named = {finding.name for finding in spikes}
     warnings = [each for each in judge.bounces(BOUNCING, State.WARNING) if each.name not in named]
@@ -194,20 +195,21 @@ def _urgency(finding: Finding) -> tuple[int, int, float, str]:
     return -finding.state.rank, level, -(finding.count.bound or 0), finding.name
 
 
-def _usual(recent: Recent, answer: Answer) -> float:
-    """Return what a workspace surely bounced in the week until a day ago; 0 for one of few domains.
+def _usual(recent: Recent, answer: Answer, earlier: tuple[float, float]) -> float:
+    """Return what a workspace surely bounced in the week until a day ago, 0 where that is not known.
 
-    As long as no whole week is known, also what it surely bounced since the beginning: the higher one.
+    As long as no whole week is known, also what it surely bounced before it was watched, if it is no better
+    since: the higher one. A workspace of few domains is always held against the latter.
     """
-    if len(recent.domains.day.total.sent) < FEWEST_DOMAINS:
-        return 0.0
     today = int(recent.now // DAY_SECONDS)
-    week = recent.workspace.week
-    last = lower_bound(*week.until(today - 2, "")) or 0.0
-    if min(week.parts, default=today) <= today - DAYS + WEEKEND_DAYS:
-        return last
-    ever = lower_bound(answer.total("campaign_bounced"), answer.total("campaign_sent")) or 0.0
-    return max(last, ever)
+    last = 0.0
+    if len(recent.domains.day.total.sent) >= FEWEST_DOMAINS:
+        week = recent.workspace.week
+        last = lower_bound(*week.until(today - 2, "")) or 0.0
+        if min(week.parts, default=today) <= today - DAYS + WEEKEND_DAYS:
+            return last
+    ever = answer.total("campaign_bounced"), answer.total("campaign_sent")
+    return max(last, min(lower_bound(*ever) or 0.0, lower_bound(*earlier) or 0.0))
 
 
 def _past(recent: Recent, level: Level) -> Past:

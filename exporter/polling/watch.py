@@ -56,7 +56,7 @@ class Watch:
         before = workspace.judged.critical.keys()
         details_answer, overview_answer = (_latest(workspace, feed.NAME) for feed in (details, overview))
         parked = details.parked(details_answer) if details_answer else frozenset[str]()
-        found = judged(recent, answer, workspace.thresholds, before, parked)
+        found = judged(recent, answer, workspace.thresholds, before, parked, totals.earlier(answer))
         if overview_answer and overview.has_no_campaign(overview_answer):
             findings = [finding for finding in found.findings if finding.kind is not Kind.STALLED]
             found = replace(found, findings=findings)

@@ -57,27 +57,41 @@ def state(limit: BounceLimit) -> str:
 
 
 def quiet_level() -> Record:
-    """Record what a workspace surely bounced in the 7 days until a day ago, or since the beginning."""
-    bound = "workspace:sendkit_bounce_ratio:wilson_lower"
-    week, ever = (f'{bound}{{window="{window}", confidence="99"}}[1d]' for window in ("7d", "all"))
+    """Record what a workspace surely bounced in the 7 days until a day ago, or before it was watched."""
+    many = f"count by (workspace) ({sent(DOMAIN, '1d')}) >= {FEWEST_DOMAINS}"
+
+    def bound(window: str, offset: str = "") -> str:
+        series = f'workspace:sendkit_bounce_ratio:wilson_lower{{window{window}, confidence="99"}}'
+        return f"last_over_time({series}[1d]{offset})"
+
     return Record(
         record=QUIET,
         comment=f"""
             What the workspace surely bounced (99 %) in the 7 days until a day ago. As long as no such week has
-            been recorded as a whole, also what it surely bounced since the beginning, by the API's own counts:
-            the higher one. A day without Prometheus does not change it. Unknown for a workspace of fewer than {FEWEST_DOMAINS} domains, where a single one
-            that bounces would raise it too much.
+            been recorded as a whole, also what it surely bounced before it was watched, by the API's own counts,
+            if it is no better since: the higher one. A workspace of fewer than {FEWEST_DOMAINS} domains is always
+            held against the latter: a single domain that bounces would raise its week too much.
         """,
         expr=f"""\
 max by (workspace) (
-    last_over_time({week} offset 1d)
+  (
+    {bound('="7d"', " offset 1d")}
+    and on (workspace)
+    {many}
+  )
   or
-    last_over_time({ever})
+  (
+    min by (workspace) ({bound('=~"all|earlier"')})
+    and on (workspace)
+    {bound('="earlier"')}
     unless on (workspace)
-    last_over_time({week} offset 8d)
+    (
+      {bound('="7d"', " offset 8d")}
+      and on (workspace)
+      {many}
+    )
+  )
 )
-and on (workspace)
-count by (workspace) ({sent(DOMAIN, "1d")}) >= {FEWEST_DOMAINS}
 """,
     )
 

@@ -83,11 +83,14 @@ def half_busiest_day(level: Level) -> Record:
     return Record(record=f"{name}:half_busiest_day", expr=f"max_over_time({name}:increase1d[7d:1d]) / 2")
 
 
-def all_time(level: Level) -> Iterator[Record]:
-    """Record what the API counts since the beginning, of campaigns alone."""
+def history(level: Level) -> Iterator[Record]:
+    """Record what the API counts since the beginning, and what of it is older than the exporter's counters."""
     for kind in ("sent", "bounced"):
+        name = f"{level.name}:sendkit_emails_{kind}"
         counted = highest(MAILBOX, f'sendkit_mailbox_campaign_{kind}{{window="all"}}')
-        yield Record(record=f"{level.name}:sendkit_emails_{kind}:all_time", expr=summed(level, counted))
+        risen = summed(level, highest(MAILBOX, f"sendkit_mailbox_emails_{kind}_total"))
+        yield Record(record=f"{name}:all_time", expr=summed(level, counted))
+        yield Record(record=f"{name}:earlier", expr=f"clamp_min({name}:all_time - {risen}, 0)")
 
 
 def own_bounds(level: Level) -> Iterator[Record]:
@@ -96,7 +99,7 @@ def own_bounds(level: Level) -> Iterator[Record]:
     emails = f"{level.name}:sendkit_emails"
     windows = {"1d": "increase1d", "7d": "increase7d"}
     if level is WORKSPACE:
-        windows["all"] = "all_time"
+        windows |= {"all": "all_time", "earlier": "earlier"}
     yield Record(
         record=f"{name}:rolling",
         expr="\nor\n".join(
@@ -198,7 +201,7 @@ FILE = RuleFile(
             interval="4m",
             comment="The bounds of each subject for itself at 99 %, for dashboards and for the quiet level.",
             rules=[
-                *all_time(WORKSPACE),
+                *history(WORKSPACE),
                 *(record for level in LEVELS for record in own_bounds(level)),
             ],
         ),

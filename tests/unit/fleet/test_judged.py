@@ -129,7 +129,7 @@ def test_mailboxes_that_never_were_active_are_not_unhealthy() -> None:
 def test_a_domain_is_critical_as_soon_as_the_rule_for_a_day_is_true(
     bounced: int, sent: int, hours: float
 ) -> None:
-    """With the configured threshold: a workspace of few domains has no usual level of its own."""
+    """With the configured threshold: a workspace that sent nothing before it was watched has no other."""
     bounced = min(bounced, sent)
     found = judge(recent([(hours, "m0", sent, bounced)]))
     [limit] = [limit for limit in SPIKES if limit.level is Level.DOMAIN]
@@ -158,29 +158,41 @@ def test_in_a_workspace_of_many_domains_what_it_bounces_all_week_raises_the_thre
 
 
 @pytest.mark.parametrize(
-    ("known_days", "performance", "is_critical"),
+    ("domains", "known_days", "earlier", "ever", "is_critical"),
     [
-        (0, {"sent": 4000, "bounced": 200}, False),
-        (2, {"sent": 4000, "bounced": 200}, False),
-        (7, {"sent": 4000, "bounced": 200}, True),
-        (0, {"sent": 4000, "bounced": 20}, True),
-        (0, None, True),
+        (12, 0, (200, 4000), 200, False),
+        (12, 2, (200, 4000), 200, False),
+        (12, 7, (200, 4000), 200, True),
+        (9, 0, (200, 4000), 200, False),
+        (9, 7, (200, 4000), 200, False),
+        (9, 7, (200, 4000), 20, True),
+        (12, 0, (20, 4000), 20, True),
+        (12, 0, (0, 0), 200, True),
     ],
-    ids=["new", "for two days", "for a week", "a good fleet", "without figures"],
+    ids=[
+        "new",
+        "for two days",
+        "for a week",
+        "small and new",
+        "small, for a week",
+        "small, and better since",
+        "a good fleet",
+        "nothing before",
+    ],
 )
-def test_without_a_week_behind_it_a_workspace_is_held_against_all_that_it_ever_sent(
-    known_days: int, performance: dict[str, int] | None, *, is_critical: bool
+def test_without_a_week_of_its_own_a_workspace_is_held_against_what_it_sent_before(
+    domains: int, known_days: int, earlier: tuple[float, float], ever: int, *, is_critical: bool
 ) -> None:
     """A fleet that always bounced 5 % has a domain with seven of forty somewhere every day."""
-    boxes = {f"m{number}": f"d{number}.example" for number in range(12)}
+    boxes = {f"m{number}": f"d{number}.example" for number in range(domains)}
     past, seen = Recent(), []
     for day in range(known_days, 0, -1):
         usual = [Rise(each, domain, 40, 0) for each, domain in boxes.items()]
         past = past.after(usual, {}, NOON - day * DAY_SECONDS)
     for each, domain in boxes.items():
         past = past.after([Rise(each, domain, 40, 7 if each == "m0" else 1)], {}, NOON - 600)
-        seen.append(mailbox(each, f"{each}@{domain}", performance=performance))
-    found = judged(past.after([], {}, NOON), answer_of(*seen), THRESHOLDS)
+        seen.append(mailbox(each, f"{each}@{domain}", performance={"sent": 4000, "bounced": ever}))
+    found = judged(past.after([], {}, NOON), answer_of(*seen), THRESHOLDS, earlier=earlier)
     assert ((Kind.BOUNCES, Level.DOMAIN, "d0.example") in critical(found)) is is_critical
 
 
