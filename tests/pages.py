@@ -66,13 +66,19 @@ class Page(HTMLParser):
         self.elements: list[tuple[str, Mapping[str, str | None]]] = []
         self._texts: list[str] = []
         self.feed(source.replace(re.findall(r"<style>.*?</style>", source, re.DOTALL)[0], ""))
-        self.text = " ".join(" ".join(self._texts).split())
+        self.text = " ".join("".join(self._texts).split())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
+        if dict(attrs).get("class") != "figure":
+            self._texts.append(" ")
 
     def handle_data(self, data: str) -> None:
         self._texts.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag != "span":
+            self._texts.append(" ")
 
     def section(self, name: str) -> "Page":
         """Return the section of that id."""

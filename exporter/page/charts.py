@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from exporter.fleet.recent import HOUR_SECONDS, HOURS, Recent
 
-WIDTH, HEIGHT, GAP, BASE = 480, 90, 2, 14
+WIDTH, HEIGHT, GAP, BASE = 480, 90, 2, 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,8 @@ def bars(found: Sequence[Hour], name: str, title: str) -> str:
             f'height="{height:.1f}"><title>{hour.hour:02d}:00 UTC: {number}</title></rect>'
         )
         if hour.hour % 6 == 0:
-            drawn.append(f'<text x="{left:.1f}" y="{HEIGHT - 2}">{hour.hour:02d}:00</text>')
+            middle = left + (width - GAP) / 2
+            drawn.append(f'<text x="{middle:.1f}" y="{HEIGHT - 3}">{hour.hour:02d}:00</text>')
     return (
         f'<svg class="chart {name}" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{title}, most {most if any(numbers) else 0}">{"".join(drawn)}</svg>'

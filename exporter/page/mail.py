@@ -1,5 +1,6 @@
 """How the mail is, in one sentence: the worst by name, with its numbers."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,27 +36,20 @@ class Mail:
         known = [seen for seen in workspaces if seen.answers]
         found = [(seen, finding) for seen in known for finding in seen.judged.findings]
         worst = State.worst(finding for _, finding in found)
-        if worst is State.CRITICAL:
-            return cls(worst, _worst(found, several=len(workspaces) > 1))
+        if worst is not State.OK:
+            return cls(worst, _trouble([each for each in found if each[1].state is worst], workspaces))
         if not known:
             return cls(State.OK, "No mail is known yet", is_known=False)
-        if worst is State.WARNING:
-            count = sum(finding.state is State.WARNING for _, finding in found)
-            return cls(
-                worst, f"{wording.several(count, 'warning')}: {_worst(found, several=len(workspaces) > 1)}"
-            )
         current = [seen for seen in workspaces if Polling.of(seen.all_time, seen.now).level != "bad"]
         if not current:
             return cls(State.OK, "No new data: what bounces now is not known", is_known=False)
         return _quiet(current, len(workspaces))
 
 
-def _worst(found: Sequence[tuple[Seen, Finding]], *, several: bool) -> str:
-    """Return the worst finding in words, and how many more there are of its state."""
-    state = State.worst(finding for _, finding in found)
-    same = [(seen, finding) for seen, finding in found if finding.state is state]
+def _trouble(found: Sequence[tuple[Seen, Finding]], workspaces: Sequence[Seen]) -> str:
+    """Return the worst of findings of one state in words, and how many others there are."""
     seen, worst = min(
-        same,
+        found,
         key=lambda each: (
             each[1].level is Rank.MAILBOX,
             -(each[1].count.bound or 0),
@@ -64,10 +58,23 @@ def _worst(found: Sequence[tuple[Seen, Finding]], *, several: bool) -> str:
         ),
     )
     text = describe(worst, seen.label, seen.name_of(worst))
-    if several and worst.level is not Rank.WORKSPACE:
+    if len(workspaces) > 1 and worst.level is not Rank.WORKSPACE:
         text += f" ({seen.label})"
-    more = len(same) - 1
-    return f"{text}; {wording.number(more)} more" if more else text
+    if worst.state is State.WARNING:
+        count = wording.several(len(found), "warning")
+        return f"{count}: {text}" if len(found) == 1 else f"{count}, the worst: {text}"
+    others = Counter(
+        other.level for each, other in found if each is not seen or not _is_same_incident(other, worst)
+    )
+    listed = [wording.several(others[level], level.value) for level in Rank if others[level]]
+    return f"{text}; also critical: {', '.join(listed)}" if listed else text
+
+
+def _is_same_incident(other: Finding, worst: Finding) -> bool:
+    """Whether a finding of the same workspace is the worst one, or its bounces as a whole or in part."""
+    return other is worst or (
+        other.kind is worst.kind is Kind.BOUNCES and Rank.WORKSPACE in (other.level, worst.level)
+    )
 
 
 def describe(finding: Finding, workspace: str, name: str) -> str:  # noqa: PLR0911 - one for each kind
@@ -88,7 +95,12 @@ def describe(finding: Finding, workspace: str, name: str) -> str:  # noqa: PLR09
         case Kind.STALE:
             return f"{workspace} has no new data: polls fail"
         case _:
-            return f"{name} is unhealthy: {part} of {whole} mailboxes are no longer active or bounce too much"
+            which = (
+                "is no longer active or bounces"
+                if finding.count.part == 1
+                else "are no longer active or bounce"
+            )
+            return f"{name} is unhealthy: {part} of {whole} mailboxes {which} too much"
 
 
 def _quiet(current: Sequence[Seen], total: int) -> Mail:

@@ -93,6 +93,7 @@ def render_workspace(view: View, version: str, refresh_seconds: int = REFRESH_SE
     return environment.get_template("workspace.html.j2").render(
         **_shown(view, MOST_OF_A_WORKSPACE),
         name=seen.label,
+        hours=hours,
         sent_chart=Markup(charts.bars(hours, "sent", "Mails sent by the hour")),  # noqa: S704 - of numbers
         bounced_chart=Markup(charts.bars(hours, "bounced", "Bounces by the hour")),  # noqa: S704 - as above
         version=version,

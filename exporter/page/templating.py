@@ -2,13 +2,23 @@
 
 import base64
 import hashlib
+import re
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from exporter.page import wording
 
 _templates = PackageLoader("exporter.page")
+
+_NUMBER = r"\d+(?:[,.]\d+)*"
+_FIGURE = re.compile(rf"\(?(?:(?:at least|under) )?\b{_NUMBER}(?: of {_NUMBER}| (?:%|s\b|min\b|h\b|d\b))\)?")
+"""A number with its whole or its unit."""
+
+
+def unbroken(text: str) -> Markup:
+    """Return a text as HTML in which no end of a line parts a figure: `25 of 80`, `at least 17 %`."""
+    return Markup(_FIGURE.sub(r'<span class="figure">\g<0></span>', str(escape(text))))  # noqa: S704 - it is escaped
 
 
 def _made() -> Environment:
@@ -27,10 +37,12 @@ def _made() -> Environment:
         wording.share,
         wording.part_of,
         wording.several,
+        wording.counted,
         wording.span,
         wording.duration,
         wording.ago,
         wording.short,
+        unbroken,
     )
     made.filters |= {function.__name__: function for function in filters}
     made.globals |= {

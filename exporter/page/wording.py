@@ -44,11 +44,16 @@ def part_of(part: float | None, whole: float | None) -> str:
     return f"{number(part)} of {number(whole)}" + (f" ({share(part, whole)})" if whole else "")
 
 
-def several(count: int, noun: str) -> str:
-    """Return a count with its noun: `1 mailbox`, `4 workspaces`."""
+def counted(noun: str, count: float | None) -> str:
+    """Return a noun as it follows a count: `mailbox` after 1, else `mailboxes`."""
     if count == 1:
-        return f"1 {noun}"
-    return f"{number(count)} {noun}{'es' if noun.endswith('x') else 's'}"
+        return noun
+    return f"{noun}{'es' if noun.endswith('x') else 's'}"
+
+
+def several(count: float | None, noun: str) -> str:
+    """Return a count with its noun: `1 mailbox`, `4 workspaces`."""
+    return f"{number(count)} {counted(noun, count)}"
 
 
 def span(seconds: float | None) -> str:

@@ -267,12 +267,44 @@ def test_the_failing_workspace_is_what_one_sees_first(visit: Callable[..., Page]
 def test_a_spike_is_what_one_sees_first(visit: Callable[..., Page]) -> None:
     page = visit(bouncing)
     assert page.get_by_role("heading", level=1).inner_text() == (
-        "✕ acme bounces: 28 of 159 in 24 h, at least 10 %; 1 more"
+        "✕ acme bounces: 28 of 159 in 24 h, at least 10 %"
     )
     first = page.get_by_role("table").first.locator("tbody tr").first
     assert first.get_by_role("rowheader").inner_text() == "acme.example"
     assert first.get_by_text("28 of 159 (18 %), at least 10 %").is_visible()
     assert page.get_by_role("region", name="Last incidents").get_by_text("lasts").count() == 2
+
+
+@pytest.mark.parametrize("width", [390, 700, 1280])
+@pytest.mark.parametrize("fleet", [healthy, bouncing, workspace], ids=lambda fleet: fleet.__name__)
+def test_no_number_is_parted_from_its_unit(
+    visit: Callable[..., Page], fleet: Callable[[], Fleet], width: int
+) -> None:
+    assert visit(fleet, width).evaluate(PARTED) == []
+
+
+PARTED = """() => {
+  const parted = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    for (const found of texts.currentNode.data.matchAll(/[\\d.,]+ (?:%|h|s|min)(?!\\w)/g)) {
+      const range = document.createRange();
+      range.setStart(texts.currentNode, found.index);
+      range.setEnd(texts.currentNode, found.index + found[0].length);
+      const lines = new Set([...range.getClientRects()].map(box => Math.round(box.top)));
+      if (lines.size > 1) parted.push(found[0]);
+    }
+  }
+  return parted;
+}"""
+
+
+def test_a_last_error_is_not_cut_without_a_sign(visit: Callable[..., Page]) -> None:
+    """On a phone, too, a long reason takes a second line."""
+    page = visit(hostile, 390)
+    assert page.locator("td.wide .state").first.evaluate("each => getComputedStyle(each).whiteSpace") == (
+        "normal"
+    )
 
 
 def test_a_workspace_shows_its_hours_as_bars(visit: Callable[..., Page]) -> None:

@@ -15,7 +15,7 @@ from exporter.catalogue.workspace import Reason
 from exporter.fleet.reading import Reading
 from exporter.fleet.workspace import Fleet
 from exporter.page import status as status_page
-from exporter.page.templating import CONTENT_SECURITY_POLICY
+from exporter.page.templating import CONTENT_SECURITY_POLICY, unbroken
 from tests.pages import NOW, PLAIN, Page, answer_of, fresh, page_of
 
 HOSTILE = "</title><script>alert(1)</script>\" onload='x' {{ 7 * 7 }} &amp;"
@@ -33,6 +33,21 @@ def test_hostile_texts_stay_texts() -> None:
     assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
     assert "{{ 7 * 7 }}" in page.text
     assert "49" not in page.section("workspaces").text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("25 of 1,080 in 24 h, at least 17 %", "[25 of 1,080] in [24 h], [at least 17 %]"),
+        ("7 of 41 (1.2 %)", "[7 of 41] [(1.2 %)]"),
+        ("1 min 30 s", "[1 min] [30 s]"),
+        ("also critical: 1 domain", "also critical: 1 domain"),
+        ("<b> 5 %", "&lt;b&gt; [5 %]"),
+    ],
+)
+def test_no_line_ends_within_a_figure(text: str, expected: str) -> None:
+    kept = expected.replace("[", '<span class="figure">').replace("]", "</span>")
+    assert unbroken(text) == kept
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

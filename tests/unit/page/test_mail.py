@@ -51,7 +51,7 @@ def document(fleet: Fleet, disclosure: Disclosure = PLAIN) -> dict[str, Any]:
 
 def test_a_spike_is_the_first_line_with_its_name_and_numbers(fleet: Fleet) -> None:
     page = page_of(fleet)
-    assert page.headline == "✕ acme bounces: 28 of 106 in 24 h, at least 15 %; 1 more"
+    assert page.headline == "✕ acme bounces: 28 of 106 in 24 h, at least 15 %"
     assert page.data == "✓ Data: All 2 workspaces fresh"
     assert "<title>✕ acme bounces: 28 of 106 in 24 h" in page.source
 
@@ -59,6 +59,30 @@ def test_a_spike_is_the_first_line_with_its_name_and_numbers(fleet: Fleet) -> No
 def test_a_domain_is_named_with_its_workspace_while_the_workspace_as_a_whole_is_well(fleet: Fleet) -> None:
     send(next(iter(fleet)), Rise("m2", "other.example", 2000, 20))
     assert page_of(fleet).headline == "✕ acme.example bounces: 28 of 106 in 24 h, at least 15 % (acme)"
+
+
+def test_what_else_is_critical_is_counted_by_what_it_is(fleet: Fleet) -> None:
+    """A domain's bounces are also those of its workspace: one incident, which is not counted twice."""
+    send(next(iter(fleet)), Rise("m2", "other.example", 2000, 20))
+    worse = fresh(fleet, "gamma", answer_of(4, address="anna{}@worse.example"))
+    send(worse, *(Rise(f"m{row}", "worse.example", 100, 30) for row in range(3)))
+    send(worse, Rise("m3", "other.example", 900, 2))
+    assert {finding.level for finding in worse.judged.critical.values()} == {Level.WORKSPACE, Level.DOMAIN}
+    assert page_of(fleet).headline == (
+        "✕ worse.example bounces: 90 of 300 in 24 h, at least 22 % (gamma); also critical: 1 domain"
+    )
+
+
+def test_the_worst_of_several_warnings_is_named() -> None:
+    fleet = Fleet()
+    workspace = fresh(fleet, "acme", answer_of(3, ["suspended", "active", "active"]))
+    workspace.judged = judged(workspace.recent, answer_of(3), workspace.thresholds)
+    one = "acme.example is unhealthy: 1 of 3 mailboxes is no longer active or bounces too much"
+    assert page_of(fleet).headline == f"▲ 1 warning: {one}"
+    other = fresh(fleet, "beta", answer_of(5, ["suspended"] * 2 + ["active"] * 3))
+    other.judged = judged(other.recent, answer_of(5), other.thresholds)
+    two = "acme.example is unhealthy: 2 of 5 mailboxes are no longer active or bounce too much (beta)"
+    assert page_of(fleet).headline == f"▲ 2 warnings, the worst: {two}"
 
 
 def test_domains_stand_before_mailboxes_the_worst_first(fleet: Fleet) -> None:
@@ -135,7 +159,7 @@ class TestDocument:
         found = document(fleet)
         assert found["mail"] == {
             "state": "critical",
-            "summary": "acme bounces: 28 of 106 in 24 h, at least 15 %; 1 more",
+            "summary": "acme bounces: 28 of 106 in 24 h, at least 15 %",
         }
         assert found["data"] == {"state": "ok", "summary": "All 2 workspaces fresh"}
 
@@ -190,6 +214,7 @@ def test_a_workspace_has_a_page_with_charts_that_are_drawn_here(fleet: Fleet) ->
     page = Page(status_page.render_workspace(view, "1.2.3"))
     assert page.headline.startswith("✕ acme bounces: 28 of 106")
     assert "the last 24 hours" in page.section("hours").text
+    assert "Mails sent by the hour (UTC), 106 at most" in page.section("hours").text
     assert len([tag for tag, _ in page.elements if tag == "rect"]) == 2 * 25
     assert "106" in re.findall(r"<title>08:00 UTC: (\d+)</title>", page.source)
     assert not {"script", "img", "iframe"} & {tag for tag, _ in page.elements}

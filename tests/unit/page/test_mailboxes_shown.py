@@ -10,6 +10,13 @@ from exporter.page.wording import MISSING
 from tests.pages import answer_of, fresh, page_of
 
 
+def test_one_send_is_not_called_sends() -> None:
+    fleet = Fleet()
+    fresh(fleet, "acme", answer_of(1, campaign_sent=[1], campaign_bounced=[0]))
+    text = page_of(fleet).section("fleet").text
+    assert "Bounces, all-time 0 % 0 of 1 campaign send Warm-up in progress 1 mailbox" in text
+
+
 def test_the_fleet_in_figures() -> None:
     fleet = Fleet()
     everything = answer_of(
@@ -26,7 +33,7 @@ def test_the_fleet_in_figures() -> None:
     figures = page_of(fleet).section("fleet").text
     assert "Mailboxes 5 3 active 1 error 1 suspended" in figures
     assert "Sent today 24 % 60 of 250 a day" in figures
-    assert "At their daily limit 1 mailboxes" in figures
+    assert "At their daily limit 1 mailbox " in figures
     assert "Bounces, 7d 3 % 6 of 200 campaign sends" in figures
     assert "Bounces, all-time 1.1 % 31 of 2,700 campaign sends" in figures
     assert "Warm-up in progress 5 mailboxes" in figures

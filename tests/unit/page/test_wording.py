@@ -86,6 +86,13 @@ def test_several() -> None:
     ]
 
 
+def test_a_noun_follows_its_count() -> None:
+    assert [wording.counted("mailbox", count) for count in (1, 1.0, 0, 2, None)] == [
+        *["mailbox"] * 2,
+        *["mailboxes"] * 3,
+    ]
+
+
 def test_listing_tells_how_many_it_leaves_out() -> None:
     assert wording.listing(["a", "b"], 2) == "a, b"
     assert wording.listing(["a", "b", "c", "d"], 2) == "a, b and 2 more"
