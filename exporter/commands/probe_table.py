@@ -7,6 +7,7 @@ from exporter.answers.answer import Answer
 from exporter.answers.unit import AUTO
 from exporter.catalogue.kinds import Feed, Rows
 from exporter.config import Config, keys
+from exporter.page.wording import several
 from exporter.polling.watch import NONE_KEPT
 
 HEADINGS = ("workspace", "id", "mailboxes", "active", "bounceRate in", "refused")
@@ -67,7 +68,7 @@ def table(rows: Iterable[Row]) -> list[str]:
 def seen_of(feed: Feed, answer: Answer) -> str:
     """Return what a collector sees of a workspace, in a few words and without an address."""
     if feed.rows is Rows.MAILBOXES:
-        return f"{len(answer)} mailboxes"
+        return several(len(answer), "mailbox")
     return ", ".join(f"{name} {column[0]:g}" for name, column in answer.numbers.items()) or "nothing finished"
 
 

@@ -98,3 +98,4 @@ def _follow(incident: Incident, finding: Finding) -> None:
     """Keep the figures of an incident those at its worst."""
     if (finding.count.bound or 0) >= (incident.count.bound or 0):
         incident.part, incident.whole = finding.count.part, finding.count.whole
+        incident.hours = finding.hours

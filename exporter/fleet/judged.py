@@ -28,6 +28,8 @@ from exporter.fleet.recent import DAY_SECONDS, DAYS, HOUR_SECONDS, HOURS, Past, 
 from exporter.wilson import lower_bound
 
 HAPPENING_HOURS = 2
+LATELY_HOURS = 2
+"""The hour that is under way, and the one before it."""
 GONE_DAYS = 3
 """Without a mail for so long a subject is well again."""
 FEWEST_UNHEALTHY_OF = 3
@@ -85,7 +87,19 @@ class _Judge:
         }
         for name in begin | last:
             if name or limit.level is not Level.DOMAIN:
-                yield Finding(state, Kind.BOUNCES, limit.level, name, Count(*past.day.total.of(name)), HOURS)
+                yield Finding(state, Kind.BOUNCES, limit.level, name, *self._evidence(limit, past, name))
+
+    def _evidence(self, limit: Limit, past: Past, name: str) -> tuple[Count, int]:
+        """Return the bounces of sends that show what is wrong, and of how many hours they are.
+
+        Those of the day, but of the last hours where the day as a whole says little yet.
+        """
+        day = Count(*past.day.total.of(name))
+        lately = Count(*past.day.last(LATELY_HOURS - 1, self.recent.now, name))
+        says_little = (day.bound or 0) <= self.thresholds[limit.threshold]
+        if says_little and (lately.bound or 0) > (day.bound or 0):
+            return lately, LATELY_HOURS
+        return day, HOURS
 
     def within_its_domain(self, finding: Finding, critical: AbstractSet[str]) -> Finding:
         """Return a mailbox's finding as a warning while its domain is critical: that is one incident."""

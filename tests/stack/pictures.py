@@ -1,8 +1,9 @@
 """The pictures of docs/images, made anew: `python -m tests.stack.pictures docs/images`.
 
-The dashboards are drawn over a past of the simulated fleet by the command in GRAFANA_RENDERER, which is no
-part of this project; it is called as `COMMAND DASHBOARD.json --prometheus URL --from TIME --to TIME --width
-PIXELS --height PIXELS --out FILE.png`. Without it, the status page alone is made, by Chromium from the demo.
+The status page is drawn by Chromium, over days of a simulated fleet: quiet, in a bounce spike, well again.
+The dashboards are drawn over a past of such a fleet by the command in GRAFANA_RENDERER, which is no part of
+this project; it is called as `COMMAND DASHBOARD.json --prometheus URL --from TIME --to TIME --width PIXELS
+--height PIXELS --out FILE.png`. Without it, the pictures of the status page alone are made.
 """
 
 import os
@@ -15,18 +16,20 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
+from exporter.fleet.findings import State
 from exporter.simulator import ScenarioRequest
 from tests.dashboards import FOLDER
 from tests.stack import history
-from tests.stack.processes import EXPORTER, Process, Processes, free_port
-from tests.waiting import wait_for
+from tests.stack.animation import animated
+from tests.stack.processes import Processes
+from tests.stack.watched_days import WatchedDays
 
 CHROMIUM = "/usr/bin/chromium"
 HOUR = 3600
 WIDTH = 1400
-HEIGHTS = {"fleet": 1625, "domain": 1048}
+HEIGHTS = {"fleet": 1625, "domain": 1048, "mailbox": 1048}
 STORY = history.Story(
     mailboxes=96,
     workspaces=4,
@@ -35,20 +38,24 @@ STORY = history.Story(
         history.Event(3 * HOUR, ScenarioRequest("mailbox_suspended", {})),
     ),
 )
-DEMO = ("--mailboxes", "96", "--scenario", "bounce_spike:ratio=0.3@1s", "--scenario", "mailbox_suspended@2s")
+PHONE_WIDTH = 390
+FRAME_SIZE = (1000, 500)
+FRAME_SECONDS = (2.5, 4, 4, 3, 4)
 
 
 def main(folder: Path) -> None:
     """Write the pictures into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    with processes() as started:
-        take_status_page(started, folder / "status-page.png")
+    end = afternoon(datetime.now(UTC))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        take_status_pages(browser.new_page(color_scheme="light"), end, folder)
+        browser.close()
     renderer = os.environ.get("GRAFANA_RENDERER")
     if not renderer:
         print("GRAFANA_RENDERER names no command: the dashboards' pictures stay as they are", file=sys.stderr)  # noqa: T201 - tells the one who runs it
         return
     with processes() as started:
-        end = afternoon(datetime.now(UTC))
         server = history.seed(started, STORY, int(end.timestamp()))
         for name, height in HEIGHTS.items():
             options = {
@@ -61,6 +68,45 @@ def main(folder: Path) -> None:
             }
             told = [word for option in options.items() for word in option]
             subprocess.run([*shlex.split(renderer), str(FOLDER / f"{name}.json"), *told], check=True)
+
+
+def take_status_pages(page: Page, end: datetime, folder: Path) -> None:
+    """Take the status page in a spike and after it, for a screen and a phone, and both in motion."""
+    days = WatchedDays(end - timedelta(days=4), mailboxes=96, workspaces=4)
+    spike = end - timedelta(days=1, hours=4)
+    for _ in days.polls(spike):
+        pass
+    frames = [frame(page, days)]
+    days.begin("bounce_spike", ratio=0.6, duration=4 * HOUR)
+    for mail in days.polls(end):
+        if mail.state is State.CRITICAL:
+            break
+    frames.append(frame(page, days))
+    for _ in days.polls(spike + timedelta(hours=2)):
+        pass
+    frames.append(frame(page, days))
+    show(page, days, WIDTH, 1000).screenshot(path=folder / "status-page.png")
+    show(page, days, PHONE_WIDTH, 844).screenshot(path=folder / "status-page-phone.png")
+    for mail in days.polls(end + timedelta(days=1)):
+        if mail.state is State.OK:
+            break
+    frames.append(frame(page, days))
+    page.locator("#incidents").evaluate("heading => heading.scrollIntoView({block: 'center'})")
+    frames.append(page.screenshot())
+    show(page, days, WIDTH, 1000).screenshot(path=folder / "status-page-recovered.png", full_page=True)
+    (folder / "status-page-story.png").write_bytes(animated(frames, FRAME_SECONDS))
+
+
+def frame(page: Page, days: WatchedDays) -> bytes:
+    """Return a picture of the head of the page."""
+    return show(page, days, *FRAME_SIZE).screenshot()
+
+
+def show(page: Page, days: WatchedDays, width: int, height: int) -> Page:
+    """Return the page as it is now, on a screen of that size."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.set_content(days.page())
+    return page
 
 
 @contextmanager
@@ -81,25 +127,6 @@ def afternoon(now: datetime) -> datetime:
     while moment > now or moment.weekday() not in (2, 3):  # Monday is 0
         moment -= timedelta(days=1)
     return moment
-
-
-def take_status_page(started: Processes, file: Path) -> None:
-    """Take a picture of the demo's status page once its spike is told."""
-    address = f"127.0.0.1:{free_port()}"
-    demo = started.start("demo", (*EXPORTER, "demo", "--web.listen-address", address, *DEMO))
-    demo.url = f"http://{address}"
-    wait_for(lambda: tells_trouble(demo), 120, what="the demo tells of its spike")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": WIDTH, "height": 1000}, color_scheme="light")
-        page.goto(demo.url)
-        page.screenshot(path=file)
-        browser.close()
-
-
-def tells_trouble(demo: Process) -> bool:
-    """Whether the demo's page says that its mail is critical."""
-    return demo.answers("/-/ready") and demo.get("/api/v1/status").json()["mail"]["state"] == "critical"
 
 
 if __name__ == "__main__":

@@ -36,6 +36,15 @@ def test_an_incident_has_the_numbers_of_its_worst_moment() -> None:
     assert (incident.part, incident.whole) == (40, 100)
 
 
+def test_its_numbers_are_of_the_time_in_which_it_was_worst() -> None:
+    incidents = Incidents()
+    for count, hours in ((Count(7, 12), 2), (Count(5, 100), 24)):
+        finding = Finding(State.CRITICAL, Kind.BOUNCES, Level.DOMAIN, "a", count, hours)
+        incidents.take("acme", Judged([finding]), 1.0)
+    [incident] = incidents
+    assert (incident.count, incident.hours) == (Count(7, 12), 2)
+
+
 def test_what_lasts_is_known_as_critical_and_follows_a_renamed_workspace() -> None:
     incidents = Incidents()
     incidents.take("acme", judged("a"), 1.0)

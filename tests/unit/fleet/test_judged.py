@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from exporter import wilson
 from exporter.answers.answer import Answer
 from exporter.config import Thresholds
-from exporter.fleet.findings import Judged, Kind, State
+from exporter.fleet.findings import Count, Judged, Kind, State
 from exporter.fleet.judged import judged
 from exporter.fleet.limits import SPIKES, Level
 from exporter.fleet.recent import DAY_SECONDS, HOUR_SECONDS, Recent, Rise
@@ -199,6 +199,13 @@ def test_without_a_week_of_its_own_a_workspace_is_held_against_what_it_sent_befo
 def test_a_spike_of_this_hour_is_not_hidden_by_a_good_hour_before() -> None:
     found = judge(recent([(0, "m0", 12, 7), (1, "m0", 300, 0)]))
     assert (Kind.BOUNCES, Level.DOMAIN, "d0.example") in critical(found)
+
+
+def test_a_spike_that_the_day_does_not_show_yet_has_the_numbers_of_its_hours() -> None:
+    """7 of 312 in 24 h would be called critical at 0.8 %, which is below the threshold."""
+    found = judge(recent([(0, "m0", 12, 7), (9, "m0", 300, 0)]))
+    [domain] = [each for each in found.findings if each.level is Level.DOMAIN]
+    assert (domain.count, domain.hours) == (Count(7, 12), 2)
 
 
 def test_it_is_not_well_again_while_the_last_two_hours_bounce() -> None:
