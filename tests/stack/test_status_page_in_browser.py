@@ -186,7 +186,7 @@ def visit(chromium: Browser, site: str) -> Iterator[Callable[..., Page]]:
     )
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [390, 970, 1280])
 @pytest.mark.parametrize("fleet", PAGES, ids=lambda fleet: fleet.__name__)
 def test_nothing_is_wider_than_the_screen(
     visit: Callable[..., Page], fleet: Callable[[], Fleet], width: int
@@ -297,6 +297,18 @@ PARTED = """() => {
   }
   return parted;
 }"""
+
+
+@pytest.mark.parametrize("width", [390, 970, 1280])
+def test_no_reason_is_cut_for_want_of_width(visit: Callable[..., Page], width: int) -> None:
+    reasons = visit(healthy, width).locator("td.wide .state")
+    assert (
+        reasons.evaluate_all(
+            "reasons => reasons.filter(each => each.scrollHeight > each.clientHeight + 1).length"
+        )
+        == 0
+    )
+    assert reasons.count()
 
 
 def test_a_last_error_is_not_cut_without_a_sign(visit: Callable[..., Page]) -> None:
