@@ -67,9 +67,10 @@ def _trouble() -> Row:
     )
     health = figure(
         "Health",
-        "By the share of mailboxes that are not active or bounce too much, against the configured levels. "
-        "Critical: stop the domain's campaigns.",
-        f"({UNHEALTHY} >= bool {warning}) + ({UNHEALTHY} >= bool {critical})",
+        "By the share of mailboxes that are not active or bounce too much, against the configured levels, and by "
+        "the alerts of the domain. Critical: stop the domain's campaigns.",
+        f"clamp_max(({UNHEALTHY} >= bool {warning}) + ({UNHEALTHY} >= bool {critical}) + "
+        f"({_fires('critical|warning')}) + ({_fires('critical')}), 2)",
         mappings=value_mappings({"0": ("Healthy", GREEN), "1": ("Warning", AMBER), "2": ("Critical", RED)}),
         no_value="unknown",
     )
@@ -110,6 +111,12 @@ def _trouble() -> Row:
     )
     figures = (health, alerts, unhealthy, page, bounces, sends)
     return Row("Is this domain in trouble?", tuple((4, 3, each) for each in figures))
+
+
+def _fires(severities: str) -> str:
+    """Return 1 where an alert of the domain itself fires, else 0."""
+    alerts = q.firing(f'{D},mailbox_id="",severity=~"{severities}"')
+    return f"({q.count(alerts)}) > bool 0"
 
 
 def _mailboxes() -> Row:

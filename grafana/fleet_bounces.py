@@ -184,7 +184,7 @@ def _as_counted_by_sendkit() -> Builder:
         [
             Cell("domain", "Domain", properties=link(("Domain", to_domain("Workspace", "Domain")))),
             Cell("workspace", "Workspace"),
-            Cell("A", "Bounces", width=80),
+            Cell("A", "Bounces", width=100),
             Cell("B", "Sends", width=95),
             Cell("C", "Ratio", "percentunit", 75, (("decimals", 1),)),
             Cell("D", "Bounces 7 d", width=105),

@@ -1,5 +1,7 @@
 """The fleet: what fires, whether it is whole, sends, bounces, and is answered."""
 
+from itertools import product
+
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana import choice, fleet_answers, fleet_bounces, groups
@@ -19,6 +21,7 @@ from grafana.panels import ANY_IS_BAD, ANY_IS_ODD, NEAR_LEVEL, Line, figure, lin
 from grafana.tables import UNSEEN_ID, Cell, bar, coloured, link, named, rows
 from prometheus.table.bounce_limits import WORKSPACE_SPIKE
 
+SEVERITIES = ("critical", "warning")
 W, ALERTS = q.WORKSPACES, q.WORKSPACES_OR_NONE
 LAST_SUCCESS = f"workspace:sendkit_last_success:timestamp_seconds{{{W}}}"
 STALE_AFTER = f"clamp_min(3 * workspace:sendkit_poll_interval:seconds{{{W}}}, 300)"
@@ -75,8 +78,8 @@ def _attention() -> Row:
     )
     table = rows(
         "Firing now",
-        "Alerts that fire, or will if nothing changes: those of workspaces, then of domains, then of mailboxes, of "
-        "each the longest first. Follow a name to its dashboard; the runbook of each alert has its name.",
+        "Alerts that fire, or will if nothing changes: those of workspaces, then of domains, then of mailboxes, "
+        "critical ones first, of each the longest first. Follow a name to its dashboard; the runbook of each alert has its name.",
         [_alerts()],
         [
             Cell(
@@ -84,7 +87,12 @@ def _attention() -> Row:
                 "Level",
                 width=100,
                 properties=named(
-                    {"1": ("workspace", PLAIN), "2": ("domain", PLAIN), "3": ("mailbox", PLAIN)}
+                    {
+                        str(place): (level, PLAIN)
+                        for place, level in enumerate(
+                            level for level in ("workspace", "domain", "mailbox") for _ in SEVERITIES
+                        )
+                    }
                 ),
             ),
             Cell(
@@ -114,7 +122,7 @@ def _attention() -> Row:
                 "Mailbox",
                 properties=link(("Mailbox", to_mailbox("Workspace", "Domain", "Id"))),
             ),
-            Cell("A", "Since", "dateTimeFromNow", 120),
+            Cell("A", "For", "s", 120),
             UNSEEN_ID,
         ],
         hidden=("alertname", "email"),
@@ -129,9 +137,9 @@ def _attention() -> Row:
 
 
 def _alerts() -> str:
-    """Return since when alerts fire or are pending, in milliseconds, with their level as a number.
+    """Return for how many seconds alerts fire or are pending, with their place by level and severity.
 
-    In the order of time, which the table keeps among rows of one level.
+    In the order of time, which the table keeps among rows of one place.
     """
     by = "severity, alertname, workspace, domain, mailbox_id"
 
@@ -141,11 +149,12 @@ def _alerts() -> str:
 
     # One that began to fire a moment ago may still be seen pending, too.
     each = f"({since('firing', q.firing(ALERTS))} or on ({by}) {since('pending', q.pending(ALERTS))})"
-    addressed = q.address_of(f"1000 * (({q.with_email(each)}) or on ({by}) {each})")
-    levels = f'label_replace({addressed}, "level", "1", "", "")'
-    for level, label in (("2", "domain"), ("3", "mailbox_id")):
-        levels = f'label_replace({levels}, "level", "{level}", "{label}", ".+")'
-    return f'sort(label_replace({levels}, "alert", "$1", "alertname", "SendKit(.*)"))'
+    addressed = q.address_of(f"time() - (({q.with_email(each)}) or on ({by}) {each})")
+    levels = f'label_join({addressed}, "level", "/", "severity", "domain", "mailbox_id")'
+    whose = ("//", "/[^/]+/", "/[^/]*/.+")  # of a workspace or the exporter, of a domain, of a mailbox
+    for place, (parts, severity) in enumerate(product(whose, SEVERITIES)):
+        levels = f'label_replace({levels}, "level", "{place}", "level", "{severity}{parts}")'
+    return f'sort_desc(label_replace({levels}, "alert", "$1", "alertname", "SendKit(.*)"))'
 
 
 def _fleet() -> Row:
@@ -170,7 +179,7 @@ def _fleet() -> Row:
         colours=ANY_IS_ODD,
     )
     bouncing = figure(
-        "Bouncing",
+        "Bouncing mailboxes",
         "Mailboxes whose bounces of 24 h are above the warning level (99.9 % bound, by the rules). Look at the worst "
         "mailboxes below.",
         f"sum({choice.of_mailboxes(f'mailbox:sendkit_bouncing:bool{{{W}}}')}) or vector(0)",

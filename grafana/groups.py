@@ -21,14 +21,14 @@ def of_fleet() -> Row:
     """Return the row of providers and tags of the workspaces chosen."""
     providers = _table(
         "Providers",
-        "One row a provider. A provider whose bound or spam stands out: look at the domains there, and move "
+        "One row a provider. Spam is of warm-up mail. A provider whose bound or spam stands out: look at the domains there, and move "
         "campaigns to the others.",
         "provider",
         "sendkit_mailbox_provider_info",
     )
     tags = _table(
         "Tags",
-        "One row a tag; a mailbox counts in the row of each of its tags. A batch that stands out was set up or "
+        "One row a tag; a mailbox counts in the row of each of its tags. Spam is of warm-up mail. A batch that stands out was set up or "
         "bought together: look at what its mailboxes share.",
         "tag",
         "sendkit_mailbox_tag_info",
@@ -95,13 +95,13 @@ def _table(title: str, description: str, label: str, info: str) -> Builder:
         ],
         [
             Cell(label, label.capitalize()),
-            Cell("A", "Mailboxes", width=90),
-            Cell("B", "Parked", width=75),
-            Cell("C", "Sends 24 h", width=95),
-            Cell("D", "Bounces", width=80),
+            Cell("A", "Mailboxes", width=85),
+            Cell("B", "Parked", width=65),
+            Cell("C", "Sends 24 h", width=90),
+            Cell("D", "Bounces", width=75),
             Cell("E", "Bound", "percentunit", 75, (("decimals", 1),)),
-            Cell("F", "Replies", width=75),
-            Cell("G", "Spam of warm-up", "percentunit", 130, (("decimals", 0),)),
+            Cell("F", "Replies", width=65),
+            Cell("G", "Spam", "percentunit", 60, (("decimals", 0),)),
         ],
         sort="Bound",
         no_value=_OFF.format("mailboxes"),

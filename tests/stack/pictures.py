@@ -33,6 +33,7 @@ HEIGHTS = {"fleet": 1625, "domain": 1048, "mailbox": 1048}
 STORY = history.Story(
     mailboxes=96,
     workspaces=4,
+    collectors=True,
     events=(
         history.Event(5 * HOUR, ScenarioRequest("bounce_spike", {"ratio": 0.2})),
         history.Event(3 * HOUR, ScenarioRequest("mailbox_suspended", {})),

@@ -12,7 +12,7 @@ EVERY = Choice("all", ".*", {})
 MAILBOXES = 30
 FLEET = {panel["title"]: panel for panel in panels(dashboards()["sendkit-fleet"])}
 DOMAIN = {panel["title"]: panel for panel in panels(dashboards()["sendkit-domain"])}
-SUMS = ("Mailboxes", "Not active", "Bouncing")
+SUMS = ("Mailboxes", "Not active", "Bouncing mailboxes")
 """Figures of the fleet that count mailboxes."""
 
 pytestmark = pytest.mark.timeout(600)
@@ -130,7 +130,7 @@ def test_a_provider_and_a_tag_leave_the_mailboxes_that_have_both(past: Queries) 
 
 FOLLOWING = {
     "sendkit-fleet": {
-        *("Mailboxes", "Bouncing", "Not active", "At their limit", "Campaign mails sent per hour"),
+        *("Mailboxes", "Bouncing mailboxes", "Not active", "At their limit", "Campaign mails sent per hour"),
         *("Bounces of sends, 24 h", "Bounces of sends, 7 d", "Bounces of the last hour by domain"),
         *("Worst domains by lower bound", "Worst mailboxes by lower bound"),
         *("Domains as SendKit counts them", "Providers", "Tags", "Warm-up"),

@@ -51,6 +51,53 @@ def test_what_fires_is_shown_with_or_without_addresses_the_longest_first(unaddre
     assert [value for _, value in found("Critical")] == [3]
 
 
+def test_what_fires_is_in_the_order_of_its_level_and_severity(tmp_path: Path) -> None:
+    """The table sorts by the place; how long it lasts is as of the end of the time range, not of now."""
+    workspace, domain = 'workspace="acme"', 'domain="a.example",workspace="acme"'
+    mailbox = f'mailbox_id="m1",{domain}'
+    expected = ["critical", "warning"] * 3
+    lines = []
+    for place, (labels, severity) in enumerate(
+        zip([workspace] * 2 + [domain] * 2 + [mailbox] * 2, expected, strict=True)
+    ):
+        name = f'alertname="SendKitNumber{place}",severity="{severity}",{labels}'
+        lines.append(f'ALERTS{{alertstate="firing",{name}}} 1 {END}\n')
+        lines.append(f"ALERTS_FOR_STATE{{{name}}} {END - 100 * place - 60} {END}\n")
+    panels = {panel["title"]: panel for panel in dashboards()["sendkit-fleet"]["panels"]}
+    with knowing(tmp_path, lines) as queries:
+        found = queries.instant(
+            Choice("acme", "acme", {}).fill(panels["Firing now"]["targets"][0]["expr"]), END
+        )
+    assert sorted(
+        (labels["level"], labels["severity"], labels["alert"], value) for labels, value in found
+    ) == [
+        (str(place), severity, f"Number{place}", 100 * place + 60) for place, severity in enumerate(expected)
+    ]
+
+
+@pytest.mark.parametrize(("severity", "expected"), [("critical", 2), ("warning", 1), (None, 0)])
+def test_a_domain_with_an_alert_is_not_called_healthy(
+    tmp_path: Path, severity: str | None, expected: int
+) -> None:
+    """Its bounces may spike while each mailbox of it is within its own threshold."""
+    domain = 'domain="a.example",workspace="acme"'
+    lines = [f"domain:sendkit_unhealthy_mailboxes:ratio{{{domain}}} 0.05 {END}\n"]
+    for name, threshold in (("unhealthy_mailboxes_warning", 0.3), ("unhealthy_mailboxes_critical", 0.5)):
+        lines.append(
+            f'workspace:sendkit_alert_threshold:last2h{{threshold="{name}",workspace="acme"}} '
+            f"{threshold} {END}\n"
+        )
+    firing = 'ALERTS{alertname="SendKitSpike",alertstate="firing"'
+    if severity:
+        lines.append(f'{firing},severity="{severity}",{domain}}} 1 {END}\n')
+    lines.append(f'{firing},severity="critical",mailbox_id="m1",{domain}}} 1 {END}\n')
+    panels = {panel["title"]: panel for panel in dashboards()["sendkit-domain"]["panels"]}
+    with knowing(tmp_path, lines) as queries:
+        choice = Choice("acme", "acme", {"domain": "a.example"})
+        [(_, value)] = queries.instant(choice.fill(panels["Health"]["targets"][0]["expr"]), END)
+    assert value == expected
+
+
 def test_positive_replies_are_shown_as_a_share_of_sends_and_beside_it_of_replies(
     tmp_path: Path,
 ) -> None:

@@ -57,7 +57,7 @@ OF_OTHERS = {
 }
 CHOICES = ("provider", "tag")
 """What leaves a part of a place; a link to a place leads to the whole of it."""
-UNITS = {"locale", "percentunit", "s", "bytes", "dateTimeFromNow", "suffix: in 24 h"}
+UNITS = {"locale", "percentunit", "s", "bytes", "suffix: in 24 h"}
 NAME = re.compile(r"(?<![\w\"$])[A-Za-z_][\w:]*(?=\{)")
 
 
