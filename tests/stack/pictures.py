@@ -29,7 +29,7 @@ from tests.stack.watched_days import WatchedDays
 CHROMIUM = "/usr/bin/chromium"
 HOUR = 3600
 WIDTH = 1400
-HEIGHTS = {"fleet": 1625, "domain": 1048, "mailbox": 1048}
+HEIGHTS = {"fleet": 1662, "domain": 1092, "mailbox": 944}
 STORY = history.Story(
     mailboxes=96,
     workspaces=4,
