@@ -48,6 +48,8 @@ def counted(noun: str, count: float | None) -> str:
     """Return a noun as it follows a count: `mailbox` after 1, else `mailboxes`."""
     if count == 1:
         return noun
+    if noun.endswith("y"):
+        return f"{noun[:-1]}ies"
     return f"{noun}{'es' if noun.endswith('x') else 's'}"
 
 

@@ -6,6 +6,7 @@ A query within a text says `of` where the matchers of the alert's own labels go:
 
 import re
 
+from exporter.page.wording import counted
 from prometheus.table.actions import ACTIONS
 from prometheus.table.levels import LISTING, MAILBOX, Level
 from prometheus.table.rule import Alert
@@ -31,9 +32,18 @@ def query(expr: str, level: Level, *variables: str) -> str:
     return f"query (printf `{narrowed}` {arguments})"
 
 
-def number(expr: str, level: Level, *variables: str) -> str:
-    """Return the value of a query, as a whole number."""
-    return f"{{{{ range {query(expr, level, *variables)} }}}}{{{{ printf `%.0f` .Value }}}}{{{{ end }}}}"
+def number(expr: str, level: Level, *variables: str, noun: str = "") -> str:
+    """Return the value of a query, as a whole number, with a noun if there is one: `1 send`, `4 sends`."""
+    shown = several(noun, ".Value") if noun else "{{ printf `%.0f` .Value }}"
+    return f"{{{{ range {query(expr, level, *variables)} }}}}{shown}{{{{ end }}}}"
+
+
+def several(noun: str, value: str = "$value") -> str:
+    """Return a value of a template, the alert's own or another one, as a whole number with its noun."""
+    shown = f"printf `%.0f` {value}"
+    return (
+        f"{{{{ {shown} }}}} {{{{ if eq ({shown}) `1` }}}}{noun}{{{{ else }}}}{counted(noun, 2)}{{{{ end }}}}"
+    )
 
 
 def tenths(expr: str, level: Level, *variables: str) -> str:

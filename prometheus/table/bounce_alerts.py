@@ -62,9 +62,10 @@ count by (workspace, domain) (mailbox:sendkit_unhealthy:bool) >= 3
         wait="15m",
         summary=f"{how_many} mailboxes of domain {DOMAIN_NAME} are unhealthy",
         description=f"""
-            {number(f"sum{mailboxes}", DOMAIN)} of the {number(f"count{mailboxes}", DOMAIN)} mailboxes of domain
-            {DOMAIN_NAME} in workspace {WORKSPACE_NAME} ({VALUE_PERCENTAGE}) are no longer active, or bounce too
-            much.
+            Domain {DOMAIN_NAME} of workspace {WORKSPACE_NAME} has
+            {number(f"sum{mailboxes}", DOMAIN, noun="unhealthy mailbox")} of
+            {number(f"count{mailboxes}", DOMAIN)} ({VALUE_PERCENTAGE}). A mailbox is unhealthy when it is no longer
+            active, or bounces too much.
         """,
         worst=worst_unhealthy(),
         inhibited_by=(

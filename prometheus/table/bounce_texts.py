@@ -31,8 +31,8 @@ def evidence(limit: BounceLimit) -> str:
     bound = tenths(f"100 * {surely(level)}{{window=%q,confidence=%q,of}}", level, "$window", "$confidence")
     return f"""
         {{{{ with {query(furthest, level)} }}}}{{{{ $window := . | first | label `window` }}}}{{{{ $confidence := . |
-        first | label `confidence` }}}}{number(f"{emails}_bounced:increase%s{{of}}", level, "$window")} bounces of
-        {number(sends, level, "$window")} sends within {SPAN}{counted}. The bounce rate is at least {bound} %
+        first | label `confidence` }}}}{number(f"{emails}_bounced:increase%s{{of}}", level, "$window", noun="bounce")} of
+        {number(sends, level, "$window", noun="send")} within {SPAN}{counted}. The bounce rate is at least {bound} %
         ({{{{ $confidence }}}} % confidence), and the threshold is
         {tenths(f"100 * {threshold},window=%q,of}}", WORKSPACE, "$window")} %.{{{{ else }}}}not been well again since
         it bounced too much.{{{{ end }}}}

@@ -114,7 +114,7 @@ and
         summary=f"More mailboxes of workspace {WORKSPACE_NAME} are on blacklists",
         description=f"""
             The newest blacklist test of workspace {WORKSPACE_NAME} lists {VALUE} of
-            {number("max(last_over_time(sendkit_workspace_blacklist_checked{of}[5m]))", WORKSPACE)} mailboxes; a test
+            {number("max(last_over_time(sendkit_workspace_blacklist_checked{of}[5m]))", WORKSPACE, noun="mailbox")}; a test
             before it, within 24 h, listed {number(f"min_over_time({LISTED}{{of}}[1d])", WORKSPACE)}.
         """,
         inhibited_by=STALE,

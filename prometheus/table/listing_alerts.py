@@ -1,6 +1,6 @@
 """The alerts on which workspaces there are, and on what is polled beside their mailboxes."""
 
-from prometheus.table.annotations import WORKSPACE_NAME, number
+from prometheus.table.annotations import WORKSPACE_NAME, number, several
 from prometheus.table.levels import EXPORTER, LISTING, WORKSPACE
 from prometheus.table.promql import EXPORTERS
 from prometheus.table.rule import Alert
@@ -99,7 +99,7 @@ count({EXPORTERS}) > 0
         wait="15m",
         summary=f"Two workspaces are called {WORKSPACE_NAME}",
         description=f"""
-            {{{{ printf `%.0f` $value }}}} workspaces of {number(ACCOUNTS, WORKSPACE)} accounts are called
+            {several("workspace")} of {number(ACCOUNTS, WORKSPACE, noun="account")} are called
             {WORKSPACE_NAME}. Their figures are taken for those of one workspace, so trouble of one can be hidden by
             the other.
         """,

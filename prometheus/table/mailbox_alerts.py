@@ -3,11 +3,11 @@
 from prometheus.table.annotations import (
     DOMAIN_NAME,
     MAILBOX_NAME,
-    VALUE,
     WORKSPACE_NAME,
     label,
     number,
     query,
+    several,
 )
 from prometheus.table.incidents import STALE
 from prometheus.table.levels import MAILBOX
@@ -17,7 +17,7 @@ from prometheus.table.rule import Alert
 SENT = highest(MAILBOX, "last_over_time(sendkit_mailbox_sent_today[5m])")
 LIMIT = "last_over_time(sendkit_mailbox_daily_send_limit{of}[5m])"
 SENT_OF_LIMIT = f"""
-    Mailbox {MAILBOX_NAME} of workspace {WORKSPACE_NAME} sent {VALUE} mails today; its daily limit is
+    Mailbox {MAILBOX_NAME} of workspace {WORKSPACE_NAME} sent {several("mail")} today; its daily limit is
     {number(f"max({LIMIT})", MAILBOX)}.
 """
 ABOVE_LIMIT = f"""\

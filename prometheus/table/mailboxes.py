@@ -1,6 +1,6 @@
 """The state of mailboxes and of a workspace's mailboxes together."""
 
-from prometheus.table.annotations import VALUE, WORKSPACE_NAME, number
+from prometheus.table.annotations import VALUE, WORKSPACE_NAME, number, several
 from prometheus.table.incidents import STALE
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE
 from prometheus.table.mailbox_alerts import OF_THE_DAY, OF_TODAY
@@ -127,7 +127,7 @@ and
         wait="10m",
         summary=f"Workspace {WORKSPACE_NAME} has lost mailboxes",
         description=f"""
-            Workspace {WORKSPACE_NAME} has {VALUE} mailboxes; an hour ago it had
+            Workspace {WORKSPACE_NAME} has {several("mailbox")}; an hour ago it had
             {number(COUNT_BEFORE, WORKSPACE)}.
         """,
         inhibited_by=STALE,

@@ -1,6 +1,6 @@
 """The alerts on the exporter and on the polls of a workspace."""
 
-from prometheus.table.annotations import VALUE, WORKSPACE_NAME, duration, label, number, query
+from prometheus.table.annotations import VALUE, WORKSPACE_NAME, duration, label, number, query, several
 from prometheus.table.incidents import DOWN
 from prometheus.table.levels import EXPORTER, WORKSPACE
 from prometheus.table.promql import EXPORTERS, STALE_AGE
@@ -35,8 +35,8 @@ ALERTS = [
         summary="No SendKit exporter is up",
         description=f"""
             For 5 minutes no exporter has been scraped, and
-            {{{{ with query `{DOWN_TARGETS}` }}}}{{{{ . | first | value | printf `%.0f` }}}} targets that
-            had one within 24 h are down{{{{ else }}}}no target that had one within 24 h is known{{{{ end }}}}. Nothing
+            {{{{ with query `{DOWN_TARGETS}` }}}}{several("target", "(. | first | value)")} that had one within
+            24 h cannot be scraped{{{{ else }}}}no target that had one within 24 h is known{{{{ end }}}}. Nothing
             about any mailbox is known, and no other SendKit alert can fire.
         """,
     ),
@@ -88,7 +88,7 @@ unless on (workspace)
         wait=None,
         summary=f"SendKit refuses the key of workspace {WORKSPACE_NAME}",
         description=f"""
-            SendKit refused {VALUE} polls of workspace {WORKSPACE_NAME} within 1 h because of the API key, the last
+            SendKit refused {several("poll")} of workspace {WORKSPACE_NAME} within 1 h because of the API key, the last
             one among them. The key was revoked, replaced, or is not of this workspace.
         """,
     ),

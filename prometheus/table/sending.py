@@ -150,8 +150,8 @@ unless on (workspace)
                     summary=f"Replies to workspace {WORKSPACE_NAME} have collapsed",
                     description=f"""
                         Within 7 days workspace {WORKSPACE_NAME} had
-                        {number(last_hour("workspace:sendkit_emails_replied:increase7d{of}"), WORKSPACE)} replies to
-                        {number(WEEK_SENT, WORKSPACE)} sends ({VALUE_PERCENTAGE}); in the 7 days before it was
+                        {number(last_hour("workspace:sendkit_emails_replied:increase7d{of}"), WORKSPACE, noun="reply")} to
+                        {number(WEEK_SENT, WORKSPACE, noun="send")} ({VALUE_PERCENTAGE}); in the 7 days before it was
                         {percentage(RATIO_BEFORE, WORKSPACE)}.
                     """,
                     inhibited_by=STALE,

@@ -3,7 +3,7 @@
 An alert on a workspace or a domain inhibits those on its parts, so that no other message names them.
 """
 
-from prometheus.table.annotations import MAILBOX_ADDRESS, query
+from prometheus.table.annotations import MAILBOX_ADDRESS, query, several
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE, Level
 
 NAMED = 5
@@ -19,11 +19,11 @@ def bouncing(level: Level, window: str) -> str:
     """Return the sentence on the domains of a workspace, or the mailboxes of a domain, with most bounces."""
     part = PART[level]
     emails = f"{part.name}:sendkit_emails"
-    sends = f"{{{{ range {_of_each(f'{emails}_sent:increase{window}{{of}}', part)} }}}}{{{{ printf `%.0f` .Value }}}}{{{{ end }}}}"
+    sends = f"{{{{ range {_of_each(f'{emails}_sent:increase{window}{{of}}', part)} }}}}{several('send', '.Value')}{{{{ end }}}}"
     return _listed(
         _most(f"{emails}_bounced:increase{window}{{of}} >= 0.5", level),
         f"Most bounces within {SPANS[window]} are of ",
-        f"{_name(part)} ({{{{ printf `%.0f` $each.Value }}}} of {sends} sends)",
+        f"{_name(part)} ({{{{ printf `%.0f` $each.Value }}}} of {sends})",
     )
 
 

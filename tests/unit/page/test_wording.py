@@ -93,6 +93,11 @@ def test_a_noun_follows_its_count() -> None:
     ]
 
 
+def test_the_plural_of_a_noun() -> None:
+    nouns = ("mailbox", "reply", "send")
+    assert [wording.counted(noun, 2) for noun in nouns] == ["mailboxes", "replies", "sends"]
+
+
 def test_listing_tells_how_many_it_leaves_out() -> None:
     assert wording.listing(["a", "b"], 2) == "a, b"
     assert wording.listing(["a", "b", "c", "d"], 2) == "a, b and 2 more"
