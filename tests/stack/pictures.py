@@ -39,6 +39,8 @@ STORY = history.Story(
         history.Event(3 * HOUR, ScenarioRequest("mailbox_suspended", {})),
     ),
 )
+SPIKED = "acme"
+"""The workspace in which a domain bounces: the first one."""
 PHONE_WIDTH = 390
 FRAME_SIZE = (1000, 500)
 FRAME_SECONDS = (2.5, 4, 4, 3, 4)
@@ -77,36 +79,39 @@ def take_status_pages(page: Page, end: datetime, folder: Path) -> None:
     spike = end - timedelta(days=1, hours=4)
     for _ in days.polls(spike):
         pass
-    frames = [frame(page, days)]
+    frames = [frame(page, days.page())]
     days.begin("bounce_spike", ratio=0.6, duration=4 * HOUR)
     for mail in days.polls(end):
         if mail.state is State.CRITICAL:
             break
-    frames.append(frame(page, days))
+    frames.append(frame(page, days.page()))
     for _ in days.polls(spike + timedelta(hours=2)):
         pass
-    frames.append(frame(page, days))
-    show(page, days, WIDTH, 1000).screenshot(path=folder / "status-page.png")
-    show(page, days, PHONE_WIDTH, 844).screenshot(path=folder / "status-page-phone.png")
+    frames.append(frame(page, days.page()))
+    show(page, days.page(), WIDTH, 1000).screenshot(path=folder / "status-page.png")
+    show(page, days.page(), PHONE_WIDTH, 844).screenshot(path=folder / "status-page-phone.png")
+    page.emulate_media(color_scheme="dark")
+    show(page, days.page_of(SPIKED), WIDTH, 700).screenshot(path=folder / "workspace-page.png")
+    page.emulate_media(color_scheme="light")
     for mail in days.polls(end + timedelta(days=1)):
         if mail.state is State.OK:
             break
-    frames.append(frame(page, days))
+    frames.append(frame(page, days.page()))
     page.locator("#incidents").evaluate("heading => heading.scrollIntoView({block: 'center'})")
     frames.append(page.screenshot())
-    show(page, days, WIDTH, 1000).screenshot(path=folder / "status-page-recovered.png", full_page=True)
+    show(page, days.page(), WIDTH, 1000).screenshot(path=folder / "status-page-recovered.png", full_page=True)
     (folder / "status-page-story.png").write_bytes(animated(frames, FRAME_SECONDS))
 
 
-def frame(page: Page, days: WatchedDays) -> bytes:
-    """Return a picture of the head of the page."""
-    return show(page, days, *FRAME_SIZE).screenshot()
+def frame(page: Page, html: str) -> bytes:
+    """Return a picture of the head of a page."""
+    return show(page, html, *FRAME_SIZE).screenshot()
 
 
-def show(page: Page, days: WatchedDays, width: int, height: int) -> Page:
-    """Return the page as it is now, on a screen of that size."""
+def show(page: Page, html: str, width: int, height: int) -> Page:
+    """Return the page on a screen of that size."""
     page.set_viewport_size({"width": width, "height": height})
-    page.set_content(days.page())
+    page.set_content(html)
     return page
 
 

@@ -62,5 +62,11 @@ class WatchedDays:
         """Return the status page as it is now."""
         return status_page.render(self._view(), "127.0.0.1:19587", "0.2.0")
 
+    def page_of(self, workspace: str) -> str:
+        """Return the page of a workspace as it is now."""
+        view = self._view().of(workspace)
+        assert view, workspace
+        return status_page.render_workspace(view, "0.2.0")
+
     def _view(self) -> status_page.View:
         return status_page.look(self._fleet, Instant(self._now + 23, self._now + 23), PLAIN)
