@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from exporter.commands.advice import days, judged, text
 from exporter.commands.advice.prometheus import Prometheus, PrometheusError
 from exporter.fleet.limits import Level
+from exporter.page.wording import several
 
 
 async def advise(url: str, weeks: int) -> Sequence[str]:
@@ -17,6 +18,6 @@ async def advise(url: str, weeks: int) -> Sequence[str]:
             raise PrometheusError(f"{server.shown} has no sendkit_alert_threshold: it scrapes no exporter")
         found = await days.days(server, weeks * 7, now)
         if not found:
-            raise PrometheusError(f"{server.shown} knows of no mail in the last {weeks} weeks")
+            raise PrometheusError(f"{server.shown} knows of no mail in the last {several(weeks, 'week')}")
     workspaces = {subject for day in found for subject in day.bounces[Level.WORKSPACE]}
     return text.lines(list(judged.advise(thresholds, found)), len(found), len(workspaces))

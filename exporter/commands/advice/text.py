@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from exporter.commands.advice.judged import Advice
+from exporter.page.wording import several
 
 _HEADINGS = ("threshold", "configured", "would have called", "fits", "at other values")
 
@@ -31,7 +32,7 @@ def _row(advice: Advice) -> tuple[str, ...]:
     return (
         advice.threshold,
         f"{advice.configured:g}",
-        f"{advice.now} time{'' if advice.now == 1 else 's'}",
+        several(advice.now, "time"),
         "yes" if advice.fits == advice.configured else fits,
         others,
     )
