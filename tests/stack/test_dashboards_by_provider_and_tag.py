@@ -1,7 +1,10 @@
 """Dashboards against the real Prometheus, which knows days of a fleet whose collectors are on."""
 
+from dataclasses import replace
+
 import pytest
 
+from exporter.simulator import ScenarioRequest
 from tests.dashboards import Object, dashboards, panels, targets, variables
 from tests.stack import history
 from tests.stack.choices import END, Choice, answer, values_of
@@ -20,8 +23,15 @@ pytestmark = pytest.mark.timeout(600)
 
 @pytest.fixture(scope="module")
 def past(module_processes: Processes) -> Queries:
-    """The past of a workspace at several providers, a part of whose mailboxes is parked."""
-    story = history.Story(mailboxes=MAILBOXES, workspaces=1, profile="mixed", collectors=True)
+    """The past of a workspace at several providers, a part of whose mailboxes is parked.
+
+    A domain bounces far above what the workspace always has, so that single mailboxes count as bouncing.
+    """
+    spike, *others = history.Story().events
+    worse = replace(spike, request=ScenarioRequest("bounce_spike", {"ratio": 0.7}))
+    story = history.Story(
+        mailboxes=MAILBOXES, workspaces=1, profile="mixed", collectors=True, events=(worse, *others)
+    )
     return Queries(history.seed(module_processes, story, END).url)
 
 
