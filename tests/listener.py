@@ -54,11 +54,13 @@ class Listener:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._server.close()
+        for listening in self._server.sockets:  # asyncio loses what it takes in as the server closes
+            asyncio.get_running_loop().remove_reader(listening)
         for _round in range(ROUNDS):
             tasks = list(self._open)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.sleep(0)
+        self._server.close()
         await self._server.wait_closed()
