@@ -33,6 +33,7 @@ def rule(one: Record | Alert) -> dict[str, Any]:
         "alert": one.alert,
         "expr": _expr(one.expr),
         **({"for": one.wait} if one.wait else {}),
+        **({"keep_firing_for": one.keep} if one.keep else {}),
         "labels": {"severity": one.severity},
         "annotations": annotations(one),
     }

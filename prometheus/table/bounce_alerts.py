@@ -28,6 +28,10 @@ from prometheus.table.rule import Alert, Group, RuleFile, Severity
 from prometheus.table.worst import PART, bouncing
 from prometheus.table.worst import unhealthy as worst_unhealthy
 
+SPIKES = (WORKSPACE_SPIKE, DOMAIN_SPIKE)
+KEPT = "10m"
+"""How long a spike inhibits after its end: what it inhibits ends up to two evaluations of 4 minutes later."""
+
 
 def alert(
     limit: BounceLimit, severity: Severity, wait: str, summary: str, inhibited_by: tuple[str, ...] = ()
@@ -39,6 +43,7 @@ def alert(
         level=limit.level,
         expr=fires(limit),
         wait=wait,
+        keep=KEPT if limit in SPIKES else None,
         summary=summary,
         description=f"{NAMES[limit.level]} has {evidence(limit)}",
         worst=bouncing(limit.level, "1d" if limit.happening else "7d") if limit.level in PART else "",

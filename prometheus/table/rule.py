@@ -30,6 +30,8 @@ class Alert:
     expr: str
     wait: str | None
     """The rule's `for`."""
+    keep: str | None = None
+    """The rule's `keep_firing_for`, of what inhibits alerts that end later."""
     summary: str
     description: str
     worst: str = ""
