@@ -224,3 +224,15 @@ def test_image_is_built_from_pinned_parts() -> None:
 
 def test_image_is_labelled_with_the_version() -> None:
     assert f'org.opencontainers.image.version="{VERSION}"' in DOCKERFILE
+
+
+def test_what_is_proven_is_proven_by_tests_that_there_are() -> None:
+    """The table in docs/rules.md names a file of tests, or a test in it."""
+    section = (
+        (ROOT / "docs/rules.md").read_text().partition("## What is proven where")[2].partition("\n## ")[0]
+    )
+    named = re.findall(r"`(test_\w+\.py)(?:::(\w+))?`", section)
+    assert len(named) > 8
+    for file, test in named:
+        texts = [path.read_text() for path in (ROOT / "tests").rglob(file)]
+        assert any(f"def {test}(" in text if test else text for text in texts), (file, test)
