@@ -15,11 +15,11 @@ from functools import partial
 from typing import Any
 
 KEYS = frozenset({
-    *("for", "keep_firing_for", "interval"),
+    *("for", "keep_firing_for", "interval", "eval_offset"),
     *("group_wait", "group_interval", "repeat_interval"),
     *("scrape_interval", "scrape_timeout", "evaluation_interval", "refresh_interval"),
 })  # fmt: skip
-"""The keys of rules, of Prometheus and of Alertmanager whose values are durations."""
+"""The keys of rules, of Prometheus, vmalert and Alertmanager whose values are durations."""
 
 MILLISECONDS = {
     "ms": 1,

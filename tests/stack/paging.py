@@ -168,7 +168,8 @@ def start_paging(processes: Processes, pager: str, simulators: Mapping[Fleet, Si
     past = chain.from_iterable(fleet.days_before(now) for fleet in simulators)
     write_blocks(processes.folder / "prometheus", past)
     alertmanager = start_alertmanager(processes, alertmanager_config(pager))
-    config = prometheus_config(processes.folder, exporters, alertmanager)
+    addresses = {name: exporter.address for name, exporter in exporters.items()}
+    config = prometheus_config(write_rules(processes.folder, "rules"), addresses, alertmanager)
     prometheus = start_prometheus(processes, config, LOOKBACK)
     workspaces = {name for fleet in simulators for name in fleet.workspaces}
     wait_for(lambda: watched(prometheus) >= workspaces, PATIENCE, what="every workspace is watched")
@@ -184,14 +185,23 @@ def watched(prometheus: Prometheus) -> set[str]:
     )
 
 
-def shipped(name: str) -> Any:  # noqa: ANN401 - as YAML gives it
-    """Return a shipped YAML file at this speed."""
-    return faster(yaml.safe_load((SHIPPED / name).read_text()), SPEED)
+def shipped(name: str, speed: int = SPEED) -> Any:  # noqa: ANN401 - as YAML gives it
+    """Return a shipped YAML file at a speed."""
+    return faster(yaml.safe_load((SHIPPED / name).read_text()), speed)
 
 
-def alertmanager_config(pager: str) -> dict[str, Any]:
+def write_rules(folder: Path, kind: str, speed: int = SPEED) -> str:
+    """Write the shipped rules of a kind (`rules`, or `vmalert`), and return the pattern of their files."""
+    (folder / kind).mkdir()
+    for path in (*(SHIPPED / kind).glob("*.yml"), SHIPPED / "tests/links.yml"):
+        rules = faster(yaml.safe_load(path.read_text()), speed)
+        (folder / kind / path.name).write_text(yaml.safe_dump(rules, allow_unicode=True))
+    return str(folder / kind / "*.yml")
+
+
+def alertmanager_config(pager: str, speed: int = SPEED) -> dict[str, Any]:
     """Return the shipped configuration of Alertmanager, with the paths of its receivers at the pager."""
-    config: dict[str, Any] = shipped("alertmanager.example.yml")
+    config: dict[str, Any] = shipped("alertmanager.example.yml", speed)
     for receiver in config["receivers"]:
         for hook in receiver.get("webhook_configs", ()):
             hook["url"] = pager + urlsplit(hook["url"]).path
@@ -199,26 +209,15 @@ def alertmanager_config(pager: str) -> dict[str, Any]:
 
 
 def prometheus_config(
-    folder: Path, exporters: Mapping[str, Process], alertmanager: Process
+    rules: str, exporters: Mapping[str, str], alertmanager: Process, speed: int = SPEED
 ) -> dict[str, Any]:
-    """Return the shipped configuration of Prometheus, with these addresses; write the rules."""
-    config: dict[str, Any] = shipped("prometheus.example.yml")
-    config["rule_files"] = [str(folder / "rules/*.yml")]
-    (folder / "rules").mkdir()
-    for path in (SHIPPED / "rules").glob("*.yml"):
-        rules = shipped(f"rules/{path.name}")
-        (folder / "rules" / path.name).write_text(yaml.safe_dump(rules, allow_unicode=True))
-    links = faster(yaml.safe_load((SHIPPED / "tests/links.yml").read_text()), SPEED)
-    (folder / "rules/links.yml").write_text(yaml.safe_dump(links))
+    """Return the shipped configuration of Prometheus, with these rules and addresses (exporters' by name)."""
+    config: dict[str, Any] = shipped("prometheus.example.yml", speed)
+    config["rule_files"] = [rules]
     [manager] = config["alerting"]["alertmanagers"]
-    manager["static_configs"] = [{"targets": [_address(alertmanager)]}]
+    manager["static_configs"] = [{"targets": [alertmanager.address]}]
     [job] = config["scrape_configs"]
     job["static_configs"] = [
-        {"targets": [_address(exporter)], "labels": {"instance": name}}
-        for name, exporter in exporters.items()
+        {"targets": [address], "labels": {"instance": name}} for name, address in exporters.items()
     ]
     return config
-
-
-def _address(process: Process) -> str:
-    return process.url.removeprefix("http://")

@@ -42,9 +42,15 @@ class Process:
     """A running process; `url` is where it serves, if it does."""
 
     name: str
+    command: Sequence[str]
     popen: subprocess.Popen[bytes]
     log_file: Path
     url: str = ""
+
+    @property
+    def address(self) -> str:
+        """Return host and port of `url`."""
+        return self.url.removeprefix("http://")
 
     def log(self) -> str:
         """Return what it wrote to standard output and standard error."""
@@ -110,9 +116,17 @@ class Processes:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        process = Process(name, popen, log_file)
+        process = Process(name, command, popen, log_file)
         self.running.append(process)
         return process
+
+    def restart(self, process: Process) -> None:
+        """End a process, start its command again, which says where it serves, and wait until it is ready."""
+        process.end()
+        again = self.start(process.name, process.command)
+        self.running.remove(again)
+        process.popen, process.log_file = again.popen, again.log_file
+        wait_for(lambda: process.answers("/-/ready"), what=f"{process.name} is ready again")
 
     def end(self) -> None:
         """End all of them, the last one first, and print the ends of their logs."""
@@ -287,7 +301,7 @@ def scrape_job(name: str, url: str, **settings: object) -> dict[str, Any]:
     }
 
 
-def start_alertmanager(processes: Processes, config: Mapping[str, Any]) -> Process:
+def start_alertmanager(processes: Processes, config: Mapping[str, Any], *flags: str) -> Process:
     """Start Alertmanager with a configuration, on a free port, alone."""
     config_file = processes.folder / "alertmanager.yml"
     config_file.write_text(json.dumps(config))
@@ -300,6 +314,7 @@ def start_alertmanager(processes: Processes, config: Mapping[str, Any]) -> Proce
         f"--web.listen-address=127.0.0.1:{port}",
         "--cluster.listen-address=",
         "--log.level=warn",
+        *flags,
     )
     process = processes.start("alertmanager", command)
     process.url = f"http://127.0.0.1:{port}"

@@ -11,7 +11,9 @@ import yaml
 from tests.stack.faster import KEYS, SPAN, expression, faster, span
 
 SHIPPED = Path(__file__).parents[2] / "prometheus"
-FILES = sorted([*(SHIPPED / "rules").glob("*.yml"), *SHIPPED.glob("*.example.yml")])
+FILES = sorted(
+    path for folder in ("rules/*.yml", "vmalert/*.yml", "*.example.yml") for path in SHIPPED.glob(folder)
+)
 FACTOR = 60
 TEXT = re.compile(r'"[^"]*"')
 DURATION = re.compile(rf'(?<![\w"]){SPAN}|(?<=\)\), )[\d.]+|(?<=:seconds, )[\d.]+|(?<=:seconds > )[\d.]+')
@@ -46,7 +48,7 @@ def test_what_is_no_duration_is_refused() -> None:
         span("soon", FACTOR)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.name))
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_no_duration_of_a_shipped_file_is_missed(path: Path) -> None:
     """Looked for in another way: words that look like durations, and seconds as numbers beside `time()`."""
     for key, text in strings(faster(yaml.safe_load(path.read_text()), FACTOR)):
@@ -59,7 +61,7 @@ def test_no_duration_of_a_shipped_file_is_missed(path: Path) -> None:
                 assert [number for number in re.findall(r"[ (](\d+)\b", bare) if int(number) >= FACTOR] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.name))
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_nothing_else_of_a_shipped_file_is_touched(path: Path) -> None:
     shipped = yaml.safe_load(path.read_text())
     before, after = (
