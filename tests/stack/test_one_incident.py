@@ -14,7 +14,7 @@ import pytest
 
 from tests.scripted_api import ScriptedApi, answer, mailbox
 from tests.servers import on_path
-from tests.stack.monitoring import MINUTE, Monitoring, prometheus, victoriametrics
+from tests.stack.monitoring import MINUTE, Monitoring, prometheus
 from tests.stack.paging import ahead_of_others
 from tests.stack.processes import Process, Processes, free_port, start_exporter
 from tests.stack.webhook import Webhook, webhook
@@ -27,7 +27,6 @@ PATIENCE = 120.0  # of waits on a busy machine, in real seconds
 KINDS = {
     "prometheus-2.42": ("system", prometheus),
     "prometheus-3": ("newest", prometheus),
-    "victoriametrics": ("newest", victoriametrics),
 }
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
