@@ -15,9 +15,21 @@ def lower_bound(events: float, trials: float, z: float = QUANTILES["99"]) -> flo
 
     More events than trials, such as bounces that arrive after sending stopped, count as a ratio of 1.
     """
+    bounds = _interval(events, trials, z)
+    return None if bounds is None else max(0.0, bounds[0])
+
+
+def upper_bound(events: float, trials: float, z: float = QUANTILES["99"]) -> float | None:
+    """Return what the ratio `events / trials` (0-1) is at most; `None` without a trial."""
+    bounds = _interval(events, trials, z)
+    return None if bounds is None else bounds[1]
+
+
+def _interval(events: float, trials: float, z: float) -> tuple[float, float] | None:
     if trials <= 0:
         return None
     ratio = min(events / trials, 1.0)
     doubt = z * z / trials
     spread = math.sqrt(doubt * (ratio * (1 - ratio) + doubt / 4))
-    return max(0.0, (ratio + doubt / 2 - spread) / (1 + doubt))
+    middle = ratio + doubt / 2
+    return (middle - spread) / (1 + doubt), (middle + spread) / (1 + doubt)

@@ -56,13 +56,9 @@ class Totals:
     leaps: int = 0
     away: Mapping[int, float] = field(default_factory=dict)
 
-    def earlier(self, answer: Answer) -> tuple[float, float]:
-        """Return what of an answer's mails had bounced, and what was sent, before they were counted."""
-        bounced, sent = (
-            max(0.0, answer.total(name) - sum(filter(None, self.risen.get(name, ()))))
-            for name in ("campaign_bounced", "campaign_sent")
-        )
-        return bounced, sent
+    def total(self, name: str) -> float:
+        """Return what a counter of all mailboxes that are there has added up to."""
+        return sum(filter(None, self.risen.get(name, ())))
 
     def after(self, answer: Answer, now: float, regain_seconds: float = REGAIN_SECONDS) -> "Totals":
         """Return the totals with the answer's rises; what fell and returns within so long adds nothing."""

@@ -13,6 +13,7 @@ from functools import cached_property
 from exporter.answers.answer import Answer, domain_of
 from exporter.catalogue.workspace import Reason
 from exporter.fleet.findings import Count, Finding, Judged, Kind, State, Subject
+from exporter.fleet.history import History
 from exporter.fleet.limits import (
     BOUNCING,
     EARLIER,
@@ -27,6 +28,7 @@ from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.recent import DAY_SECONDS, DAYS, HOUR_SECONDS, HOURS, Past, Recent
 from exporter.wilson import lower_bound
 
+NO_HISTORY = History()
 HAPPENING_HOURS = 2
 LATELY_HOURS = 2
 """The hour that is under way, and the one before it."""
@@ -186,14 +188,14 @@ def judged(
     thresholds: Mapping[str, float],
     before: AbstractSet[Subject] = frozenset(),
     parked: AbstractSet[str] = frozenset(),
-    earlier: tuple[float, float] = (0.0, 0.0),
+    history: History = NO_HISTORY,
 ) -> Judged:
     """Return how a workspace's mail is; what was critical `before` lasts until it is well.
 
-    `parked` are the mailboxes that may not send, where that is known: they are not unhealthy. `earlier` is
-    what had bounced of what was sent before the workspace was watched.
+    `parked` are the mailboxes that may not send, where that is known: they are not unhealthy. `history`
+    counts until a week of the workspace is known.
     """
-    judge = _Judge(recent, answer, thresholds, before, _usual(recent, answer, earlier), parked)
+    judge = _Judge(recent, answer, thresholds, before, _usual(recent, answer, history), parked)
     spikes = [finding for limit in SPIKES for finding in judge.bounces(limit, State.CRITICAL)]
     named = {finding.name for finding in spikes}
     warnings = [each for each in judge.bounces(BOUNCING, State.WARNING) if each.name not in named]
@@ -209,21 +211,20 @@ def _urgency(finding: Finding) -> tuple[int, int, float, str]:
     return -finding.state.rank, level, -(finding.count.bound or 0), finding.name
 
 
-def _usual(recent: Recent, answer: Answer, earlier: tuple[float, float]) -> float:
+def _usual(recent: Recent, answer: Answer, history: History) -> float:
     """Return what a workspace surely bounced in the week until a day ago, 0 where that is not known.
 
-    As long as no whole week is known, also what it surely bounced before it was watched, if it is no better
-    since: the higher one. A workspace of few domains is always held against the latter.
+    As long as no whole week is known, also the level of its history: the higher one. A workspace of few
+    domains is always held against its history.
     """
     today = int(recent.now // DAY_SECONDS)
     last = 0.0
-    if len(recent.domains.day.total.sent) >= FEWEST_DOMAINS:
+    if len({domain_of(email) for email in answer.text("email")}) >= FEWEST_DOMAINS:
         week = recent.workspace.week
         last = lower_bound(*week.until(today - 2, "")) or 0.0
         if min(week.parts, default=today) <= today - DAYS + WEEKEND_DAYS:
             return last
-    ever = answer.total("campaign_bounced"), answer.total("campaign_sent")
-    return max(last, min(lower_bound(*ever) or 0.0, lower_bound(*earlier) or 0.0))
+    return max(last, history.level)
 
 
 def _past(recent: Recent, level: Level) -> Past:

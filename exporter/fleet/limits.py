@@ -13,7 +13,9 @@ EARLIER = 0.95
 HIGHEST = 5
 """A threshold that follows the usual level is at most so many times the configured one."""
 FEWEST_DOMAINS = 10
-"""In a workspace of fewer domains a bad one is too large a part of the usual level to be held against it."""
+"""In a workspace of fewer domains a bad one is too large a part of a week to be held against it."""
+FEWEST_EARLIER = 500
+"""So many mails before a workspace was watched show what it usually bounces."""
 USUAL_DAY = 0.75
 """Of the busiest day: so many sends show that a subject is well again."""
 

@@ -8,6 +8,7 @@ from exporter.answers.answer import Answer
 from exporter.catalogue.kinds import Feed
 from exporter.fleet.counters import Totals
 from exporter.fleet.findings import OF_DATA, Finding, Judged, Kind
+from exporter.fleet.history import History
 from exporter.fleet.incidents import Incident, Incidents
 from exporter.fleet.judged import judged, judged_data
 from exporter.fleet.limits import Level
@@ -56,7 +57,8 @@ class Watch:
         before = workspace.judged.critical.keys()
         details_answer, overview_answer = (_latest(workspace, feed.NAME) for feed in (details, overview))
         parked = details.parked(details_answer) if details_answer else frozenset[str]()
-        found = judged(recent, answer, workspace.thresholds, before, parked, totals.earlier(answer))
+        history = History.of(answer, totals)
+        found = judged(recent, answer, workspace.thresholds, before, parked, history)
         if overview_answer and overview.has_no_campaign(overview_answer):
             findings = [finding for finding in found.findings if finding.kind is not Kind.STALLED]
             found = replace(found, findings=findings)

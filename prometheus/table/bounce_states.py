@@ -58,38 +58,34 @@ def state(limit: BounceLimit) -> str:
 
 def quiet_level() -> Record:
     """Record what a workspace surely bounced in the 7 days until a day ago, or before it was watched."""
-    many = f"count by (workspace) ({sent(DOMAIN, '1d')}) >= {FEWEST_DOMAINS}"
+    ratio = "workspace:sendkit_bounce_ratio"
+    many = f"count by (workspace) (last_over_time({sent(DOMAIN, '1d')}[30m])) >= {FEWEST_DOMAINS}"
 
-    def bound(window: str, offset: str = "") -> str:
-        series = f'workspace:sendkit_bounce_ratio:wilson_lower{{window{window}, confidence="99"}}'
-        return f"last_over_time({series}[1d]{offset})"
+    def week(offset: str) -> str:
+        return f'last_over_time({ratio}:wilson_lower{{window="7d", confidence="99"}}[1d] offset {offset})'
 
+    earlier = f'min_over_time({ratio}:wilson_lower{{window="earlier", confidence="99"}}[1d])'
+    since = f'last_over_time({ratio}:wilson_upper{{window="watched", confidence="99"}}[1d])'
     return Record(
         record=QUIET,
         comment=f"""
             What the workspace surely bounced (99 %) in the 7 days until a day ago. As long as no such week has
             been recorded as a whole, also what it surely bounced before it was watched, by the API's own counts,
-            if it is no better since: the higher one. A workspace of fewer than {FEWEST_DOMAINS} domains is always
-            held against the latter: a single domain that bounces would raise its week too much.
+            but no more than it can have bounced since: the higher one. A workspace of fewer than
+            {FEWEST_DOMAINS} domains is always held against the latter: a single domain that bounces would raise
+            its week too much. An exporter that starts without its state counts an incident as earlier: so the
+            least of a day counts.
         """,
         expr=f"""\
 max by (workspace) (
-  (
-    {bound('="7d"', " offset 1d")}
-    and on (workspace)
-    {many}
-  )
+  ({week("1d")} and on (workspace) {many})
   or
   (
-    min by (workspace) ({bound('=~"all|earlier"')})
+    min by (workspace) ({earlier} or {since})
     and on (workspace)
-    {bound('="earlier"')}
+    {earlier}
     unless on (workspace)
-    (
-      {bound('="7d"', " offset 8d")}
-      and on (workspace)
-      {many}
-    )
+    ({week("1d")} and on (workspace) {week("8d")} and on (workspace) {many})
   )
 )
 """,

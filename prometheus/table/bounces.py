@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from exporter.fleet.limits import FEWEST_EARLIER
 from prometheus.table.bounce_limits import WORKING_HOURS
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE, Level
-from prometheus.table.promql import highest, labelled, rises, summed, wilson_doubt, wilson_lower
+from prometheus.table.promql import highest, labelled, rises, summed, wilson_doubt, wilson_lower, wilson_upper
 from prometheus.table.rule import Group, Record, RuleFile
 
 LEVELS = (MAILBOX, DOMAIN, WORKSPACE)
@@ -84,13 +85,19 @@ def half_busiest_day(level: Level) -> Record:
 
 
 def history(level: Level) -> Iterator[Record]:
-    """Record what the API counts since the beginning, and what of it is older than the exporter's counters."""
+    """Record the mails that the exporter counted, and those that the API counted before it did."""
     for kind in ("sent", "bounced"):
         name = f"{level.name}:sendkit_emails_{kind}"
-        counted = highest(MAILBOX, f'sendkit_mailbox_campaign_{kind}{{window="all"}}')
-        risen = summed(level, highest(MAILBOX, f"sendkit_mailbox_emails_{kind}_total"))
-        yield Record(record=f"{name}:all_time", expr=summed(level, counted))
-        yield Record(record=f"{name}:earlier", expr=f"clamp_min({name}:all_time - {risen}, 0)")
+        ever = summed(level, highest(MAILBOX, f'sendkit_mailbox_campaign_{kind}{{window="all"}}'))
+        watched = summed(level, highest(MAILBOX, f"sendkit_mailbox_emails_{kind}_total"))
+        yield Record(record=f"{name}:watched", expr=watched)
+        yield Record(
+            record=f"{name}:earlier",
+            comment=f"Of fewer than {FEWEST_EARLIER} mails nothing follows." if kind == "sent" else "",
+            expr=f"{ever} - {name}:watched >= {FEWEST_EARLIER}"
+            if kind == "sent"
+            else f"clamp_min({ever} - {name}:watched, 0)",
+        )
 
 
 def own_bounds(level: Level) -> Iterator[Record]:
@@ -99,7 +106,7 @@ def own_bounds(level: Level) -> Iterator[Record]:
     emails = f"{level.name}:sendkit_emails"
     windows = {"1d": "increase1d", "7d": "increase7d"}
     if level is WORKSPACE:
-        windows |= {"all": "all_time", "earlier": "earlier"}
+        windows |= {"earlier": "earlier", "watched": "watched"}
     yield Record(
         record=f"{name}:rolling",
         expr="\nor\n".join(
@@ -119,6 +126,8 @@ def own_bounds(level: Level) -> Iterator[Record]:
     yield Record(
         record=f"{name}:wilson_lower", expr=wilson_lower(level, f"{name}:rolling", f"{name}:wilson_doubt")
     )
+    if level is WORKSPACE:
+        yield Record(record=f"{name}:wilson_upper", expr=wilson_upper(level))
 
 
 FILE = RuleFile(

@@ -129,7 +129,7 @@ def _alertmanager(processes: Processes, pager: str) -> tuple[Process, bool]:
     program = next(name for name in ALERTMANAGERS if shutil.which(name))
     flags = subprocess.run([program, "--help"], capture_output=True, text=True, check=False)
     delays = START_DELAY in flags.stdout + flags.stderr
-    delay = [f"{START_DELAY}={_minutes(5)}"] if delays else []
+    delay = [f"{START_DELAY}={_minutes(7)}"] if delays else []
     return start_alertmanager(processes, alertmanager_config(pager, SPEED), *delay), delays
 
 

@@ -45,16 +45,6 @@ def test_rises_add_up() -> None:
     assert risen(counted(*(answer({"a": total}) for total in (4500, 4500, 4507, 4510)))) == {"a": 10}
 
 
-def test_what_is_older_than_the_counters_is_known() -> None:
-    """It is what the API counts, without what rose since."""
-    first, last, fallen = (
-        Answer(["a", "b"], numbers={SENT: [sent, None], BOUNCED: [bounced, None]})
-        for sent, bounced in ((1000, 20), (1100, 25), (2, 0))
-    )
-    assert counted(first, last).earlier(last) == (20, 1000)
-    assert counted(first, last, fallen).earlier(fallen) == (0, 0)
-
-
 def test_a_fall_adds_nothing_and_the_rise_after_it_does() -> None:
     falls = [answer({"a": total}) for total in (4500, 4510, 4498, 4498, 4600)]
 

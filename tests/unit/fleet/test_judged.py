@@ -10,6 +10,7 @@ from exporter import wilson
 from exporter.answers.answer import Answer
 from exporter.config import Thresholds
 from exporter.fleet.findings import Count, Judged, Kind, State
+from exporter.fleet.history import History
 from exporter.fleet.judged import judged
 from exporter.fleet.limits import SPIKES, Level
 from exporter.fleet.recent import DAY_SECONDS, HOUR_SECONDS, Recent, Rise
@@ -157,43 +158,49 @@ def test_in_a_workspace_of_many_domains_what_it_bounces_all_week_raises_the_thre
     assert is_critical is (domains < 10)
 
 
+EARLIER = History((200, 4000))
+
+
 @pytest.mark.parametrize(
-    ("domains", "known_days", "earlier", "ever", "is_critical"),
+    ("domains", "known_days", "history", "is_critical"),
     [
-        (12, 0, (200, 4000), 200, False),
-        (12, 2, (200, 4000), 200, False),
-        (12, 7, (200, 4000), 200, True),
-        (9, 0, (200, 4000), 200, False),
-        (9, 7, (200, 4000), 200, False),
-        (9, 7, (200, 4000), 20, True),
-        (12, 0, (20, 4000), 20, True),
-        (12, 0, (0, 0), 200, True),
+        (12, 0, EARLIER, False),
+        (12, 2, EARLIER, False),
+        (12, 7, EARLIER, True),
+        (9, 0, EARLIER, False),
+        (9, 7, EARLIER, False),
+        (12, 0, History((20, 4000)), True),
+        (12, 0, History(), True),
     ],
-    ids=[
-        "new",
-        "for two days",
-        "for a week",
-        "small and new",
-        "small, for a week",
-        "small, and better since",
-        "a good fleet",
-        "nothing before",
-    ],
+    ids=["new", "2 days", "a week", "small and new", "small, a week", "a good fleet", "nothing before"],
 )
 def test_without_a_week_of_its_own_a_workspace_is_held_against_what_it_sent_before(
-    domains: int, known_days: int, earlier: tuple[float, float], ever: int, *, is_critical: bool
+    domains: int, known_days: int, history: History, *, is_critical: bool
 ) -> None:
     """A fleet that always bounced 5 % has a domain with seven of forty somewhere every day."""
     boxes = {f"m{number}": f"d{number}.example" for number in range(domains)}
-    past, seen = Recent(), []
+    past = Recent()
     for day in range(known_days, 0, -1):
         usual = [Rise(each, domain, 40, 0) for each, domain in boxes.items()]
         past = past.after(usual, {}, NOON - day * DAY_SECONDS)
     for each, domain in boxes.items():
         past = past.after([Rise(each, domain, 40, 7 if each == "m0" else 1)], {}, NOON - 600)
-        seen.append(mailbox(each, f"{each}@{domain}", performance={"sent": 4000, "bounced": ever}))
-    found = judged(past.after([], {}, NOON), answer_of(*seen), THRESHOLDS, earlier=earlier)
+    seen = [mailbox(each, f"{each}@{domain}") for each, domain in boxes.items()]
+    found = judged(past.after([], {}, NOON), answer_of(*seen), THRESHOLDS, history=history)
     assert ((Kind.BOUNCES, Level.DOMAIN, "d0.example") in critical(found)) is is_critical
+
+
+def test_a_workspace_of_many_domains_is_one_on_a_morning_when_few_have_sent() -> None:
+    """It is held against its own week, not against a worse history."""
+    boxes = {f"m{number}": f"d{number}.example" for number in range(12)}
+    past = Recent()
+    for day in range(7, 2, -1):
+        usual = [Rise(each, domain, 40, 0) for each, domain in boxes.items()]
+        past = past.after(usual, {}, NOON - day * DAY_SECONDS)
+    past = past.after([Rise("m0", "d0.example", 40, 7)], {}, NOON - 600)
+    seen = [mailbox(each, f"{each}@{domain}") for each, domain in boxes.items()]
+    found = judged(past.after([], {}, NOON), answer_of(*seen), THRESHOLDS, history=EARLIER)
+    assert (Kind.BOUNCES, Level.DOMAIN, "d0.example") in critical(found)
 
 
 def test_a_spike_of_this_hour_is_not_hidden_by_a_good_hour_before() -> None:
