@@ -1,4 +1,4 @@
-"""What a workspace bounced before it was watched, and since: its usual level until it has a week of its own."""
+"""What a workspace bounced before it was watched, and since: its level until it has a week of its own."""
 
 from dataclasses import dataclass
 
