@@ -46,10 +46,7 @@ sum by (workspace) (
 )
 """,
                 ),
-                *(
-                    Record(record=f"{level.name}:sendkit_bounce_ratio:wilson_upper", expr=wilson_upper(level))
-                    for level in (DOMAIN, WORKSPACE)
-                ),
+                Record(record="domain:sendkit_bounce_ratio:wilson_upper", expr=wilson_upper(DOMAIN)),
                 Record(
                     record="workspace_status:sendkit_mailboxes_warmup:count",
                     expr="""\
