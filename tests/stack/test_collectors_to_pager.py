@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,11 @@ def told(folder: Path) -> Iterator[Story]:
 def happen(story: Story, simulator: Simulator) -> None:
     """Let the scenarios begin, and wait until two workspaces have sent nothing for two hours."""
     fifth, whole, stalled, _, unseen = (workspace["name"] for workspace in simulator.workspaces)
+    for before in ("mailbox:sendkit_setup_health:ratio", "workspace:sendkit_blacklist_listed:newest"):
+        known = f'{before}{{workspace="{unseen}"}}'
+        wait_for(
+            partial(story.prometheus.query, known), PATIENCE, what=f"{before} is known before it changes"
+        )
     mailbox = next(iter(simulator.truth()[simulator.workspaces[-1]["id"]]))
     simulator.begin("mailboxes_parked", workspace=fifth, share=0.2)
     simulator.begin("mailboxes_parked", workspace=whole, share=1)

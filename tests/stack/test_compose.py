@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.servers import NEWEST
 from tests.stack.processes import (
     EXPORTER,
     Processes,
@@ -82,12 +81,13 @@ def test_prometheus_knows_the_alertmanager(prometheus: Prometheus) -> None:
     wait_for(active, what="Prometheus finds the Alertmanager")
 
 
+@pytest.mark.usefixtures("servers")
 @pytest.mark.parametrize(
     ("service", "program"), [("prometheus", "prometheus"), ("alertmanager", "prometheus-alertmanager")]
 )
 def test_flags_of_the_servers_are_their_own(service: str, program: str) -> None:
-    """A flag that today's program does not know ends it with its usage."""
-    known = subprocess.run([NEWEST / program, "--help-long"], capture_output=True, text=True, check=False)
+    """A flag that the real program does not know ends it with its usage."""
+    known = subprocess.run([program, "--help-long"], capture_output=True, text=True, check=False)
     for flag in COMPOSE["services"][service]["command"]:
         assert flag.partition("=")[0] in known.stdout + known.stderr
 
