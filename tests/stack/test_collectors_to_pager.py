@@ -106,7 +106,7 @@ def happen(story: Story, simulator: Simulator) -> None:
     """Let the scenarios begin, and wait until two workspaces have sent nothing for two hours."""
     fifth, whole, stalled, _, unseen = (workspace["name"] for workspace in simulator.workspaces)
     for before in ("mailbox:sendkit_setup_health:ratio", "workspace:sendkit_blacklist_listed:newest"):
-        known = f'{before}{{workspace="{unseen}"}}'
+        known = f'{before}{{workspace="{UNSEEN}"}}'
         wait_for(
             partial(story.prometheus.query, known), PATIENCE, what=f"{before} is known before it changes"
         )
