@@ -10,7 +10,7 @@ from exporter.answers.envelope import Body, MalformedAnswerError
 from exporter.answers.parse import parse
 from exporter.catalogue.kinds import Feed
 from exporter.commands import bounds
-from exporter.commands.probe_table import UNKNOWN, Row, about, lines, plain, seen_of, table, total
+from exporter.commands.probe_table import UNKNOWN, Row, about, lines, plain, seen_of, table
 from exporter.config import AccountConfig, Config, KeyUnavailable
 from exporter.sendkit.client import SendKit, is_platform_key
 from exporter.sendkit.errors import SendKitError
@@ -91,14 +91,15 @@ class _Probe:
 
     async def _compare_days(self, key: str, rows: Iterable[Row]) -> Sequence[str]:
         """Return what days and ranges of the workspace that sends most show of the API."""
-        seen = [(total(row.answer, "lifetime_sent") or 0, row) for row in rows if row.answer is not None]
+        seen = [(row.answer.total("lifetime_sent"), row) for row in rows if row.answer is not None]
         if not seen:
             return []
         row = max(seen, key=lambda each: each[0])[1]
 
         async def sent(days: int, last: date) -> float | None:
             feed = analytics.window("", days, 0, self._config.timezone)
-            return total((await self._answer(key, row, feed, last))[0], "campaign_sent")
+            answer, _ = await self._answer(key, row, feed, last)
+            return answer.total("campaign_sent") if "campaign_sent" in answer.numbers else None
 
         try:
             line = await bounds.compared(sent, self._today())

@@ -72,12 +72,6 @@ def seen_of(feed: Feed, answer: Answer) -> str:
     return ", ".join(f"{name} {column[0]:g}" for name, column in answer.numbers.items()) or "nothing finished"
 
 
-def total(answer: Answer | None, column: str) -> float | None:
-    """Return the sum of a column; None where there is no such column."""
-    numbers = answer.numbers.get(column) if answer else None
-    return None if numbers is None else sum(filter(None, numbers))
-
-
 def lines(rows: Sequence[Row], config: Config) -> list[str]:
     """Return what is below the table: warnings, what collectors see, and why what is refused is refused."""
     return [

@@ -63,8 +63,24 @@ class _Judge:
     answer: Answer
     thresholds: Mapping[str, float]
     before: AbstractSet[Subject]
-    usual: float
+    history: History
     parked: AbstractSet[str]
+
+    @cached_property
+    def usual(self) -> float:
+        """Return what the workspace surely bounced in the week until a day ago, 0 where that is not known.
+
+        As long as no whole week is known, also the level of its history: the higher one. A workspace of few
+        domains is always held against its history.
+        """
+        today = int(self.recent.now // DAY_SECONDS)
+        last = 0.0
+        if len({domain_of(email) for email in self.emails.values()}) >= FEWEST_DOMAINS:
+            week = self.recent.workspace.week
+            last = lower_bound(*week.until(today - 2, "")) or 0.0
+            if min(week.parts, default=today) <= today - DAYS + WEEKEND_DAYS:
+                return last
+        return max(last, self.history.level)
 
     @cached_property
     def emails(self) -> Mapping[str, str | None]:
@@ -121,18 +137,21 @@ class _Judge:
         """Whether a subject surely bounces too much over a window, or one that is a little longer."""
         lowest = self.thresholds[limit.threshold]
         fewest = self.thresholds[limit.minimum] + window.more_bounces
+        # The bound is below the ratio itself: most subjects need neither a square root nor the usual level.
+        counts = [
+            (bounced, sent)
+            for bounced, sent in _within(past, window.span, self.recent.now, name)
+            if bounced >= fewest and bounced > lowest * sent
+        ]
+        if not counts:
+            return False
         held_against = limit.held_against(lowest, self.usual, window.multiple)
-        subjects = 1 if limit.level is Level.WORKSPACE else len(past.day.total.sent)
         today, sent_today = past.day.total.of(name)
         if window.span == "7d" and today <= held_against * sent_today:
             return False
-        for bounced, sent in _within(past, window.span, self.recent.now, name):
-            # The bound is below the ratio itself: most subjects need no square root.
-            if bounced >= fewest and bounced > lowest * sent:
-                bound = lower_bound(bounced, sent, EARLIER * window.z(subjects))
-                if bound is None or bound > held_against:
-                    return True
-        return False
+        subjects = 1 if limit.level is Level.WORKSPACE else len(past.day.total.sent)
+        bounds = (lower_bound(*count, EARLIER * window.z(subjects)) for count in counts)
+        return any(bound is None or bound > held_against for bound in bounds)
 
     def _is_well(self, limit: Limit, past: Past, name: str) -> bool:
         """Whether a subject that bounced too much is shown to be well again."""
@@ -195,7 +214,7 @@ def judged(
     `parked` are the mailboxes that may not send, where that is known: they are not unhealthy. `history`
     counts until a week of the workspace is known.
     """
-    judge = _Judge(recent, answer, thresholds, before, _usual(recent, answer, history), parked)
+    judge = _Judge(recent, answer, thresholds, before, history, parked)
     spikes = [finding for limit in SPIKES for finding in judge.bounces(limit, State.CRITICAL)]
     named = {finding.name for finding in spikes}
     warnings = [each for each in judge.bounces(BOUNCING, State.WARNING) if each.name not in named]
@@ -209,22 +228,6 @@ def judged(
 def _urgency(finding: Finding) -> tuple[int, int, float, str]:
     level = list(Level).index(finding.level)
     return -finding.state.rank, level, -(finding.count.bound or 0), finding.name
-
-
-def _usual(recent: Recent, answer: Answer, history: History) -> float:
-    """Return what a workspace surely bounced in the week until a day ago, 0 where that is not known.
-
-    As long as no whole week is known, also the level of its history: the higher one. A workspace of few
-    domains is always held against its history.
-    """
-    today = int(recent.now // DAY_SECONDS)
-    last = 0.0
-    if len({domain_of(email) for email in answer.text("email")}) >= FEWEST_DOMAINS:
-        week = recent.workspace.week
-        last = lower_bound(*week.until(today - 2, "")) or 0.0
-        if min(week.parts, default=today) <= today - DAYS + WEEKEND_DAYS:
-            return last
-    return max(last, history.level)
 
 
 def _past(recent: Recent, level: Level) -> Past:

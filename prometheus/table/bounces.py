@@ -25,13 +25,6 @@ def counts(level: Level, window: str) -> Iterator[Record]:
         yield Record(record=f"{level.name}:{name}", expr=expr)
 
 
-def sends() -> Iterator[Record]:
-    """Record a workspace's sends, which rules on other things read, too."""
-    for window in ("1d", "2h", "1h"):
-        for level in (MAILBOX, WORKSPACE):
-            yield next(counts(level, window))
-
-
 def added_up(level: Level, window: str, part: str, number: int, days: int) -> Iterator[Record]:
     """Record sends and bounces of a window that is put together from parts, each of so many days."""
     for kind in ("sent", "bounced"):
@@ -86,18 +79,16 @@ def half_busiest_day(level: Level) -> Record:
 
 def history(level: Level) -> Iterator[Record]:
     """Record the mails that the exporter counted, and those that the API counted before it did."""
-    for kind in ("sent", "bounced"):
+    for kind, earlier, comment in (
+        ("sent", f"{{}} >= {FEWEST_EARLIER}", f"Of fewer than {FEWEST_EARLIER} mails nothing follows."),
+        ("bounced", "clamp_min({}, 0)", ""),
+    ):
         name = f"{level.name}:sendkit_emails_{kind}"
         ever = summed(level, highest(MAILBOX, f'sendkit_mailbox_campaign_{kind}{{window="all"}}'))
         watched = summed(level, highest(MAILBOX, f"sendkit_mailbox_emails_{kind}_total"))
         yield Record(record=f"{name}:watched", expr=watched)
-        yield Record(
-            record=f"{name}:earlier",
-            comment=f"Of fewer than {FEWEST_EARLIER} mails nothing follows." if kind == "sent" else "",
-            expr=f"{ever} - {name}:watched >= {FEWEST_EARLIER}"
-            if kind == "sent"
-            else f"clamp_min({ever} - {name}:watched, 0)",
-        )
+        expr = earlier.format(f"{ever} - {name}:watched")
+        yield Record(record=f"{name}:earlier", comment=comment, expr=expr)
 
 
 def own_bounds(level: Level) -> Iterator[Record]:
@@ -221,5 +212,13 @@ SENDS = RuleFile(
     name="sends",
     makes="a workspace's sends",
     comment="The sends of a workspace, for the unit tests of rules that read them and nothing else of bounces.yml.",
-    groups=[Group(name="sendkit-bounces", interval="4m", rules=[*sends()])],
+    groups=[
+        Group(
+            name="sendkit-bounces",
+            interval="4m",
+            rules=[
+                next(counts(level, window)) for window in ("1d", "2h", "1h") for level in (MAILBOX, WORKSPACE)
+            ],
+        )
+    ],
 )
