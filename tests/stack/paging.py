@@ -169,7 +169,7 @@ def start_paging(processes: Processes, pager: str, simulators: Mapping[Fleet, Si
     write_blocks(processes.folder / "prometheus", past)
     alertmanager = start_alertmanager(processes, alertmanager_config(pager))
     addresses = {name: exporter.address for name, exporter in exporters.items()}
-    config = prometheus_config(write_rules(processes.folder, "rules"), addresses, alertmanager)
+    config = prometheus_config(write_rules(processes.folder), addresses, alertmanager)
     prometheus = start_prometheus(processes, config, LOOKBACK)
     workspaces = {name for fleet in simulators for name in fleet.workspaces}
     wait_for(lambda: watched(prometheus) >= workspaces, PATIENCE, what="every workspace is watched")
@@ -190,13 +190,13 @@ def shipped(name: str, speed: int = SPEED) -> Any:  # noqa: ANN401 - as YAML giv
     return faster(yaml.safe_load((SHIPPED / name).read_text()), speed)
 
 
-def write_rules(folder: Path, kind: str, speed: int = SPEED) -> str:
-    """Write the shipped rules of a kind (`rules`, or `vmalert`), and return the pattern of their files."""
-    (folder / kind).mkdir()
-    for path in (*(SHIPPED / kind).glob("*.yml"), SHIPPED / "tests/links.yml"):
-        rules = faster(yaml.safe_load(path.read_text()), speed)
-        (folder / kind / path.name).write_text(yaml.safe_dump(rules, allow_unicode=True))
-    return str(folder / kind / "*.yml")
+def write_rules(folder: Path, speed: int = SPEED) -> str:
+    """Write the shipped rules, and return the pattern of their files."""
+    (folder / "rules").mkdir()
+    for path in (*(SHIPPED / "rules").glob("*.yml"), SHIPPED / "tests/links.yml"):
+        rules = shipped(str(path.relative_to(SHIPPED)), speed)
+        (folder / "rules" / path.name).write_text(yaml.safe_dump(rules, allow_unicode=True))
+    return str(folder / "rules/*.yml")
 
 
 def alertmanager_config(pager: str, speed: int = SPEED) -> dict[str, Any]:

@@ -301,12 +301,17 @@ def scrape_job(name: str, url: str, **settings: object) -> dict[str, Any]:
     }
 
 
+def alertmanager_program() -> str:
+    """Return the name that Alertmanager has on this machine."""
+    return next((name for name in ALERTMANAGERS if shutil.which(name)), ALERTMANAGERS[-1])
+
+
 def start_alertmanager(processes: Processes, config: Mapping[str, Any], *flags: str) -> Process:
     """Start Alertmanager with a configuration, on a free port, alone."""
     config_file = processes.folder / "alertmanager.yml"
     config_file.write_text(json.dumps(config))
     port = free_port()
-    program = next((name for name in ALERTMANAGERS if shutil.which(name)), ALERTMANAGERS[-1])
+    program = alertmanager_program()
     command = (
         program,
         f"--config.file={config_file}",

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.pages import Page
 from tests.stack.processes import (
     EXPORTER,
     Process,
@@ -297,12 +298,7 @@ def test_the_demo_shows_its_spike_on_the_first_line_within_30_s(processes: Proce
     bouncing = re.search(r"bounce at a ratio \(.*domain (\S+)\)", demo.log())
     assert bouncing
     expected = re.compile(rf"{re.escape(bouncing[1])} bounces: \d+ of \d+ in 24 h, at least")
-
-    def first_line() -> str:
-        heading = demo.get("/").text.partition("<h1>")[2].partition("</h1>")[0]
-        return re.sub("<[^>]*>", "", heading)
-
-    wait_for(lambda: demo.answers() and expected.search(first_line()), 30)
+    wait_for(lambda: demo.answers() and expected.search(Page(demo.get("/").text).headline), 30)
     page = demo.get("/").text
     assert '<meta http-equiv="refresh" content="5">' in page
     assert bouncing[1] in page.partition('id="incidents"')[2]

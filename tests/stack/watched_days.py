@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from exporter.config import Thresholds
-from exporter.exposition.rendering import Disclosure
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.workspace import Fleet, Key, Workspace
 from exporter.page import status as status_page
@@ -16,8 +15,8 @@ from exporter.polling.reader import Reader
 from exporter.polling.watch import Watch
 from exporter.sendkit.feeds import analytics
 from exporter.simulator import ScenarioRequest, Simulation
+from tests.pages import PLAIN
 
-PLAIN = Disclosure(lambda email: email)
 STEP_SECONDS = 600
 POLL_INTERVAL_SECONDS = 60.0
 POLL_SECONDS = 0.31
