@@ -53,8 +53,8 @@ def _metricsql(rule: Record | Alert, minutes: int) -> Record | Alert:
 
 
 def _wait(wait: str | None, minutes: int) -> str | None:
-    """Return a rule's `for` in whole intervals: 5 minutes at an interval of 4 would last 8."""
-    return wait and f"{max(1, int(wait.removesuffix('m')) // minutes) * minutes}m"
+    """Return a rule's `for` in whole intervals, no shorter: 5 minutes at an interval of 4 last 8."""
+    return wait and f"{-(-int(wait.removesuffix('m')) // minutes) * minutes}m"
 
 
 def _increase(text: str) -> str:

@@ -190,13 +190,13 @@ def shipped(name: str, speed: int = SPEED) -> Any:  # noqa: ANN401 - as YAML giv
     return faster(yaml.safe_load((SHIPPED / name).read_text()), speed)
 
 
-def write_rules(folder: Path, speed: int = SPEED) -> str:
-    """Write the shipped rules, and return the pattern of their files."""
-    (folder / "rules").mkdir()
-    for path in (*(SHIPPED / "rules").glob("*.yml"), SHIPPED / "tests/links.yml"):
+def write_rules(folder: Path, speed: int = SPEED, kind: str = "rules") -> str:
+    """Write the shipped rules, or those of `vmalert`, and return the pattern of their files."""
+    (folder / kind).mkdir()
+    for path in (*(SHIPPED / kind).glob("*.yml"), SHIPPED / "tests/links.yml"):
         rules = shipped(str(path.relative_to(SHIPPED)), speed)
-        (folder / "rules" / path.name).write_text(yaml.safe_dump(rules, allow_unicode=True))
-    return str(folder / "rules/*.yml")
+        (folder / kind / path.name).write_text(yaml.safe_dump(rules, allow_unicode=True))
+    return str(folder / kind / "*.yml")
 
 
 def alertmanager_config(pager: str, speed: int = SPEED) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.scripted_api import ScriptedApi, answer, mailbox
 from tests.servers import on_path
-from tests.stack.monitoring import MINUTE, Monitoring, start_monitoring
+from tests.stack.monitoring import MINUTE, Monitoring, prometheus, victoriametrics
 from tests.stack.paging import ahead_of_others
 from tests.stack.processes import Process, Processes, free_port, start_exporter
 from tests.stack.webhook import Webhook, webhook
@@ -24,8 +24,12 @@ SPIKED, WELL = "spiked.example", "well.example"
 SPIKE = "SendKitDomainBounceSpike"
 MAILBOXES = 3
 PATIENCE = 120.0  # of waits on a busy machine, in real seconds
-KINDS = {"prometheus-2.42": "system", "prometheus-3": "newest"}
-"""Which end of the range each is of."""
+KINDS = {
+    "prometheus-2.42": ("system", prometheus),
+    "prometheus-3": ("newest", prometheus),
+    "victoriametrics": ("newest", victoriametrics),
+}
+"""Which end of the range each is of, and what runs it."""
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
@@ -64,13 +68,14 @@ class Mails:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_one_incident_is_one_page_though_each_server_restarts(kind: str, tmp_path: Path) -> None:
     """The page is for the domain that bounces, with its numbers; when it is over, it is resolved, once."""
+    end, monitored = KINDS[kind]
     mails, processes, address = Mails(), Processes(tmp_path), f"127.0.0.1:{free_port()}"
     try:
-        with on_path(KINDS[kind]), ahead_of_others(), webhook() as hook:
+        with on_path(end), ahead_of_others(), webhook() as hook:
             async with ScriptedApi(default=mails) as api:
-                monitoring = start_monitoring(processes, address, hook.url)
-                exporter = started_exporter(processes, api.url, address)
-                await asyncio.to_thread(happen, processes, monitoring, exporter, mails, hook)
+                with monitored(processes, address, hook.url) as monitoring:
+                    exporter = started_exporter(processes, api.url, address)
+                    await asyncio.to_thread(happen, processes, monitoring, exporter, mails, hook)
     finally:
         processes.end()
     told = [(page.status, page.about) for page in hook.told("/page")]
@@ -101,7 +106,7 @@ def happen(
     processes: Processes, monitoring: Monitoring, exporter: Process, mails: Mails, hook: Webhook
 ) -> None:
     """Let a domain bounce, restart every server while it does, and let it be well again."""
-    wait_for(lambda: monitoring.prometheus.query("domain:sendkit_emails_sent:increase1d"), PATIENCE)
+    wait_for(lambda: monitoring.queries.query("domain:sendkit_emails_sent:increase1d"), PATIENCE)
     mails.send(SPIKED, 20, 10)
     mails.send(WELL, 1000)
     wait_for(lambda: hook.told("/page"), PATIENCE, what="the page")
@@ -110,7 +115,7 @@ def happen(
     if monitoring.delays:
         processes.restart(monitoring.alertmanager)
         wait_for(lambda: monitoring.updated(SPIKE), PATIENCE, what="Alertmanager knows of it again")
-    for server in (monitoring.prometheus.process, exporter):
+    for server in (*monitoring.servers, exporter):
         processes.restart(server)
     restarted = datetime.now(UTC)
 
