@@ -1,7 +1,7 @@
 """What scraping the exporter costs Prometheus: `python tests/benchmarks/bench_ingest.py [MAILBOXES ...]`.
 
-A real Prometheus scrapes the exporter every 15 s, and every 60 s comes a poll in which 5 % of the mailboxes
-changed. Takes 5 minutes for each size.
+A real Prometheus, of each end of the range, scrapes the exporter every 15 s, and every 60 s comes a poll in
+which 5 % of the mailboxes changed. Takes 5 minutes for each of them and each size.
 """
 
 import sys
@@ -15,6 +15,7 @@ from subjects import resident_bytes
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from tests.servers import RANGE, on_path
 from tests.stack.processes import Processes, scrape_job, start_prometheus
 
 SIZES = (1_000, 10_000, 100_000)
@@ -24,7 +25,7 @@ WARM_POLLS, POLLS = 2, 3
 
 
 def measure(mailboxes: int, folder: Path) -> str:
-    """Measure at one size, and return a row of the table."""
+    """Measure at one size, and return the cells of a row."""
     fleet = answers.mailboxes(mailboxes)
     bodies = [folder / f"{number}.json" for number in range(2)]
     bodies[0].write_bytes(answers.body(fleet))
@@ -56,7 +57,7 @@ def measure(mailboxes: int, folder: Path) -> str:
         f"{cpu / SCRAPE_SECONDS:.1%}",
         f"{resident / 2**20:,.0f} MiB",
     )
-    return f"| {' | '.join(cells)} |"
+    return " | ".join(cells)
 
 
 def turn(subject: Subject, polls: int) -> None:
@@ -68,11 +69,12 @@ def turn(subject: Subject, polls: int) -> None:
 
 def main() -> None:
     """Measure and print."""
-    print("| mailboxes | series | a scrape takes | CPU of a scrape | of a core, every 15 s | resident |")
-    print("|---|---|---|---|---|---|")
+    print("| Prometheus | mailboxes | series | a scrape takes | its CPU | of a core, every 15 s | resident |")
+    print("|---|---|---|---|---|---|---|")
     for size in sorted(map(int, sys.argv[1:])) or SIZES:
-        with tempfile.TemporaryDirectory() as name:
-            print(measure(size, Path(name)), flush=True)
+        for end in RANGE:
+            with on_path(end), tempfile.TemporaryDirectory() as name:
+                print(f"| {end} | {measure(size, Path(name))} |", flush=True)
 
 
 if __name__ == "__main__":
