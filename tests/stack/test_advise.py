@@ -8,6 +8,7 @@ import pytest
 
 from exporter.config import Thresholds
 from tests.commands import Outcome, run
+from tests.servers import RANGE, on_path
 from tests.stack.days_before import DAY_SECONDS, HOUR_SECONDS, write_blocks
 from tests.stack.processes import Processes, free_port, start_prometheus, start_simulator
 
@@ -39,13 +40,15 @@ def samples(now: float) -> Iterator[str]:
                 yield f"sendkit_mailbox_daily_send_limit{{{labels}}} 40 {at:.0f}"
 
 
-@pytest.fixture(scope="module")
-def advice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
+@pytest.fixture(scope="module", params=RANGE)
+def advice(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
+    """What it says of weeks on the Prometheus of each end of the range."""
     processes = Processes(tmp_path_factory.mktemp("processes"))
     write_blocks(
         processes.folder / "prometheus", sorted(samples(time.time()), key=lambda line: line.split("{")[0])
     )
-    prometheus = start_prometheus(processes, {}, "--storage.tsdb.retention.time=10y")
+    with on_path(request.param):
+        prometheus = start_prometheus(processes, {}, "--storage.tsdb.retention.time=10y")
     yield run("advise", "--prometheus.url", prometheus.process.url, "--weeks", "3")
     processes.end()
 

@@ -51,6 +51,7 @@ def requests_made(simulator: Simulator) -> int:
     return sum(paths.get("/v1/analytics/mailboxes", 0) for paths in counts.values())
 
 
+@pytest.mark.usefixtures("servers")
 def test_the_past_is_served_as_the_api_tells_it(
     processes: Processes, simulator: Simulator, config: Path, days: list[date], tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.dashboards import dashboards, panels
+from tests.servers import on_path
 from tests.stack.choices import Choice
 from tests.stack.days_before import Past
 from tests.stack.paging import HOUR, PATIENCE, Fleet, Paging, ahead_of_others, start_paging
@@ -84,10 +85,10 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 
 @contextmanager
 def told(folder: Path) -> Iterator[Story]:
-    """Let everything happen, if it does: the tests say what did."""
+    """Let everything happen on today's servers, if it does: the tests say what did."""
     processes = Processes(folder)
     try:
-        with ahead_of_others(), webhook() as hook:
+        with on_path("newest"), ahead_of_others(), webhook() as hook:
             simulator = FLEET.start_simulator(processes)
             refused = simulator.workspaces[3]["name"]
             simulator.begin("collector_refused", workspace=refused, endpoint="mailboxes")

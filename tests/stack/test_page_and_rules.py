@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.servers import on_path
 from tests.stack.days_before import Past
 from tests.stack.paging import PATIENCE, Fleet, Paging, ahead_of_others, start_paging
 from tests.stack.processes import Process, Processes
@@ -52,10 +53,11 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
-    """Let a domain's bounces spike, and look until an alert has been pending for a while."""
+    """Let a domain's bounces spike, and look until an alert of today's Prometheus is pending."""
     processes = Processes(tmp_path_factory.mktemp("story"))
     with ExitStack() as stack:
         stack.callback(processes.end)
+        stack.enter_context(on_path("newest"))
         stack.enter_context(ahead_of_others())
         hook = stack.enter_context(webhook())
         simulator = FLEET.start_simulator(processes)

@@ -4,6 +4,7 @@ import math
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from tests.samples import Samples
+from tests.servers import RANGE, on_path
 from tests.stack.processes import (
     Process,
     Processes,
@@ -91,23 +93,32 @@ class Stack:
         self.text = text
 
 
-@pytest.fixture(scope="module")
-def stack(module_processes: Processes) -> Iterator[Stack]:
-    simulator = start_simulator(module_processes, "--mailboxes", "120")
+@pytest.fixture(scope="module", params=RANGE)
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack, with the servers of each end of the range."""
+    processes = Processes(tmp_path_factory.mktemp("processes"))
+    with on_path(request.param), started(processes) as stack:
+        yield stack
+    processes.end()
+
+
+@contextmanager
+def started(processes: Processes) -> Iterator[Stack]:
+    simulator = start_simulator(processes, "--mailboxes", "120")
     config = {
         "api": {"base_url": simulator.url},
         "poll": {"interval": "1s"},
         "windows": [{"name": "7d", "days": 7, "interval": "1s"}],
         "accounts": [{"name": "agency", "api_key": simulator.platform_key}],
     }
-    exporter = start_exporter(module_processes, config)
+    exporter = start_exporter(processes, config)
     wait_for(lambda: exporter.answers("/-/ready"))
     proxy = TextProxy(exporter.url)
     thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     discovery = [{"url": f"{exporter.url}/sd", "refresh_interval": "1s"}]
     prometheus = start_prometheus(
-        module_processes,
+        processes,
         {
             "scrape_configs": [
                 scrape_job("openmetrics", exporter.url),

@@ -48,6 +48,7 @@ def prometheus_of(processes: Processes, exporter: Process) -> Prometheus:
     return start_prometheus(processes, {"scrape_configs": [job]})
 
 
+@pytest.mark.usefixtures("servers")
 def test_each_workspace_is_a_target_and_nothing_is_lost_or_twice(
     processes: Processes, simulator: Simulator, exporter: Process
 ) -> None:
