@@ -159,7 +159,7 @@ def begins(limit: BounceLimit, window: Window) -> str:
         compared(bounced(level, window.span), ">=", fewest(level, window)),
     ]
     if limit.happening:
-        conditions += [f"{bounced(level, '2h')} > 0", f"{sent(level, '2h')} > 0"]
+        conditions += [rose_lately(level, bounced), rose_lately(level, sent)]
         if window.span not in {"1h", "1d"}:
             today = f'{level.name}:sendkit_bounce_ratio:counted{{window="1d"}}'
             conditions.append(compared(today, ">", limit_of(limit.alert, window.span)))
@@ -167,6 +167,15 @@ def begins(limit: BounceLimit, window: Window) -> str:
         conditions.append(elsewhere(limit, window))
     joined = f"\nand on ({level.by})\n".join(f"({one})" if "\n" in one else one for one in conditions)
     return f"(\n{joined}\n)"
+
+
+def rose_lately(level: Level, counted: Callable[[Level, str], str]) -> str:
+    """Return the condition that bounces or sends rose within 2 h.
+
+    What rose while there were no samples, as in an outage of the API, shows in the day alone.
+    """
+    day = counted(level, "1d")
+    return f"({counted(level, '2h')} > 0 or {day} > {day} offset 2h)"
 
 
 def elsewhere(limit: BounceLimit, window: Window) -> str:
