@@ -1,6 +1,7 @@
 """How sure a simulated figure is."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,9 +23,24 @@ def per(count: int, time: float) -> str:
     return f"{count / time:.2f} ({low / time:.2f}-{high / time:.2f})"
 
 
+class Estimate(NamedTuple):
+    """A mean and the ends of its 95 % interval."""
+
+    middle: float
+    low: float
+    high: float
+
+
+def estimate(values: list[int] | list[float]) -> Estimate:
+    """Return the mean of some values."""
+    middle = float(np.mean(values))
+    error = Z_TWO_SIDED_95 * float(np.std(values)) / math.sqrt(len(values))
+    return Estimate(middle, middle - error, middle + error)
+
+
 def mean(values: list[int] | list[float]) -> str:
-    """Return a mean with its interval."""
+    """Return a mean with its interval, as text."""
     if not values:
         return "-"
-    error = Z_TWO_SIDED_95 * float(np.std(values)) / math.sqrt(len(values))
-    return f"{np.mean(values):.4g} ({np.mean(values) - error:.4g}-{np.mean(values) + error:.4g})"
+    found = estimate(values)
+    return f"{found.middle:.4g} ({found.low:.4g}-{found.high:.4g})"

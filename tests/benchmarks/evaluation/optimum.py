@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from evaluation.mails import Numbers
+from evaluation.mails import Flags, Numbers
 from evaluation.rises import Rises
 
 
@@ -30,6 +30,17 @@ def height(excursions: Numbers, alarms: float) -> float:
     """Return the height at which so many excursions alarm."""
     ordered = np.sort(excursions)[::-1]
     return float(ordered[min(int(alarms), len(ordered) - 1)])
+
+
+def spent(rises: Rises, alarmed: Flags, onset: Numbers) -> list[int]:
+    """Return the mails from each onset to its alarm, where there was no alarm before it."""
+    found = []
+    for place in np.flatnonzero(np.isfinite(onset)):
+        since = int(onset[place])
+        if not alarmed[place, since - 1] and alarmed[place, since:].any():
+            at = since + int(alarmed[place, since:].argmax())
+            found.append(int(rises.sent[place, at] - rises.sent[place, since - 1]))
+    return found
 
 
 def first_order_mails(before: float, after: float, mails_per_false_alarm: float) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.clock import DAY, WEEK
+from evaluation.clock import DAY
 from evaluation.mails import Mails
 
 Counts = NDArray[np.int32]
@@ -39,10 +39,6 @@ class Rises:
             axis=2
         )
         return highest
-
-    def seven_days(self) -> tuple[Counts, Counts]:
-        """Return the sends and bounces of seven days."""
-        return rise(self.sent, WEEK), rise(self.bounced, WEEK)
 
 
 @dataclass(frozen=True)

@@ -1,42 +1,45 @@
 """Worlds in which nothing is wrong, and worlds in which something is: what people get of each."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
 from evaluation import incidents, mails, paging
-from evaluation.clock import DAY, HOUR, WEEK, WEEKDAYS, WORK_BEGINS, WORK_ENDS
+from evaluation.clock import DAY, HOUR, STEP_MINUTES, WEEK, WEEKDAYS, WORK_BEGINS, WORK_ENDS
 from evaluation.fleets import Fleet
 from evaluation.mails import Flags, Integers, Mails, Numbers, World
+from evaluation.quiet import NOTHING, Earlier, quiet_level
 from evaluation.rises import Levels, levels
-from evaluation.rules import Alert, is_true, quiet_level
+from evaluation.shipped import BOUNCE_ALERTS
+from prometheus.table.levels import MAILBOX
 
 SETTLED = 2
 """Weeks after which windows and quiet level are full."""
 WEEKS = 6
 WEEKS_A_MONTH = 365.25 / 12 / 7
 REACTION_HOURS = 1
+FIRST_DAYS, FIRST_WEEKS = 9, 2
+"""A week of its own is known 8 days after the first mail."""
 
 
-def notified(counted: Levels, alerts: Sequence[Alert], quiet: Numbers) -> dict[str, Flags]:
-    """Return where each alert fires and nothing worse keeps it silent, by subject and step."""
-    fires: dict[str, Flags] = {}
-    for alert in alerts:
-        above = fires[alert.unless][counted.domain_of_mailbox] if alert.unless else None
-        fires[alert.name] = paging.firing(is_true(counted, alert, quiet, unless=above), alert)
-    return paging.uninhibited(fires, alerts, counted.domain_of_mailbox)
+class Rules(Protocol):
+    """Some rules: where each alert fires, by subject and step."""
+
+    def __call__(self, counted: Levels, quiet: Numbers, /, *, of_workspace: bool = True) -> dict[str, Flags]:
+        """Hold totals against the rules, with or without those on the workspace as a whole."""
+        ...
 
 
 @dataclass
 class Quiet:
     """Notifications of some weeks of one workspace in which nothing is wrong."""
 
-    weeks: int = 0
-    counts: dict[str, int] = field(default_factory=dict)
-    hours: dict[str, Integers] = field(default_factory=dict)
-    """By alert, the notifications of each hour of the day."""
-    off: dict[str, int] = field(default_factory=dict)
+    weeks: float
+    counts: Counter[str] = field(default_factory=Counter)
+    off: Counter[str] = field(default_factory=Counter)
     """By alert, those on a weekend, or more than an hour before or after work."""
 
     @property
@@ -45,23 +48,30 @@ class Quiet:
         return self.weeks / WEEKS_A_MONTH
 
 
-def quiet_weeks(fleet: Fleet, world: World, alerts: Sequence[Alert], workspaces: int, seed: int = 1) -> Quiet:
-    """Let so many workspaces send in peace."""
-    seen = Quiet(
-        workspaces * (WEEKS - SETTLED),
-        {alert.name: 0 for alert in alerts},
-        {alert.name: np.zeros(24, np.int64) for alert in alerts},
-        {alert.name: 0 for alert in alerts},
+def quiet_weeks(
+    fleet: Fleet,
+    world: World,
+    rules: Rules,
+    workspaces: int,
+    *,
+    earlier: Earlier = NOTHING,
+    first: bool = False,
+    seed: int = 1,
+) -> Quiet:
+    """Let so many workspaces send in peace, and count from the third week on, or in the first days alone."""
+    weeks, since, until = (
+        (FIRST_WEEKS, 0, FIRST_DAYS * DAY) if first else (WEEKS, SETTLED * WEEK, WEEKS * WEEK)
     )
+    seen = Quiet(workspaces * (until - since) / WEEK)
     for number in range(workspaces):
         random = np.random.default_rng([seed, number])
-        counted = levels(mails.simulate(random, fleet, world, mails.weekdays(WEEKS)))
-        for name, where in notified(counted, alerts, quiet_level(counted.workspace)).items():
+        counted = levels(mails.simulate(random, fleet, world, mails.weekdays(weeks)))
+        fires = rules(counted, quiet_level(counted, earlier))
+        for name, where in paging.uninhibited(fires, counted.domain_of_mailbox).items():
             steps = paging.notifications(where)
-            steps = steps[steps >= SETTLED * WEEK]
+            steps = steps[(steps >= since) & (steps < until)]
             seen.counts[name] += len(steps)
             hour, weekday = steps % DAY, steps // DAY % 7
-            np.add.at(seen.hours[name], hour // HOUR, 1)
             awake = (hour >= WORK_BEGINS - HOUR) & (hour < WORK_ENDS + HOUR) & (weekday < WEEKDAYS)
             seen.off[name] += int((~awake).sum())
     return seen
@@ -106,15 +116,15 @@ def hit(
         yield sent, incidents.struck(random, sent, incident, onset), onset
 
 
-def by_domain(counted: Levels, alerts: Sequence[Alert], quiet: Numbers, severity: str) -> Flags:
+def by_domain(counted: Levels, fires: dict[str, Flags], severity: str) -> Flags:
     """Return where each domain's people begin to be notified: of it, its mailboxes, or its workspace."""
     found = np.zeros(counted.domain.sent.shape, bool)
-    starts = np.flatnonzero(np.diff(counted.domain_of_mailbox, prepend=-1))
-    for alert, where in zip(alerts, notified(counted, alerts, quiet).values(), strict=True):
-        if alert.severity == severity:
+    domains = np.flatnonzero(np.diff(counted.domain_of_mailbox, prepend=-1))
+    for name, where in paging.uninhibited(fires, counted.domain_of_mailbox).items():
+        if BOUNCE_ALERTS[name].severity == severity:
             begins = paging.starts(where)
-            mine = np.logical_or.reduceat(begins, starts, axis=0) if alert.level == "mailbox" else begins
-            found |= mine
+            is_mailbox = BOUNCE_ALERTS[name].level is MAILBOX
+            found |= np.logical_or.reduceat(begins, domains, axis=0) if is_mailbox else begins
     return found
 
 
@@ -122,7 +132,7 @@ def incident_seen(
     fleet: Fleet,
     world: World,
     incident: incidents.Incident,
-    alerts: Sequence[Alert],
+    rules: Rules,
     workspaces: int,
     *,
     severity: str = "critical",
@@ -131,15 +141,15 @@ def incident_seen(
     """Let incidents happen; with `pause_days` each domain is paused an hour after its page, then well."""
     result = Seen()
     whole = incident.of == "workspace"
-    # Many domains of one simulated workspace go wrong, each as if it were the only one.
-    alerts = [alert for alert in alerts if whole or alert.level != "workspace"]
     for well, struck, onset in hit(fleet, world, incident, workspaces):
         counted = levels(struck)
-        quiet = quiet_level((counted if whole else levels(well)).workspace)
-        begins = by_domain(counted, alerts, quiet, severity)
+        # Many domains of one simulated workspace go wrong, each as if it were the only one.
+        quiet = quiet_level(counted if whole else levels(well))
+        begins = by_domain(counted, rules(counted, quiet, of_workspace=whole), severity)
         first = _first(begins, onset)
         if pause_days is not None:
-            begins = by_domain(levels(_reacted(well, struck, first, pause_days)), alerts, quiet, severity)
+            after = levels(_reacted(well, struck, first, pause_days))
+            begins = by_domain(after, rules(after, quiet, of_workspace=whole), severity)
         rows = np.flatnonzero(np.isfinite(onset))
         rises = counted.workspace if whole else counted.domain
         for row in rows[:1] if whole else rows:
@@ -149,7 +159,7 @@ def incident_seen(
                 continue
             place = 0 if whole else row
             result.mails.append(int(rises.sent[place, at] - rises.sent[place, since - 1]))
-            result.minutes.append((at - since) * 4.0)
+            result.minutes.append(float((at - since) * STEP_MINUTES))
             heard = np.asarray(begins.any(axis=0) if whole else begins[row])
             result.notifications.append(int(heard[since : at + WEEK].sum()))
     return result
