@@ -15,18 +15,28 @@ def email_shown(config: PrivacyConfig) -> Callable[[str], str]:
     """Return the configured mode as a function of an address; raises `KeyUnavailable` for want of its key."""
     match config.email:
         case "plain":
-            return lambda email: email
+            return plain
         case "masked":
             return masked
         case "hmac":
             return keyed_hash(config.read_hmac_key())
         case "off":
-            return lambda _email: ""
+            return nothing
 
 
 def addresses_shown(text: str, shown: Callable[[str], str]) -> str:
     """Return a text of the API with every address in it as the configured mode shows addresses."""
     return _ADDRESS.sub(lambda found: shown(found[0]) or "***", text)
+
+
+def plain(email: str) -> str:
+    """Return the address as it is."""
+    return email
+
+
+def nothing(_email: str) -> str:
+    """Return nothing."""
+    return ""
 
 
 def masked(email: str) -> str:

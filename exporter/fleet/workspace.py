@@ -57,6 +57,8 @@ class Workspace:
     """What `bounceRate` was last proven to be in, "" until it was."""
     keeps_none: bool = False
     """Whether the configuration leaves all of its mailboxes out."""
+    read_by: object = None
+    """What read its answers and rendered them; what is equal to it would show the same."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property

@@ -20,7 +20,6 @@ from exporter.catalogue.kinds import Rows
 from exporter.catalogue.workspace import Reason
 from exporter.exposition.store import Store
 from exporter.exposition.telemetry import Telemetry
-from exporter.exposition.workspace_samples import render_workspace
 from exporter.fleet.counters import Totals
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
@@ -29,6 +28,7 @@ from exporter.fleet.state import StateDirectory
 from exporter.fleet.tallies import Tallies
 from exporter.fleet.workspace import Fleet, Key, Workspace
 from exporter.polling.reader import Reader
+from exporter.polling.showing import Showing
 from exporter.polling.watch import Lately, Watch
 from exporter.sendkit.errors import SendKitError
 
@@ -73,6 +73,7 @@ class Board:
         self._state = state
         self._threads = threads
         self._watch = Watch(fleet, state)
+        self._showing = Showing(store, now)
         self._renaming = asyncio.Lock()
 
     async def succeeded(
@@ -99,13 +100,13 @@ class Board:
                 poll.succeeded(outcome.reading, ended, duration)
             else:
                 poll.partly_refused(outcome.reading, refusal.reason, str(refusal), ended, duration)
-            workspace.totals = outcome.totals
+            workspace.totals, workspace.read_by = outcome.totals, self._reader
             if outcome.lately:
                 self._watch.took(workspace, outcome.lately)
             self._watch.answered(workspace, poll.feed, outcome.reading.answer, ended.unix)
             self._put(workspace, outcome.rejoined)
             self._telemetry.render_duration.set(outcome.seconds)
-            self._show(workspace)
+            self._showing.show(workspace)
         if refusal is not None:
             say = _log.debug if before is refusal.reason else _log.warning
             say("a part is refused", **_place(workspace, poll), error=str(refusal))
@@ -156,7 +157,7 @@ class Board:
         before, ended = (poll.failure, poll.has_key), now()
         poll.failed(reason, error, ended, ended.steady - started.steady, has_key=has_key)
         if workspace in self._fleet:
-            self._show(workspace)
+            self._showing.soon(workspace)
             if not poll.feed.joins:
                 self._watch.failed(workspace, ended)
         say = _log.debug if before == (reason, has_key) else _log.warning
@@ -165,7 +166,7 @@ class Board:
     def skipped(self, workspace: Workspace, poll: Poll) -> None:
         """Count a poll that was due while the one before still ran."""
         poll.skipped += 1
-        self._show(workspace)
+        self._showing.soon(workspace)
         say = _log.debug if poll.overruns else _log.warning
         say("poll skipped: the one before is still running", **_place(workspace, poll))
         poll.overruns = True
@@ -178,7 +179,7 @@ class Board:
                 if poll.reading is not None and poll.is_stale(moment):
                     poll.reading = None
                     self._put(workspace, {})
-                    self._show(workspace)
+                    self._showing.soon(workspace)
                     _log.warning("data is stale: mailbox series dropped", **_place(workspace, poll))
 
     def tracked(self, workspace: Workspace, polls: Iterable[Poll]) -> None:
@@ -187,7 +188,7 @@ class Board:
         for poll in workspace.keep_polls(polls):
             poll.cancel()
             self._unsave(workspace, poll)
-        self._show(workspace)
+        self._showing.soon(workspace)
 
     def added_up(self, earlier: Tallies) -> None:
         """Show the counters of polls with those of earlier runs."""
@@ -195,20 +196,20 @@ class Board:
             for name, poll in workspace.polls.items():
                 if tally := earlier.get((workspace.key, name)):
                     tally.add_to(poll)
-            self._show(workspace)
+            self._showing.show(workspace)
 
     def listed(self, workspace: Workspace, *, is_listed: bool) -> None:
         """Show whether the last list of the account has the workspace."""
         if workspace.is_listed is not is_listed:
             workspace.is_listed = is_listed
-            self._show(workspace)
+            self._showing.soon(workspace)
             if not is_listed:
                 _log.warning("workspace is missing from the list", workspace=workspace.label)
 
     def rekeyed(self, workspace: Workspace, key: Key) -> None:
         """Know by its id what its account stood for."""
         self._fleet.rekey(workspace, key)
-        self._show(workspace)
+        self._showing.soon(workspace)
 
     async def renamed(self, labels: Mapping[Workspace, str]) -> None:
         """Show workspaces under other labels, all at once: two may have swapped theirs."""
@@ -223,10 +224,11 @@ class Board:
             self._fleet.incidents.renamed({each.label: label for each, label in labels.items()})
             for workspace, label in labels.items():
                 self._store.changed(workspace.label)
-                workspace.label = label
+                # A label that two have, even for a moment, would make a scrape of no use.
+                workspace.label, workspace.own = label, {}
                 self._put(workspace, readings[workspace])
             for workspace in filter(self._fleet.__contains__, labels):
-                self._show(workspace)
+                self._showing.soon(workspace)
 
     async def adopted(self, workspace: Workspace) -> None:
         """Show what is known from before as this configuration keeps and shows it."""
@@ -235,16 +237,21 @@ class Board:
             for poll in workspace.polls.values():
                 if poll.reading is not None and poll.is_stale(moment):
                     poll.reading = None
-            base = workspace.all_time
-            if base.reading is not None:
-                answer = self._reader.kept(base.reading.answer)
-                base.reading = replace(base.reading, answer=answer, digest=b"")
-                workspace.totals = workspace.totals.after(
-                    answer, workspace.totals.at, self._reader.regain_seconds
-                )
-            readings = await self._in_thread(lambda: self._reader.rendered(workspace, workspace.label))
-            self._put(workspace, readings)
-            self._show(workspace)
+            is_known = workspace.read_by == self._reader
+            self._put(workspace, {} if is_known else await self._reread(workspace))
+            self._showing.soon(workspace)
+
+    async def _reread(self, workspace: Workspace) -> Mapping[str, Reading]:
+        """Keep the mailboxes that count now, and return all readings as they are shown now."""
+        base = workspace.all_time
+        if base.reading is not None:
+            answer = self._reader.kept(base.reading.answer)
+            base.reading = replace(base.reading, answer=answer, digest=b"")
+            totals, regain_seconds = workspace.totals, self._reader.regain_seconds
+            workspace.totals = totals.after(answer, totals.at, regain_seconds)
+        readings = await self._in_thread(lambda: self._reader.rendered(workspace, workspace.label))
+        workspace.read_by = self._reader
+        return readings
 
     async def forgotten(self, workspace: Workspace) -> None:
         """Drop a workspace that is gone; its counters are kept for a while."""
@@ -284,13 +291,6 @@ class Board:
         for poll in workspace.polls.values():
             if poll.reading and poll.reading.part and poll.reading.part.roster is not roster:
                 poll.reading = replace(poll.reading, part=None)
-
-    def _show(self, workspace: Workspace) -> None:
-        """Render what is known of a workspace and its polls now."""
-        workspace.own = render_workspace(workspace, stale=workspace.all_time.is_stale(now()))
-        own = sum(piece.samples for piece in workspace.own.values())
-        workspace.samples = own + sum(part.samples for part in workspace.parts())
-        self._store.changed(workspace.label)
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

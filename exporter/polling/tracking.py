@@ -71,6 +71,7 @@ class Tracking:
                 await self._board.adopted(workspace)
             else:
                 await self._board.forgotten(workspace)
+            await asyncio.sleep(0)
 
     def _stays(self, workspace: Workspace, account: Account) -> bool:
         """Whether a workspace from before is still polled by its account."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
+import msgspec
 from isal import isal_zlib
 
 from exporter.catalogue.kinds import Metric
@@ -38,9 +39,12 @@ def coalesced(chunks: Iterable[bytes], least: int) -> Iterator[bytes]:
         yield b"".join(run)
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Some lines of one family as plain chunks, and compressed if they are worth a run of their own."""
+class Piece(msgspec.Struct, frozen=True, gc=False):
+    """Some lines of one family as plain chunks, and compressed if they are worth a run of their own.
+
+    A fleet has hundreds of thousands of them, and none can be part of a cycle: the garbage collector, which
+    holds every thread, need not look at them.
+    """
 
     chunks: tuple[bytes, ...]
     size: int

@@ -1,12 +1,21 @@
 """A reload of many accounts does nothing all at once."""
 
 import asyncio
+import gc
 from collections import Counter
 from datetime import timedelta
 
 import pytest
 
+from exporter.exposition.store import Store
+from exporter.fleet.poll import Poll
+from exporter.fleet.workspace import Fleet, Key, Workspace
+from exporter.polling.board import now
 from exporter.polling.schedule import ENDED_AT_ONCE, Schedule
+from exporter.polling.showing import AT_ONCE, Showing
+from exporter.sendkit.feeds import analytics
+from exporter.textformat.body import Piece
+from tests.accounts import ACME
 from tests.exporting import exporting
 from tests.scripted_api import ScriptedApi, answer
 from tests.waiting import until
@@ -67,3 +76,58 @@ async def test_a_reload_of_the_same_does_not_look_for_all_workspaces_at_once() -
         await running.exporter.reload()
 
         assert len(api.requests) - asked <= MANY / 10
+
+
+async def test_workspaces_that_change_all_at_once_are_rendered_a_few_in_each_turn_of_the_loop() -> None:
+    """As when polls of hundreds are skipped, or fail, in one turn."""
+    turn, shown = 0, Counter[int]()
+
+    class Shown(Store):
+        def changed(self, *labels: str) -> None:
+            shown[turn] += len(labels)
+
+    async def count_turns() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    showing = Showing(Shown(Fleet(), ()), now)
+    poll = Poll(analytics.all_time(60), 900)
+    counting = asyncio.create_task(count_turns())
+    for number in range(MANY):
+        name = f"client {number}"
+        workspace = Workspace(Key(name), name, name, name, polls={poll.feed.name: poll})
+        showing.soon(workspace)
+        showing.soon(workspace)
+
+    await until(lambda: shown.total() == MANY)
+
+    counting.cancel()
+    assert max(shown.values()) <= AT_ONCE
+
+
+async def test_a_reload_that_changes_nothing_of_what_is_shown_renders_no_mailbox_anew() -> None:
+    async with exporting(ScriptedApi(), ACME, poll={"interval": 600, "stale_after": 900}) as running:
+        await until(lambda: running.is_up("acme"))
+        before = [part.pieces for workspace in running.exporter.fleet for part in workspace.parts()]
+
+        running.settings["thresholds"] = {"minimum_bounces": 4}
+        await running.exporter.reload()
+        await until(
+            lambda: (
+                running.samples().one(
+                    "sendkit_alert_threshold", workspace="acme", threshold="minimum_bounces"
+                )
+                == 4
+            )
+        )
+
+        after = [part.pieces for workspace in running.exporter.fleet for part in workspace.parts()]
+        assert before
+        assert all(old is new for old, new in zip(before, after, strict=True))
+
+
+async def test_the_garbage_collector_looks_at_no_piece_of_a_body() -> None:
+    """A collection holds every thread, and a large fleet has hundreds of thousands of pieces."""
+    assert not gc.is_tracked(Piece.of([b"up 1\n"]))

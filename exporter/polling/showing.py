@@ -1,0 +1,45 @@
+"""Shows workspaces: renders the samples of their own, a few workspaces in each turn of the event loop."""
+
+import asyncio
+from collections.abc import Callable
+from itertools import islice
+
+from exporter.exposition.store import Store
+from exporter.exposition.workspace_samples import render_workspace
+from exporter.fleet.poll import Instant
+from exporter.fleet.workspace import Workspace
+
+AT_ONCE = 8
+"""Workspaces that are rendered in one turn of the event loop: 2 ms."""
+
+
+class Showing:
+    """Renders what is known of workspaces: at once, or soon where many may have changed at once."""
+
+    def __init__(self, store: Store, now: Callable[[], Instant]) -> None:
+        self._store = store
+        self._now = now
+        self._due: dict[Workspace, None] = {}
+
+    def show(self, workspace: Workspace) -> None:
+        """Render what is known of a workspace and its polls now."""
+        self._due.pop(workspace, None)
+        workspace.own = render_workspace(workspace, stale=workspace.all_time.is_stale(self._now()))
+        own = sum(piece.samples for piece in workspace.own.values())
+        workspace.samples = own + sum(part.samples for part in workspace.parts())
+        self._store.changed(workspace.label)
+
+    def soon(self, workspace: Workspace) -> None:
+        """Render it in one of the next turns, however often it changes until then."""
+        if not self._due:
+            asyncio.get_running_loop().call_soon(self._show_some)
+        self._due[workspace] = None
+
+    def _show_some(self) -> None:
+        some = list(islice(self._due, AT_ONCE))
+        for workspace in some:
+            del self._due[workspace]
+        if self._due:
+            asyncio.get_running_loop().call_soon(self._show_some)
+        for workspace in some:
+            self.show(workspace)
