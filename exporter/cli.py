@@ -150,7 +150,7 @@ def poll_once(config_file: Path | None, output: Path | None, log_level: str, log
     text, succeeded = running.run(once.poll(config, os.environ))
     try:
         if output is None:
-            sys.stdout.buffer.write(text)
+            sys.stdout.buffer.writelines(text)
             sys.stdout.buffer.flush()
         else:
             once.put(output, text)

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import structlog
@@ -17,8 +17,8 @@ from exporter.textformat.lines import END, Format
 _log = structlog.get_logger(__name__)
 
 
-async def poll(config: Config, environ: Mapping[str, str]) -> tuple[bytes, bool]:
-    """Poll everything once; return the text exposition, and whether every poll succeeded.
+async def poll(config: Config, environ: Mapping[str, str]) -> tuple[Iterable[bytes], bool]:
+    """Poll everything once; return the text exposition in chunks, and whether every poll succeeded.
 
     The library's metrics of the process are left out: the collector that takes the text in has its own of the
     same names.
@@ -33,7 +33,7 @@ async def poll(config: Config, environ: Mapping[str, str]) -> tuple[bytes, bool]
     await exporter.stop()
     own = exporter.own_metrics(Format.TEXT, process=False)
     body = exporter.store.body(Format.TEXT).ended(own + END[Format.TEXT])
-    return b"".join(body.plain), succeeded
+    return body.plain, succeeded
 
 
 def _earlier(folder: Path) -> tallies.Tallies:
@@ -52,7 +52,7 @@ def _save(folder: Path, fleet: Fleet) -> None:
         _log.error("state: the counters of polls are not saved", error=str(error))
 
 
-def put(path: Path, text: bytes) -> None:
+def put(path: Path, text: Iterable[bytes]) -> None:
     """Put a text where a path leads; raises `OSError`.
 
     A file is replaced, the one that a link leads to in place of the link; a device or a pipe is written to.
@@ -65,4 +65,5 @@ def put(path: Path, text: bytes) -> None:
         # The collector that reads it is another user.
         atomic.replace(Path(os.path.realpath(path)), text, 0o644)
     else:
-        path.write_bytes(text)
+        with path.open("wb") as device:
+            device.writelines(text)

@@ -2,8 +2,9 @@
 
 A family must be in one group, so every workspace's part of it is a piece of its own, rendered and
 compressed when it changes; a body is pieces put together by family. Pieces are compressed apart, each up to
-a byte's edge, so that any row of them is one gzip stream. Bodies stay lists of chunks: joining a large one
-costs more than rendering it.
+a byte's edge, so that any row of them is one gzip stream. The plain text is twenty times as large, and
+hardly anybody asks for it: it is made of the compressed one where it is wanted. Bodies stay lists of chunks:
+joining a large one costs more than rendering it.
 """
 
 import struct
@@ -40,13 +41,13 @@ def coalesced(chunks: Iterable[bytes], least: int) -> Iterator[bytes]:
 
 
 class Piece(msgspec.Struct, frozen=True, gc=False):
-    """Some lines of one family as plain chunks, and compressed if they are worth a run of their own.
+    """Some lines of one family: plain while they are few, else compressed alone, a tenth of their size.
 
     A fleet has hundreds of thousands of them, and none can be part of a cycle: the garbage collector, which
     holds every thread, need not look at them.
     """
 
-    chunks: tuple[bytes, ...]
+    few: bytes
     size: int
     samples: int
     deflated: tuple[bytes, ...] = ()
@@ -54,14 +55,24 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def of(cls, chunks: Iterable[bytes]) -> "Piece":
-        """Compress the chunks, if they are large."""
-        chunks = tuple(chunks)
-        size = sum(map(len, chunks))
-        samples = sum(chunk.count(b"\n") for chunk in chunks)
-        if size < _SMALL:
-            return cls((b"".join(chunks),), size, samples)
-        deflated, checksum = _deflate(chunks)
-        return cls(chunks, size, samples, (deflated,), checksum)
+        """Compress the chunks, if they are large, as they come."""
+        size = samples = 0
+
+        def counted() -> Iterator[bytes]:
+            nonlocal size, samples
+            for chunk in chunks:
+                size += len(chunk)
+                samples += chunk.count(b"\n")
+                yield chunk
+
+        few: list[bytes] = []
+        lines = counted()
+        for chunk in lines:
+            few.append(chunk)
+            if size >= _SMALL:
+                deflated, checksum = _deflate(chain(few, lines))
+                return cls(b"", size, samples, (deflated,), checksum)
+        return cls(b"".join(few), size, samples)
 
     @classmethod
     def joined(cls, pieces: Sequence["Piece"]) -> "Piece":
@@ -72,13 +83,13 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
         for piece in pieces:
             body.add(piece)
         body.compress()
-        return cls(
-            tuple(body.plain),
-            body.size,
-            sum(piece.samples for piece in pieces),
-            tuple(coalesced(body.deflated, _RUN_BYTES)),
-            body.checksum,
-        )
+        deflated = tuple(coalesced(body.deflated, _RUN_BYTES))
+        return cls(b"", body.size, sum(piece.samples for piece in pieces), deflated, body.checksum)
+
+    @property
+    def chunks(self) -> Iterator[bytes]:
+        """Return the plain text in chunks."""
+        return _inflated(self.deflated) if self.deflated else iter((self.few,))
 
 
 def _deflate(chunks: Iterable[bytes]) -> tuple[bytes, int]:
@@ -93,40 +104,47 @@ def _deflate(chunks: Iterable[bytes]) -> tuple[bytes, int]:
     return b"".join(deflated), checksum
 
 
+def _inflated(deflated: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield in chunks what was compressed."""
+    inflater = isal_zlib.decompressobj(-isal_zlib.MAX_WBITS)
+    for rest in deflated:
+        chunk = inflater.decompress(rest, _RUN_BYTES)
+        while chunk:
+            yield chunk
+            chunk = inflater.decompress(inflater.unconsumed_tail, _RUN_BYTES)
+
+
 @dataclass(slots=True)
 class Body:
-    """The answer to a scrape, plain and as one gzip stream; `size` is that of the plain text."""
+    """The answer to a scrape, as one gzip stream; `size` is that of the plain text."""
 
     deflated: list[bytes] = field(default_factory=list)
     size: int = 0
     checksum: int = 0
-    _plain: list[Sequence[bytes]] = field(default_factory=list)
     _pending: list[bytes] = field(default_factory=list)
 
     @property
     def plain(self) -> Iterator[bytes]:
-        """Return the chunks of the plain text."""
-        return chain.from_iterable(self._plain)
+        """Yield the plain text in chunks."""
+        return chain(_inflated(self.deflated), self._pending)
 
     @property
     def weight(self) -> int:
         """Return about how many bytes it takes beside its pieces."""
         deflated, pending = sum(map(len, self.deflated)), sum(map(len, self._pending))
-        return deflated + pending + _CHUNK_COST * (len(self.deflated) + len(self._pending) + len(self._plain))
+        return deflated + pending + _CHUNK_COST * (len(self.deflated) + len(self._pending))
 
     def add(self, piece: Piece) -> None:
         """Append a piece; small ones wait to be compressed together."""
-        self._plain.append(piece.chunks)
         self.size += piece.size
         if piece.deflated:
             self.compress()
             self._append(piece.deflated, piece.checksum, piece.size)
         else:
-            self._pending.extend(piece.chunks)
+            self._pending.append(piece.few)
 
     def add_bytes(self, text: bytes) -> None:
         """Append a few lines."""
-        self._plain.append((text,))
         self.size += len(text)
         self._pending.append(text)
 
@@ -143,7 +161,7 @@ class Body:
 
     def ended(self, tail: bytes) -> "Body":
         """Return a copy with `tail` behind it; this one stays open for other tails."""
-        body = Body([*self.deflated], self.size, self.checksum, [*self._plain], [*self._pending])
+        body = Body([*self.deflated], self.size, self.checksum, [*self._pending])
         body.add_bytes(tail)
         return body
 

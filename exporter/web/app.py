@@ -36,11 +36,12 @@ class Exposition(Response):
         self._head_only = request.method == "HEAD"
         headers = {"content-type": format_.value, "vary": "accept, accept-encoding"}
         if accepts_gzip(request.headers.get("accept-encoding", "")):
-            self._chunks = body.gzip()
+            chunks = body.gzip()
             headers["content-encoding"] = "gzip"
-            headers["content-length"] = str(sum(map(len, self._chunks)))
+            headers["content-length"] = str(sum(map(len, chunks)))
+            self._chunks = iter(chunks)
         else:
-            self._chunks = [*body.plain]
+            self._chunks = body.plain
             headers["content-length"] = str(body.size)
         super().__init__(headers=headers)
 

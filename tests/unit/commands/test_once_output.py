@@ -18,7 +18,7 @@ def test_a_link_stays_and_leads_to_the_new_text(tmp_path: Path) -> None:
     target, link = tmp_path / "folder" / "real.prom", tmp_path / "sendkit.prom"
     target.write_text("old")
     link.symlink_to(target)
-    put(link, b"new")
+    put(link, [b"new"])
     assert link.is_symlink()
     assert target.read_text() == "new"
     assert [file.name for file in tmp_path.iterdir() if file.name != "folder"] == ["sendkit.prom"]
@@ -31,7 +31,7 @@ def test_a_device_is_written_to(tmp_path: Path) -> None:
     except PermissionError:
         pytest.skip("only root may make a device")
     before = device.stat()
-    put(device, b"new")
+    put(device, [b"new"])
     assert (device.stat().st_ino, device.stat().st_mode) == (before.st_ino, before.st_mode)
 
 
@@ -40,7 +40,7 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
     reader.start()
-    put(pipe, b"new")
+    put(pipe, [b"new"])
     reader.join(10)
     assert read == [b"new"]
     assert pipe.is_fifo()
@@ -48,7 +48,7 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
 
 def test_a_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
-        put(tmp_path, b"new")
+        put(tmp_path, [b"new"])
 
 
 def test_a_run_beside_another_one_fails_with_1(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import sys
 from dataclasses import replace
+from zlib import crc32
 
 import pytest
 
@@ -267,11 +268,12 @@ def test_a_label_may_go_over_to_another_workspace(shown: Shown, store: Store) ->
 def test_the_bytes_of_the_past_are_not_kept(names: frozenset[str] | None) -> None:
     shown = Shown("acme", "beta")
     chunk = b"".join([b'sendkit_up{workspace="acme",window="all"} 1\n'] * 2000)
-    unseen = sys.getrefcount(chunk)
-    shown.put_own("acme", {"sendkit_up": Piece.of([chunk])})
+    (deflated,) = Piece.of([chunk]).deflated
+    unseen = sys.getrefcount(deflated)
+    shown.put_own("acme", {"sendkit_up": Piece(b"", len(chunk), 2000, (deflated,), crc32(chunk))})
     shown.store.body(Format.TEXT, names)
-    assert sys.getrefcount(chunk) > unseen
+    assert sys.getrefcount(deflated) > unseen
 
     shown.put("acme")
 
-    assert sys.getrefcount(chunk) == unseen
+    assert sys.getrefcount(deflated) == unseen

@@ -125,6 +125,16 @@ def test_a_large_piece_is_compressed_when_it_is_made_and_a_small_one_is_not() ->
     assert not Piece.of([line]).deflated
 
 
+def test_the_text_of_a_large_piece_is_held_compressed_alone_and_read_in_small_chunks() -> None:
+    lines = [b'm{workspace="w",mailbox_id="%d"} %d\n' % (number, number % 7) for number in range(50_000)]
+
+    piece = Piece.of(lines)
+
+    assert len(piece.few) + sum(map(len, piece.deflated)) < piece.size / 5
+    assert b"".join(piece.chunks) == b"".join(lines)
+    assert max(map(len, piece.chunks)) <= 64 * 1024
+
+
 def test_a_piece_knows_its_size_and_its_samples() -> None:
     lines = [b"m 1\nm 2\n", b"m 3\n"]
 
