@@ -199,7 +199,7 @@ def _rises(last: Column | None, new: Column, risen: Column | None) -> tuple[Colu
         elif before is None or rise is None:
             rises[row] = 0
         elif now > before:
-            rises[row] = rise + now - before
+            rises[row] = rise + (now - before)
         else:
             fallen.append(row)
     return seen, rises, fallen

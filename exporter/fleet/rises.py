@@ -108,7 +108,7 @@ def _step(
         return new, 0, None
     peak = fall.peak if fall else last
     if new >= peak:
-        return new, risen + new - peak, None
+        return new, risen + (new - peak), None
     if fall is None:
         return new, risen, Fall(peak, bounds.now, new)
     gain, high = fall.gain, fall.high

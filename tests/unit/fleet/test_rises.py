@@ -62,6 +62,13 @@ def test_one_answer_of_more_than_can_be_sent_counts_nothing_of_any_total(absurd:
     assert (counted(totals), counted(totals, "campaign_bounced"), totals.leaps) == (2, 1, 0)
 
 
+@pytest.mark.parametrize("absurd", [4_995_000, 1e300])
+def test_an_absurd_total_that_stays_a_while_and_comes_again_takes_nothing_away(absurd: float) -> None:
+    """A number so large that a few mails more or less make no other one of it."""
+    totals = after(answer(4500), answer(4507), answer(absurd), answer(absurd))
+    assert counted(after(answer(absurd), answer(4510), answer(absurd), totals=totals)) == 7
+
+
 def test_twice_the_daily_limit_counts() -> None:
     assert counted(after(answer(4500), answer(4500 + 2 * LIMIT))) == 2 * LIMIT
 
