@@ -1,31 +1,31 @@
-"""A soak: the exporter over the simulated API at high speed, scenarios at random, and a scrape every second.
+"""A soak: the exporter over the simulated API at high speed, troubles at random, and a scrape every second.
 
-As a program it runs for SOAK_SECONDS (an hour) with the scenarios of SOAK_SEED and tells every minute what it
-measured. It fails when a scrape does, when a counter falls or differs from the simulator's truth, and when
-memory, descriptors, threads or tasks grow.
+As a program it runs for SOAK_SECONDS (an hour) with the troubles of SOAK_SEED and tells every minute what it
+measured. It fails when a scrape does, when a counter falls, is ever beyond the simulator's truth or differs
+from it in the end, and when memory, descriptors, threads or tasks grow.
 """
 
 import os
 import random
 import re
-import signal
 import statistics
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 
 from exporter.catalogue.kinds import Metric
 from exporter.catalogue.mailbox import COUNTERS, EVENTS
+from tests.held import Held, status
 from tests.samples import Samples
+from tests.soak_troubles import Keys, Troubles, losing
 from tests.stack.processes import Process, Processes, Simulator, free_port, start_simulator, write_config
 from tests.waiting import wait_for
+from tests.wobbling_api import wobbling
 
 SPEED = 1800
 MAILBOXES, WORKSPACES = 100, 5
@@ -33,15 +33,13 @@ POLL_SECONDS = 0.5
 LARGEST_BYTES = 4 * 2**20
 SCRAPE_SECONDS = 1.0
 TOLD_SECONDS = 60.0
+COMPARED_SECONDS = 5.0
 PAUSE_SECONDS = 2.0
-"""Between the starts of two scenarios, on average."""
-LONGEST_SCENARIO_SECONDS = 8.0
+"""Between the beginnings of two troubles, on average."""
 SETTLING_SECONDS = 120.0
 WARM_SHARE = 0.5
 """The part of a soak in which memory may still grow: in an hour what is remembered of numbers fills up."""
 MOST_GROWTH_KIB = 6 * 1024
-SPARE = 3
-"""More descriptors, threads or tasks than at first that are no leak: a connection or poll under way."""
 
 GAUGES = {field.column: field.metric for field in EVENTS if field.metric}
 _COUNTER = re.compile(r"^(sendkit_mailbox_emails_\w+_total\{[^\n]*\}) (\S+)$", re.MULTILINE)
@@ -50,77 +48,54 @@ Figures = dict[tuple[str, str, str], float]
 """Numbers by workspace, mailbox id and API field."""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What the exporter's process holds."""
-
-    resident_kib: int
-    descriptors: int
-    threads: int
-    tasks: int
-
-    @classmethod
-    def by(cls, process: Process) -> "Held":
-        """Return what a process of `tests/soaked.py` holds now."""
-        told = len(process.lines("tasks="))
-        process.send(signal.SIGUSR1)
-        wait_for(lambda: len(process.lines("tasks=")) > told, what="the exporter tells its tasks")
-        tasks = int(process.lines("tasks=")[-1].rpartition("=")[2])
-        descriptors = len(list(Path(f"/proc/{process.popen.pid}/fd").iterdir()))
-        return cls(_status(process, "VmRSS"), descriptors, _status(process, "Threads"), tasks)
-
-    def is_no_more_than(self, other: "Held") -> bool:
-        """Tell whether nothing but memory has grown since then."""
-        return (
-            self.descriptors <= other.descriptors + SPARE
-            and self.threads <= other.threads + SPARE
-            and self.tasks <= other.tasks + SPARE
-        )
-
-    def __str__(self) -> str:
-        return (
-            f"{self.resident_kib / 1024:.1f} MiB resident, {self.descriptors} descriptors, "
-            f"{self.threads} threads, {self.tasks} tasks"
-        )
-
-
-def _status(process: Process, name: str) -> int:
-    """Return a number of /proc/PID/status."""
-    found = re.search(
-        rf"^{name}:\s*(\d+)", Path(f"/proc/{process.popen.pid}/status").read_text(), re.MULTILINE
-    )
-    assert found, name
-    return int(found[1])
-
-
 @dataclass(slots=True)
 class Soak:
     """A running soak, and what it has seen."""
 
     simulator: Simulator
     exporter: Process
-    chance: random.Random
+    troubles: Troubles
     client: httpx.Client
     resident_kib: list[int] = field(default_factory=list)
     scrape_seconds: list[float] = field(default_factory=list)
-    scenarios: Counter[str] = field(default_factory=Counter)
+    true_before: Figures = field(default_factory=dict)
+    counted_before: Figures = field(default_factory=dict)
     counters: dict[str, float] = field(default_factory=dict)
 
     def run(self, seconds: float) -> None:
         """Scrape every second, and start scenarios in between."""
-        began = scenario_at = told_at = time.monotonic()
+        began = trouble_at = told_at = compared_at = time.monotonic()
         for number in range(int(seconds / SCRAPE_SECONDS)):
             due = began + number * SCRAPE_SECONDS
             while (now := time.monotonic()) < due:
                 time.sleep(due - now)
-            if now >= scenario_at:
-                self._begin_scenario()
-                scenario_at = now + self.chance.expovariate(1 / PAUSE_SECONDS)
-            self.scrape()
+            self.troubles.put_keys_right()
+            if now >= trouble_at:
+                self.troubles.begin()
+                trouble_at = now + self.troubles.chance.expovariate(1 / PAUSE_SECONDS)
+            text = self.scrape()
+            if now >= compared_at:
+                compared_at = now + COMPARED_SECONDS
+                self._compare(text)
             if now >= told_at:
                 told_at = now + TOLD_SECONDS
                 self.exporter.get("/").raise_for_status()
                 _tell(f"{now - began:5.0f} s: {len(self.scrape_seconds)} scrapes, {Held.by(self.exporter)}")
+        self.troubles.end()
+
+    def _compare(self, text: str) -> None:
+        """Assert that no counter has risen by more than what is true; a loss in between is no rise."""
+        truth, counted = _truth(self.simulator), _figures(Samples(text), COUNTERS)
+        rises = {series: value - self.counted_before[series] for series, value in counted.items()}
+        allowed = {series: truth[series] - self.true_before[series] for series in counted}
+        losing = self.losing
+        beyond = {s: (rises[s], allowed[s]) for s in rises if s[0] != losing and rises[s] > allowed[s]}
+        assert not beyond, f"counters are beyond what is true: {beyond}"
+
+    @property
+    def losing(self) -> str:
+        """Return the label of the one workspace whose campaigns are deleted."""
+        return next(str(w["name"]) for w in self.simulator.workspaces if w["id"] == losing(self.simulator))
 
     def scrape(self) -> str:
         """Return what a scrape gets; it must be whole, and no counter less than before."""
@@ -133,18 +108,8 @@ class Soak:
         fallen = [series for series, value in counters.items() if value < self.counters.get(series, 0)]
         assert not fallen, f"counters fell: {fallen}"
         self.counters |= counters
-        self.resident_kib.append(_status(self.exporter, "VmRSS"))
+        self.resident_kib.append(status(self.exporter, "VmRSS"))
         return answer.text
-
-    def _begin_scenario(self) -> None:
-        """Start a scenario at random; now and then stop all of them instead."""
-        name = self.chance.choice(list(SCENARIOS))
-        self.scenarios[name] += 1
-        if name == "":
-            self.simulator.stop_all()
-        else:
-            duration = self.chance.uniform(1, LONGEST_SCENARIO_SECONDS)
-            self.simulator.begin(name, duration=duration, **SCENARIOS[name](self.chance, self.simulator))
 
     def settled(self) -> tuple[Figures, Figures]:
         """Wait until what the exporter shows of each workspace is true; return that, and the counters.
@@ -176,47 +141,6 @@ class Soak:
         return statistics.median(warm[-part:]) - statistics.median(warm[:part])
 
 
-def _anywhere(chance: random.Random, simulator: Simulator) -> dict[str, object]:
-    return {"workspace": chance.choice(simulator.workspaces)["id"]}
-
-
-def _at_a_mailbox(chance: random.Random, simulator: Simulator) -> dict[str, object]:
-    mailboxes = chance.choice(list(simulator.truth().values()))
-    return {"mailbox": chance.choice(list(mailboxes))}
-
-
-def _with(place: Callable[..., dict[str, object]], **parameters: object) -> Callable[..., dict[str, object]]:
-    """Return a choice of a scenario's target with fixed parameters."""
-    return lambda chance, simulator: {**place(chance, simulator), **parameters}
-
-
-def _everywhere(_chance: random.Random, _simulator: Simulator) -> dict[str, object]:
-    return {}
-
-
-def _losing(simulator: Simulator) -> str:
-    """Return the id of the one workspace whose campaigns are deleted."""
-    return str(simulator.workspaces[0]["id"])
-
-
-SCENARIOS: dict[str, Callable[[random.Random, Simulator], dict[str, Any]]] = {
-    "": _everywhere,  # stops all others
-    "bounce_spike": _anywhere,
-    "mailbox_suspended": _at_a_mailbox,
-    "sending_stalled": _anywhere,
-    "campaign_deleted": lambda _, simulator: {"workspace": _losing(simulator)},
-    "warmup_stopped": _at_a_mailbox,
-    "api_down": _everywhere,
-    "slow": _with(_anywhere, delay=2),
-    "rate_limited": _with(_everywhere, retry_after=1),
-    "key_revoked": _anywhere,
-    "partial_answer": _anywhere,
-    "malformed": _anywhere,
-    "bomb": _with(_anywhere, mebibytes=16),
-    "redirect": _anywhere,
-}
-
-
 def _truth(simulator: Simulator) -> Figures:
     """Return the all-time campaign figures that are true now."""
     names = {workspace["id"]: workspace["name"] for workspace in simulator.workspaces}
@@ -246,20 +170,28 @@ def _tell(text: str) -> None:
     print(text, flush=True)  # noqa: T201 - what a soak is run for
 
 
-def _start(processes: Processes) -> tuple[Simulator, Process]:
-    """Start the simulated API, and the exporter over it with keys of both kinds."""
-    simulator = start_simulator(
+def _start_simulator(processes: Processes) -> Simulator:
+    return start_simulator(
         processes, "--mailboxes", str(MAILBOXES), "--workspaces", str(WORKSPACES), "--speed", str(SPEED)
     )
-    alone = simulator.workspaces[-1]
+
+
+def _start_exporter(processes: Processes, simulator: Simulator, url: str) -> tuple[Process, Keys]:
+    """Start the exporter over an API in front of the simulated one, with keys of both kinds in files."""
+    alone, other, *_ = reversed(simulator.workspaces)
+    files = {name: processes.folder / f"{name}.key" for name in ("agency", "alone")}
+    keys = Keys(
+        {files["agency"]: simulator.platform_key, files["alone"]: alone["key"]}, ["hello", other["key"], ""]
+    )
+    keys.put_right()
     others = {"exclude": [re.escape(alone["name"])], "refresh": 5}
     config = {
-        "api": {"base_url": simulator.url, "timeout": 1, "max_response_bytes": LARGEST_BYTES},
+        "api": {"base_url": url, "timeout": 1, "max_response_bytes": LARGEST_BYTES},
         "poll": {"interval": POLL_SECONDS},
         "windows": [{"name": "7d", "days": 7, "interval": 2}],
         "accounts": [
-            {"name": "agency", "api_key": simulator.platform_key, "workspaces": others},
-            {"name": alone["name"], "api_key": alone["key"]},
+            {"name": "agency", "api_key_file": str(files["agency"]), "workspaces": others},
+            {"name": alone["name"], "api_key_file": str(files["alone"])},
         ],
     }
     address = f"127.0.0.1:{free_port()}"
@@ -268,44 +200,48 @@ def _start(processes: Processes) -> tuple[Simulator, Process]:
     exporter = processes.start("exporter", (*command, "--web.listen-address", address))
     exporter.url = f"http://{address}"
     wait_for(lambda: exporter.answers("/-/ready"), what="the exporter has data")
-    return simulator, exporter
+    return exporter, keys
 
 
 def soak(processes: Processes, seconds: float, seed: int) -> None:
     """Run a soak; raises AssertionError for whatever should not be."""
-    simulator, exporter = _start(processes)
-    with httpx.Client(base_url=exporter.url, timeout=10, trust_env=False) as client:
-        running = Soak(simulator, exporter, random.Random(seed), client)
-        exporter.get("/").raise_for_status()
-        truth_before, counters_before = running.settled()
-        held_before = Held.by(exporter)
+    simulator, chance = _start_simulator(processes), random.Random(seed)
+    with wobbling(simulator.url, random.Random(seed)) as api:
+        exporter, keys = _start_exporter(processes, simulator, api.url)
+        with httpx.Client(base_url=exporter.url, timeout=10, trust_env=False) as client:
+            running = Soak(simulator, exporter, Troubles(simulator, api, keys, chance), client)
+            exporter.get("/").raise_for_status()
+            running.true_before, running.counted_before = running.settled()
+            held_before = Held.by(exporter)
+            running.run(seconds)
+            truth, counters = running.settled()
+            wait_for(
+                lambda: Held.by(exporter).is_no_more_than(held_before),
+                what=f"the exporter holds no more than {held_before}",
+            )
+            _judge(running, truth, counters, held_before)
 
-        running.run(seconds)
 
-        simulator.stop_all()
-        truth, counters = running.settled()
-        wait_for(
-            lambda: Held.by(exporter).is_no_more_than(held_before),
-            what=f"the exporter holds no more than {held_before}",
-        )
-
-    held, growth_kib = Held.by(exporter), running.growth_kib()
+def _judge(running: Soak, truth: Figures, counters: Figures, held_before: Held) -> None:
+    """Say what a soak has measured, and assert what must be so in the end."""
+    held, growth_kib = Held.by(running.exporter), running.growth_kib()
     _tell(
         f"{len(running.scrape_seconds)} scrapes, the slowest took {max(running.scrape_seconds):.2f} s\n"
         f"at first: {held_before}\nin the end: {held}, memory grew by {growth_kib / 1024:.1f} MiB when warm\n"
-        f"scenarios: {dict(sorted(running.scenarios.items()))}"
+        f"troubles: {dict(sorted(running.troubles.begun.items()))}\n"
+        f"answers that wobbled: {running.troubles.api.changed}"
     )
-    losing = next(w["name"] for w in simulator.workspaces if w["id"] == _losing(simulator))
-    rises = {series: counters[series] - counters_before[series] for series in counters}
-    expected = {series: truth[series] - truth_before[series] for series in truth}
+    rises = {series: counters[series] - running.counted_before[series] for series in counters}
+    expected = {series: truth[series] - running.true_before[series] for series in truth}
     _tell(f"counters rose by {sum(rises.values()):.0f} in all, {len(rises)} series")
     assert rises.keys() == expected.keys()
     assert all(rises[series] >= expected[series] for series in rises)
-    wrong = {s: (rises[s], expected[s]) for s in rises if s[0] != losing and rises[s] != expected[s]}
+    wrong = {s: (rises[s], expected[s]) for s in rises if s[0] != running.losing and rises[s] != expected[s]}
     assert not wrong, f"counters differ from what is true: {wrong}"
     assert sum(rises.values()) > 0
+    assert running.troubles.api.changed > 0
     assert growth_kib <= MOST_GROWTH_KIB
-    assert not exporter.lines("Traceback")
+    assert not running.exporter.lines("Traceback")
 
 
 if __name__ == "__main__":
