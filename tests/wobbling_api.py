@@ -81,6 +81,13 @@ class WobblingApi:
         return body
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of clients that leave."""
+
+
 @contextmanager
 def wobbling(target: str, chance: random.Random) -> Iterator[WobblingApi]:
     """Serve an API in front of another one."""
@@ -119,8 +126,7 @@ def wobbling(target: str, chance: random.Random) -> Iterator[WobblingApi]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), Handler) as server:
         api.url = f"http://127.0.0.1:{server.server_port}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield api

@@ -14,11 +14,13 @@ AT_ONCE = 8
 
 
 class Showing:
-    """Renders what is known of workspaces: at once, or soon where many may have changed at once."""
+    """Renders what is known of workspaces: a few at once, and soon where many change in one turn."""
 
     def __init__(self, store: Store, now: Callable[[], Instant]) -> None:
         self._store = store
         self._now = now
+        self._shown = 0
+        """How many were rendered in this turn."""
         self._due: dict[Workspace, None] = {}
 
     def show(self, workspace: Workspace) -> None:
@@ -30,16 +32,20 @@ class Showing:
         self._store.changed(workspace.label)
 
     def soon(self, workspace: Workspace) -> None:
-        """Render it in one of the next turns, however often it changes until then."""
-        if not self._due:
-            asyncio.get_running_loop().call_soon(self._show_some)
-        self._due[workspace] = None
+        """Render it now or, if this turn has rendered many, in one of the next, however often it changes."""
+        if self._shown == 0:
+            asyncio.get_running_loop().call_soon(self._begin_turn)
+        self._shown += 1
+        if self._shown <= AT_ONCE:
+            self.show(workspace)
+        else:
+            self._due[workspace] = None
 
-    def _show_some(self) -> None:
+    def _begin_turn(self) -> None:
+        """Render what an earlier turn has left."""
         some = list(islice(self._due, AT_ONCE))
-        for workspace in some:
-            del self._due[workspace]
-        if self._due:
-            asyncio.get_running_loop().call_soon(self._show_some)
+        self._shown = len(some)
+        if some:
+            asyncio.get_running_loop().call_soon(self._begin_turn)
         for workspace in some:
             self.show(workspace)

@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from math import isinf
@@ -100,7 +101,8 @@ async def _stop_all(request: Request) -> Response:
     simulation = simulation_of(request)
     stopped = simulation.scenarios()
     for scenario in stopped:
-        await run_in_threadpool(simulation.stop, scenario.id)
+        with suppress(KeyError):  # it has ended by itself meanwhile
+            await run_in_threadpool(simulation.stop, scenario.id)
     return JSONResponse([_described(scenario, simulation) for scenario in stopped])
 
 

@@ -63,7 +63,6 @@ class Polled:
 
     async def _track(self) -> None:
         self.board.tracked(self.workspace, [Poll(feed, 900) for feed in (BASE, WEEK, PLACEMENT)])
-        await asyncio.sleep(0)  # it is shown in the next turn
 
     def answered(self, feed: Feed, body: bytes) -> None:
         """Take an answer in."""
