@@ -19,7 +19,7 @@ RUN := .venv/.run
 DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit coverage servers lint format bench fuzz soak evaluate image docs dashboards rules images lock clean
+.PHONY: help run test unit integration coverage servers lint format bench fuzz soak evaluate image docs dashboards rules images lock clean
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -33,8 +33,11 @@ test: $(DEV) servers ## run every test, those against the real Prometheus and br
 unit: $(DEV) ## run the unit tests, which need no servers, in under a minute
 	$(PYTEST) tests/unit
 
-coverage: $(DEV) ## report which lines and branches the unit tests reach
-	$(PYTEST) tests/unit --cov --cov-report=term-missing:skip-covered
+integration: $(DEV) ## run the whole exporter over a simulated API, which needs no servers either
+	$(PYTEST) tests/integration
+
+coverage: $(DEV) ## report which lines and branches the unit and integration tests reach
+	$(PYTEST) tests/unit tests/integration --cov --cov-report=term-missing:skip-covered
 
 servers: # what tests and benchmark run against
 	@tests/install-servers

@@ -10,8 +10,14 @@ settings.register_profile("sendkit", deadline=None)  # a busy machine is no fail
 settings.load_profile("sendkit")
 
 TESTS = Path(__file__).parent
-FOLDERS = ("stack", "rules", "fuzz", "unit")
+FOLDERS = ("stack", "rules", "fuzz", "integration", "unit")
 """The folders of tests, the one with the slowest tests first."""
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Run coroutines as the exporter does."""
+    return "asyncio"
 
 
 @pytest.hookimpl(trylast=True)  # the seed is known then

@@ -17,7 +17,7 @@ from tests.waiting import wait_for
 
 __all__ = ["servers"]
 
-SAMPLE = Path(__file__).parents[1] / "unit" / "simulator" / "fleet_sample.csv"
+SAMPLE = Path(__file__).parents[1] / "fleet_sample.csv"
 FORMS = [(unit, performance) for unit in ("percent", "ratio") for performance in (True, False)]
 
 

@@ -26,11 +26,6 @@ LARGE_BYTES = 120 * 2**20
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def settings(api: ScriptedApi, folder: Path, *names: str) -> dict[str, Any]:
     return {
         "api": {"base_url": api.url, "max_attempts": 1, "timeout": 10},

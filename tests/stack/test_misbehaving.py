@@ -61,11 +61,6 @@ MISBEHAVIOURS: dict[str, tuple[Behaviour, str]] = {
 }
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.mark.anyio
 async def test_scrapes_are_answered_and_the_healthy_are_polled_on_time(
     processes: Processes, record_property: Callable[[str, object], None]

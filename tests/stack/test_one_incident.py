@@ -34,11 +34,6 @@ KINDS = {
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Mails:
     """An answer with mailboxes of two domains, whose totals rise as the test says."""
 

@@ -21,11 +21,6 @@ STEP = timedelta(hours=2)
 STEPS = 7 * 12
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @dataclass(slots=True)
 class Clock:
     """The time of the simulated world, which the exporter's code takes for its own."""

@@ -32,11 +32,6 @@ KILLS_OF_THE_DAEMON = 8
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Rising:
     """Answers whose totals rise each time; now and then one falls, a mailbox is missing, or all fails."""
 

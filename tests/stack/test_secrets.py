@@ -28,11 +28,6 @@ HASH_KEY = "CANARY-hash-key-0123456789"
 CANARY = b"CANARY"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def echo(key: str) -> dict[str, tuple[Behaviour, str]]:
     """Return failures in which the API tells the key back, and others, with the reason of each."""
     told = json.dumps({"error": f"{key}", "message": f"The key '{key}' ({key}) is none", "code": 0}).encode()

@@ -9,11 +9,6 @@ from exporter.config import ConfigError
 from tests.waiting import until
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.mark.anyio
 async def test_signals_that_come_during_a_reload_are_one_more() -> None:
     """A bad configuration, or a defect, ends none of those that follow."""

@@ -63,3 +63,18 @@ def test_every_room_has_a_floor() -> None:
 )
 def test_what_is_known_and_shown_needs_no_clock_and_no_server(path: Path) -> None:
     assert {*_imports(path)} & CLOCKS_AND_SERVERS == set()
+
+
+UNIT = Path(__file__).parent
+OF_WHOLE_EXPORTERS = {
+    "tests.exporting",
+    "tests.commands.run",
+    "tests.commands.run_beside",
+    "tests.commands.COMMAND",
+}
+
+
+def test_no_unit_test_runs_a_whole_exporter() -> None:
+    """Such tests are slow, and have the folder `tests/integration`."""
+    found = {str(path): {*_imports(path)} & OF_WHOLE_EXPORTERS for path in UNIT.rglob("*.py")}
+    assert {path for path, imports in found.items() if imports} == set()

@@ -1,13 +1,9 @@
 """The unit of `bounceRate`: told by the answer itself, remembered for a workspace, and never suspect."""
 
 import pytest
-from structlog.testing import capture_logs
 
 from exporter.answers.parse import parse
 from tests.answers import BASE, envelope, mailbox, older
-from tests.exporting import exporting
-from tests.scripted_api import ScriptedApi, answered
-from tests.waiting import until
 
 FLEET = [(585, 11), (570, 9), (535, 24), (669, 15), (682, 17), (4, 1), (12, 2), (311, 0), (0, 0), (401, 4)]
 """Mails sent and bounced, as real mailboxes have them."""
@@ -69,29 +65,3 @@ def test_the_configured_unit_is_taken_at_its_word(unit: str, ratio: float) -> No
     answer = parse(envelope([older(bounceRate=2)]), BASE, unit)
     assert answer.numbers["bounce_ratio"] == [ratio]
     assert (answer.unit, answer.proven_unit) == (unit, "percent")
-
-
-@pytest.mark.anyio
-async def test_a_running_exporter_remembers_the_unit_and_logs_it_once() -> None:
-    percent = older(_id="m1", bounceRate=2.49)
-    api = ScriptedApi(default=answered(percent))
-    with capture_logs() as logs:
-        async with exporting(api, {"name": "acme", "api_key": "sk_acme"}) as running:
-            await until(lambda: running.is_polled("acme", 3))
-            assert running.one("sendkit_mailbox_bounce_ratio", "acme") == 0.0249
-            api.default = answered(percent | {"bounceRate": 0.5})
-            await until(lambda: running.one("sendkit_mailbox_bounce_ratio", "acme") == 0.005)
-            assert running.one("sendkit_suspect_values_total", "acme", field="bounceRate") == 0
-    told = [entry for entry in logs if entry.get("unit")]
-    assert [(entry["workspace"], entry["unit"]) for entry in told] == [("acme", "percent")]
-
-
-@pytest.mark.anyio
-async def test_a_wrong_setting_is_written_to_the_log() -> None:
-    api = ScriptedApi(default=answered(older(_id="m1", bounceRate=2.49)))
-    account = {"name": "acme", "api_key": "sk_acme"}
-    with capture_logs() as logs:
-        async with exporting(api, account, api={"bounce_rate_unit": "ratio"}) as running:
-            await until(lambda: running.is_polled("acme", 3))
-    told = [entry for entry in logs if entry["event"].startswith("api.bounce_rate_unit is wrong")]
-    assert [(entry["configured"], entry["found"]) for entry in told] == [("ratio", "percent")]

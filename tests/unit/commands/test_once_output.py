@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 
 from exporter.commands.once import put
-from exporter.fleet.state import StateDirectory
-from tests.commands import config_file, run
 
 CANARY = "sk_canary-0123456789abcdef"
 
@@ -49,14 +47,3 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
 def test_a_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         put(tmp_path, [b"new"])
-
-
-def test_a_run_beside_another_one_fails_with_1(tmp_path: Path) -> None:
-    """The configuration is good: the same command succeeds later."""
-    held = StateDirectory(tmp_path / "state")
-    accounts = [{"name": "acme", "api_key": CANARY}]
-    path = config_file(tmp_path, accounts=accounts, state={"directory": "state"})
-    polled = run("once", "--config.file", path)
-    held.close()
-    assert polled.code == 1
-    assert "in use by another exporter" in polled.err

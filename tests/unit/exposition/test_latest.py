@@ -22,11 +22,6 @@ from tests.waiting import PAUSE_SECONDS
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Shown:
     """A fleet of workspaces that show one sample each, and its store."""
 

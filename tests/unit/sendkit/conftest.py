@@ -6,11 +6,6 @@ from collections.abc import Iterator
 import pytest
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(autouse=True)
 def _silent_about_keys(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """No test may end with a key in the log, even at its most talkative."""

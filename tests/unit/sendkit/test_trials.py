@@ -5,8 +5,7 @@ import asyncio
 import pytest
 
 from tests.calling import BODY, answer, calling
-from tests.exporting import exporting
-from tests.scripted_api import Request, ScriptedApi, hang
+from tests.scripted_api import hang
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -15,17 +14,6 @@ PLATFORM_KEY = "sk_user_many"
 
 
 class TestUnproven:
-    async def test_workspaces_that_hang_do_not_keep_healthy_ones_from_their_first_poll(self) -> None:
-        """Half of 40 hang, with four slots: all others are polled long before one timeout has passed."""
-        names = {f"w{number}": f"w{number}" for number in range(40)}
-        hanging = {f"w{number}": hang for number in range(0, 40, 2)}
-        api = ScriptedApi(workspaces={PLATFORM_KEY: names}, behaviours=dict(hanging))
-        account = {"name": "many", "api_key": PLATFORM_KEY}
-        async with exporting(api, account, api={"timeout": 60}, poll={"interval": 10}) as running:
-            await until(lambda: len(running.exporter.fleet) == 40, what="the workspaces")
-            polls = [workspace.all_time for workspace in running.exporter.fleet]
-            await until(lambda: sum(poll.up is True for poll in polls) == 20, 30)
-
     async def test_one_keeps_its_slot_when_nobody_waits(self) -> None:
         async def slowly(writer: asyncio.StreamWriter) -> None:
             await asyncio.sleep(3)
@@ -46,18 +34,3 @@ class TestUnproven:
             assert await first == BODY
         assert len(server.requests) == 3
         assert caller.codes == ["error", "200", "200"]
-
-
-async def test_requests_of_all_accounts_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exporter.sendkit.client.most_connections", lambda: 6)
-    api = ScriptedApi(default=hang)
-
-    def polls() -> list[Request]:
-        return [request for request in api.requests if request.path == "/v1/analytics/mailboxes"]
-
-    accounts = [{"name": f"a{number}", "api_key": f"sk_{number}"} for number in range(20)]
-    async with exporting(api, *accounts, api={"timeout": 60}, poll={"interval": 60}) as running:
-        await until(lambda: len(polls()) >= 6)
-        assert running.exporter.fleet
-        await asyncio.sleep(0.5)
-        assert len(polls()) == 6

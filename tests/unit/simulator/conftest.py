@@ -11,7 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from exporter.simulator import Simulation, create_app
-from tests.unit.simulator.world import NOON
+from tests.world import NOON
 
 
 @pytest.fixture(scope="module")

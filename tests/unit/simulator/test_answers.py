@@ -5,7 +5,7 @@ import json
 import pytest
 
 from exporter.simulator import Simulation
-from tests.unit.simulator.world import CAMPAIGN, TUESDAY, TUESDAY_NUMBER, World, figures_of
+from tests.world import CAMPAIGN, TUESDAY, TUESDAY_NUMBER, World, figures_of
 
 
 class TestAnswers:

@@ -5,7 +5,7 @@ import pytest
 
 from exporter.simulator import ScenarioRequest, Simulation
 from tests.unit.simulator.collectors import BLACKLIST, OVERVIEW, PLACEMENT, WARMUP, details, of_domain
-from tests.unit.simulator.world import MAILBOXES, NOON, start
+from tests.world import MAILBOXES, NOON, start
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.unit.simulator.world import FIRST_DAY, World, days_from, figures_of, summed
+from tests.world import FIRST_DAY, World, days_from, figures_of, summed
 
 
 class TestBounceSpike:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from exporter.simulator import Simulation
-from tests.unit.simulator.world import MAILBOXES, start
+from tests.world import MAILBOXES, start
 
 
 class TestFaults:

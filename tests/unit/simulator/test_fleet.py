@@ -7,7 +7,7 @@ from statistics import mean, quantiles, stdev
 import pytest
 
 from exporter.simulator.lists import LIST_DAYS
-from tests.unit.simulator.world import SAMPLE, TUESDAY_NUMBER, World, days_from, number, summed
+from tests.world import SAMPLE, TUESDAY_NUMBER, World, days_from, number, summed
 
 OLD = [row for row in SAMPLE if row["warmup_day"] > 30]
 

@@ -5,7 +5,7 @@ import pytest
 
 from exporter.simulator import Simulation
 from tests.unit.simulator.collectors import COLLECTORS, DETAILS, ENDPOINTS, WARMUP, details, pages
-from tests.unit.simulator.world import MAILBOXES, NOON, start
+from tests.world import MAILBOXES, NOON, start
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from exporter.simulator import ScenarioRequest
-from tests.unit.simulator.world import World
+from tests.world import World
 
 
 class TestPeriods:

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from exporter.simulator import SCENARIOS, Simulation
-from tests.unit.simulator.world import MAILBOXES, NOON, start
+from tests.world import MAILBOXES, NOON, start
 
 
 class TestKeys:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from exporter.simulator import Simulation
-from tests.unit.simulator.world import NOON, SAMPLE, number
+from tests.world import NOON, SAMPLE, number
 
 SAMPLED = [row for row in SAMPLE if row["warmup_day"] > 30]
 SIMULATION = Simulation(1000, profile="google", workspaces=1, start=NOON, clock=lambda: 0.0)

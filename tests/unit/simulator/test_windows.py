@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from exporter.simulator.windows import Window
-from tests.unit.simulator.world import FIRST_DAY, World, days_from, never_falls, summed
+from tests.world import FIRST_DAY, World, days_from, never_falls, summed
 
 
 class TestWindows:

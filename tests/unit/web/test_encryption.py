@@ -13,11 +13,6 @@ from tests.serving import served
 from tests.unit.web.clients import GET, app, connected, encrypted
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def first_bytes(port: int, context: ssl.SSLContext) -> bytes:
     """Ask over TLS, and return what comes until the server closes; raises SSLError as its alert says."""
     reader, writer = await asyncio.open_connection(

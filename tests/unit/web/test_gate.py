@@ -15,11 +15,6 @@ from tests.unit.web.clients import GET, app, connected, encrypted, is_served
 from tests.waiting import until
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.mark.anyio
 class TestTime:
     @pytest.mark.parametrize("start", [b"", b"G", b"GET / HTTP/1.1\r\nHost: x\r\n"])

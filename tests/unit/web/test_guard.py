@@ -28,11 +28,6 @@ ALICE, BOB = (bcrypt.hashpw(password, bcrypt.gensalt(4)).decode() for password i
 USERS = {b"alice": ALICE.encode(), b"bob": BOB.encode()}
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def answer(_: Request) -> PlainTextResponse:
     return PlainTextResponse("let in", headers={"x-frame-options": "sameorigin"})
 

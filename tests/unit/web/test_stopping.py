@@ -15,11 +15,6 @@ from tests.waiting import until
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def _ended_as_it_accepts(task: asyncio.Task[None]) -> None:
     """Cancel in the turn of the loop behind the one that sees the connection, before the task goes on."""
     loop = asyncio.get_running_loop()

@@ -9,11 +9,6 @@ from exporter.web.turns import MOST_AT_ONCE, Orderly
 from tests.waiting import until
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Slow:
     """An application whose answers begin when they are let; it notes who is being answered."""
 

@@ -5,12 +5,7 @@ import json
 import pytest
 
 from tests.accounts import ACME, GLOBEX
-from tests.unit.web.asking import polled
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
+from tests.integration.web.asking import polled
 
 
 @pytest.mark.anyio

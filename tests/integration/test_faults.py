@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import re
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,11 +53,6 @@ FAULTS: dict[str, tuple[Behaviour, str]] = {
     "fails": (answer(500, b"{"), "server_error"),
     "refuses the key": (answer(401), "auth"),
 }
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture(autouse=True)
@@ -239,28 +233,3 @@ class TestMemory:
             await until(lambda: total(running) == 9_900)
             assert failures(running, "too_large") >= 3
         assert [event for event in logged if event["log_level"] == "error"] == []
-
-
-class TestTable:
-    """docs/faults.md names a test for each fault, and none that is not there."""
-
-    def test_names_tests_that_exist(self) -> None:
-        named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?(?:::(\w+))?`", TOLD)
-        assert len(named) >= 20
-        for path, *names in named:
-            text = (ROOT / path).read_text()
-            for name in filter(None, names):
-                assert re.search(rf"^\s*(async def|def|class) {name}\b", text, re.MULTILINE), (
-                    f"{path}: {name}"
-                )
-
-    def test_has_all_of_a_row(self) -> None:
-        rows = [
-            line for line in TOLD.splitlines() if line.startswith("| ") and not line.startswith("| fault")
-        ]
-        assert len(rows) >= 20
-        for row in rows:
-            fault, *cells = (cell.strip() for cell in row.strip("|").split(" | "))
-            assert len(cells) == 3, fault
-            assert all(cells), fault
-            assert "`tests/" in cells[-1], fault

@@ -18,11 +18,6 @@ pytestmark = pytest.mark.anyio
 DOWN = answer(503)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(autouse=True)
 def logged() -> Iterator[list[EventDict]]:
     """The log's events; none of them ever holds a key."""

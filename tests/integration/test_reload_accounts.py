@@ -16,11 +16,6 @@ FIRST, SECOND = "sk_user_canary-first", "sk_user_canary-second"
 DOWN = answer(503)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def account(name: str, key: str) -> dict[str, Any]:
     return {"name": name, "api_key": key, "workspaces": {"refresh": FAST}}
 

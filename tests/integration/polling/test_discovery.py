@@ -9,8 +9,8 @@ from structlog.types import EventDict
 
 from tests.accounts import ACME, AGENCY, GLOBEX, PLATFORM
 from tests.exporting import FAST, account_of, exporting, polled_by_another_key_alone
+from tests.integration.polling.logged import UNAUTHORIZED, told
 from tests.scripted_api import ScriptedApi, answer, answered, hang, mailbox, once_set
-from tests.unit.polling.logged import UNAUTHORIZED, told
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio

@@ -14,11 +14,6 @@ KEY = ACME["api_key"]
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def api() -> ScriptedApi:
     return ScriptedApi({KEY: {"wa": "Acme"}}, default=answered(sent(100)))
 

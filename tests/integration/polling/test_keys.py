@@ -7,8 +7,8 @@ from structlog.types import EventDict
 
 from tests.accounts import ACME
 from tests.exporting import exporting
+from tests.integration.polling.logged import UNAUTHORIZED, told
 from tests.scripted_api import ScriptedApi, answered, mailbox
-from tests.unit.polling.logged import UNAUTHORIZED, told
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio

@@ -13,11 +13,6 @@ KEY = "sk_canary-0123456789abcdef"
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def filled_back(api: ScriptedApi, folder: Path) -> Outcome:
     async with api:
         config = config_file(

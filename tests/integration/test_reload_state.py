@@ -19,11 +19,6 @@ from tests.states import files, loaded, polled, some
 from tests.waiting import until
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def sent(number: int, *, mailbox_id: str = "m1") -> dict[str, Any]:
     return mailbox(mailbox_id, performance={"sent": number})
 

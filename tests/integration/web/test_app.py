@@ -9,9 +9,9 @@ from exporter.config import ConfigError
 from exporter.page.templating import CONTENT_SECURITY_POLICY
 from exporter.textformat.lines import Format
 from tests.accounts import ACME, GLOBEX
+from tests.integration.web.asking import polled, serving
 from tests.samples import Samples
 from tests.scripted_api import ScriptedApi, answer, hang
-from tests.unit.web.asking import polled, serving
 from tests.waiting import until
 
 TEXT, OPENMETRICS = Format.TEXT.value, Format.OPENMETRICS.value
@@ -24,11 +24,6 @@ PROMETHEUS = (  # the header as version 2.42 sends it
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
     "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 )
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.mark.anyio

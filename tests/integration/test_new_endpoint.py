@@ -37,11 +37,6 @@ def placement(**ratios: float) -> Behaviour:
     return answer(200, json.dumps({"success": True, "data": {"mailboxes": items}}).encode())
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.mark.anyio
 async def test_a_whole_exporter_polls_a_made_up_collector_and_joins_its_samples_by_mailbox() -> None:
     api = PlacementApi(default=answered(mailbox("m1"), mailbox("m2")))

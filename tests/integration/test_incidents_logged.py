@@ -17,11 +17,6 @@ from tests.waiting import until
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def logged() -> Iterator[list[EventDict]]:
     with capture_logs() as events:
         yield events

@@ -10,7 +10,7 @@ from exporter.simulator import Simulation
 from tests.commands import Outcome, config_file, run
 from tests.scripted_api import ScriptedApi, answer, answered, mailbox
 from tests.simulated_api import SimulatedApi
-from tests.unit.simulator.world import NOON
+from tests.world import NOON
 
 CANARY = "sk_canary-0123456789abcdef"
 PLATFORM = "sk_user_canary-0123456789abcdef"
@@ -20,11 +20,6 @@ PERCENT = answered(
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 async def probed(

@@ -7,8 +7,8 @@ from structlog.types import EventDict
 
 from tests.accounts import ACME
 from tests.exporting import FAST, Exporting, exporting
+from tests.integration.polling.logged import told
 from tests.scripted_api import ScriptedApi, answer, answered, mailbox, once_set
-from tests.unit.polling.logged import told
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio

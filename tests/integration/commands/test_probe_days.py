@@ -10,14 +10,9 @@ from exporter.simulator import Simulation
 from tests.collectors import OFF
 from tests.commands import Outcome, config_file, run
 from tests.simulated_api import SimulatedApi
-from tests.unit.simulator.world import NOON
+from tests.world import NOON
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 def today_at_noon() -> datetime:

@@ -13,11 +13,6 @@ ACME = {"name": "acme", "api_key": "sk_canary-acme"}
 GLOBEX = {"name": "globex", "api_key": "sk_canary-globex"}
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class TestReadiness:
     async def test_needs_one_workspace_with_fresh_data(self) -> None:
         api = ScriptedApi(behaviours={"sk_canary-acme": answer(401)}, default=hang)

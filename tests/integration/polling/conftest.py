@@ -8,11 +8,6 @@ from structlog.testing import capture_logs
 from structlog.types import EventDict
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(autouse=True)
 def logged() -> Iterator[list[EventDict]]:
     """The log's events; none of them ever holds a key."""

@@ -22,11 +22,6 @@ WORKSPACES = {f"id{number}": f"client {number}" for number in range(20)}
 AGENCY = {"name": "agency", "api_key": "sk_user_canary-agency"}
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @asynccontextmanager
 async def scraped() -> AsyncIterator[tuple[Exporting, httpx.AsyncClient]]:
     """Run an exporter of all the workspaces behind its server, once each of them is polled."""

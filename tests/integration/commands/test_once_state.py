@@ -5,16 +5,12 @@ from typing import Any
 
 import pytest
 
+from exporter.fleet.state import StateDirectory
 from exporter.fleet.tallies import FILE
 from tests.accounts import ACME
-from tests.commands import Outcome, config_file, fast, run_beside
+from tests.commands import Outcome, config_file, fast, run, run_beside
 from tests.samples import Samples
 from tests.scripted_api import ScriptedApi, answer, answered, mailbox
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 def sent(number: int) -> dict[str, Any]:
@@ -35,10 +31,10 @@ class TestOnceWithState:
             first = Samples((await self.once(api, tmp_path, **state)).out)
             api.default = answered(sent(130))
             second = Samples((await self.once(api, tmp_path, **state)).out)
-        for run, rise, polls in ((first, 0, 1), (second, 30, 2)):
-            assert run.one("sendkit_mailbox_emails_sent_total") == rise
-            assert run.one("sendkit_polls_total") == polls
-            assert run.one("sendkit_suspect_values_total", field="bounceRate") == polls
+        for samples, rise, polls in ((first, 0, 1), (second, 30, 2)):
+            assert samples.one("sendkit_mailbox_emails_sent_total") == rise
+            assert samples.one("sendkit_polls_total") == polls
+            assert samples.one("sendkit_suspect_values_total", field="bounceRate") == polls
 
     async def test_a_key_that_is_refused_from_the_first_run_on_is_a_failure_more_in_each(
         self, tmp_path: Path
@@ -74,3 +70,13 @@ class TestOnceWithState:
         assert "damaged" in first.err
         assert "level=error" not in second.err
         assert [Samples(run.out).one("sendkit_polls_total") for run in (first, second)] == [1, 2]
+
+
+def test_a_run_beside_another_one_fails_with_1(tmp_path: Path) -> None:
+    """The configuration is good: the same command succeeds later."""
+    held = StateDirectory(tmp_path / "state")
+    path = config_file(tmp_path, accounts=[ACME], state={"directory": "state"})
+    polled = run("once", "--config.file", path)
+    held.close()
+    assert polled.code == 1
+    assert "in use by another exporter" in polled.err

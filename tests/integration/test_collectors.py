@@ -12,8 +12,8 @@ from exporter.simulator import Simulation
 from tests.collectors import EVERY, OFF
 from tests.exporting import Exporting, exporting
 from tests.simulated_api import SimulatedApi
-from tests.unit.simulator.world import NOON
 from tests.waiting import until
+from tests.world import NOON
 
 SOON = 1.0
 PATIENT: dict[str, Any] = {"api": {"timeout": 30}, "poll": {"interval": SOON}}
@@ -22,11 +22,6 @@ OF_DETAILS = "sendkit_mailbox_sending_enabled"
 OF_WARMUP = "sendkit_mailbox_warmup_window_sent"
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @asynccontextmanager

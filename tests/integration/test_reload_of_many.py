@@ -25,11 +25,6 @@ pytestmark = pytest.mark.anyio
 MANY = 400
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def test_jobs_that_hang_by_the_hundred_are_ended_a_few_in_each_turn_of_the_loop() -> None:
     """As in an outage in which every poll waits for the API or for its turn."""
     running, turn, ended = 0, 0, Counter[int]()

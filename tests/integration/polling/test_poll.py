@@ -8,8 +8,8 @@ from structlog.types import EventDict
 
 from tests.accounts import ACME, AGENCY, GLOBEX, PLATFORM
 from tests.exporting import FAST, Exporting, exporting, settings
+from tests.integration.polling.logged import told
 from tests.scripted_api import ScriptedApi, answer, answered, drip, hang, mailbox, once_set, raw
-from tests.unit.polling.logged import told
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio

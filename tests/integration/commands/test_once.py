@@ -14,11 +14,6 @@ PLATFORM = "sk_user_canary-0123456789abcdef"
 NOBODY = "http://127.0.0.1:9"  # the port of discard, at which nobody listens
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.mark.anyio
 class TestOnce:
     async def test_prints_the_metrics_and_exits_with_0(self, tmp_path: Path) -> None:
