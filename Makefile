@@ -12,7 +12,8 @@ RULES := $(wildcard prometheus/rules/*.yml)
 # How many processes run tests: one more than there are cores, since many tests wait for a server.
 # The order is random: make test TESTS=--randomly-seed=1 repeats the order of the run that printed this seed.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
-PYTEST = $(BIN)/pytest -n $(WORKERS) $(TESTS)
+# Bytecode is kept, wherever the environment forbids it: without, each process compiles every test anew.
+PYTEST = PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/build/bytecode $(BIN)/pytest -n $(WORKERS) $(TESTS)
 
 # Stamps: what the virtual environment holds.
 RUN := .venv/.run

@@ -6,17 +6,29 @@ from statistics import mean, quantiles, stdev
 
 import pytest
 
+from exporter.simulator.fleet import Mailbox
 from exporter.simulator.lists import LIST_DAYS
 from tests.world import SAMPLE, TUESDAY_NUMBER, World, days_from, number, summed
 
 OLD = [row for row in SAMPLE if row["warmup_day"] > 30]
 
 
-GOOGLE = World(2000, workspaces=1, profile="google")
-YOUNG, AGED = (
-    [found for found in GOOGLE.workspace.mailboxes if bool(found.earlier.counts[0]) == is_old]
-    for is_old in (False, True)
-)
+@pytest.fixture(scope="module")
+def google() -> World:
+    """A large fleet of the sample's provider."""
+    return World(2000, workspaces=1, profile="google")
+
+
+@pytest.fixture
+def aged(google: World) -> list[Mailbox]:
+    """The mailboxes that have sent before the simulation begins."""
+    return [found for found in google.workspace.mailboxes if found.earlier.counts[0]]
+
+
+@pytest.fixture
+def young(google: World) -> list[Mailbox]:
+    """The mailboxes that have not sent before the simulation begins."""
+    return [found for found in google.workspace.mailboxes if not found.earlier.counts[0]]
 
 
 class TestSample:
@@ -26,35 +38,41 @@ class TestSample:
         ("field", "column", "tolerance"),
         [("bounceRate", "bounce_rate", 0.15), ("totalSent", "total_sent", 0.1)],
     )
-    def test_means_and_spreads(self, field: str, column: str, tolerance: float) -> None:
-        mailboxes = GOOGLE.mailboxes()
-        simulated, real = [number(mailboxes[found.id][field]) for found in AGED], [row[column] for row in OLD]
+    def test_means_and_spreads_are_those_of_the_sample(
+        self, google: World, aged: list[Mailbox], field: str, column: str, tolerance: float
+    ) -> None:
+        mailboxes = google.mailboxes()
+        simulated, real = [number(mailboxes[found.id][field]) for found in aged], [row[column] for row in OLD]
 
         assert mean(simulated) == pytest.approx(mean(real), rel=tolerance)
         assert stdev(simulated) == pytest.approx(stdev(real), rel=0.35)
         assert quantiles(simulated) == pytest.approx(quantiles(real), rel=0.25)
 
-    def test_bounce_rates_of_old_mailboxes_are_1_to_5_percent(self) -> None:
-        mailboxes = GOOGLE.mailboxes()
-        rates = [number(mailboxes[found.id]["bounceRate"]) for found in AGED]
+    def test_bounce_rates_of_old_mailboxes_are_1_to_5_percent(
+        self, google: World, aged: list[Mailbox]
+    ) -> None:
+        mailboxes = google.mailboxes()
+        rates = [number(mailboxes[found.id]["bounceRate"]) for found in aged]
 
         assert 2.5 < mean(rates) < 3.0
         assert sum(0.9 < rate < 5.2 for rate in rates) > 0.94 * len(rates)
 
-    def test_a_fifth_of_the_old_ones_is_parked_active_and_silent(self) -> None:
-        parked = [found for found in AGED if found.parked_on <= TUESDAY_NUMBER]
-        mailboxes = GOOGLE.mailboxes()
+    def test_a_fifth_of_the_old_ones_is_parked_active_and_silent(
+        self, google: World, aged: list[Mailbox]
+    ) -> None:
+        parked = [found for found in aged if found.parked_on <= TUESDAY_NUMBER]
+        mailboxes = google.mailboxes()
 
         real = 1 - mean(row["sending_enabled"] for row in OLD)
-        assert len(parked) / len(AGED) == pytest.approx(real, abs=0.03)
+        assert len(parked) / len(aged) == pytest.approx(real, abs=0.03)
         assert {("active", 0, 10)} == {
             (mailboxes[each.id]["status"], mailboxes[each.id]["sentToday"], each.daily_send_limit)
             for each in parked
         }
 
-    def test_a_tenth_is_young_and_warms_up(self) -> None:
-        assert len(YOUNG) / 2000 == pytest.approx(1 - len(OLD) / len(SAMPLE), abs=0.04)
-        assert {True} == {found.warmup.is_enabled for found in YOUNG if found.status == "active"}
+    def test_a_tenth_is_young_and_warms_up(self, young: list[Mailbox]) -> None:
+        assert len(young) / 2000 == pytest.approx(1 - len(OLD) / len(SAMPLE), abs=0.04)
+        assert {True} == {found.warmup.is_enabled for found in young if found.status == "active"}
 
 
 class TestProfiles:

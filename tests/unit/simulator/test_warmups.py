@@ -9,41 +9,49 @@ from exporter.simulator import Simulation
 from tests.world import NOON, SAMPLE, number
 
 SAMPLED = [row for row in SAMPLE if row["warmup_day"] > 30]
-SIMULATION = Simulation(1000, profile="google", workspaces=1, start=NOON, clock=lambda: 0.0)
-WORKSPACE = SIMULATION.workspaces[0]
+Blocks = list[dict[str, Any]]
 
 
-def warmups() -> list[dict[str, Any]]:
-    """Return the blocks of warm-up of old mailboxes that warm up, as /v1/mailboxes shows them."""
-    found = SIMULATION.asked(
-        WORKSPACE,
-        lambda asked, now, shared: {"rows": asked.mailboxes(range(len(WORKSPACE.mailboxes)), now, shared)},
+@pytest.fixture(scope="module")
+def warmups() -> Blocks:
+    """The blocks of warm-up of mailboxes that warm up, as /v1/mailboxes shows them."""
+    simulation = Simulation(1000, profile="google", workspaces=1, start=NOON, clock=lambda: 0.0)
+    [workspace] = simulation.workspaces
+    rows = simulation.asked(
+        workspace,
+        lambda asked, now, shared: {"rows": asked.mailboxes(range(len(workspace.mailboxes)), now, shared)},
     )["rows"]
-    assert isinstance(found, list)
-    blocks = [row["warmup"] for row in found]
-    return [block for block in blocks if block["enabled"]]
+    assert isinstance(rows, list)
+    return [row["warmup"] for row in rows if row["warmup"]["enabled"]]
 
 
-WARMUPS = warmups()
-OLD = [block for block in WARMUPS if block["currentDay"] > 30]
-YOUNG = [block for block in WARMUPS if block["currentDay"] == 1]
+@pytest.fixture
+def old(warmups: Blocks) -> Blocks:
+    """Those of mailboxes that have warmed up for more than a month."""
+    return [block for block in warmups if block["currentDay"] > 30]
+
+
+@pytest.fixture
+def young(warmups: Blocks) -> Blocks:
+    """Those of mailboxes on their first day."""
+    return [block for block in warmups if block["currentDay"] == 1]
 
 
 @pytest.mark.parametrize(
     ("name", "column"),
     [("totalSent", "warmup_sent"), ("replyRate", "reply_rate"), ("inboxRate", "inbox_rate")],
 )
-def test_means_and_spreads_are_those_of_the_sample(name: str, column: str) -> None:
-    simulated, real = [number(block["metrics"][name]) for block in OLD], [row[column] for row in SAMPLED]
+def test_means_and_spreads_are_those_of_the_sample(old: Blocks, name: str, column: str) -> None:
+    simulated, real = [number(block["metrics"][name]) for block in old], [row[column] for row in SAMPLED]
 
     assert mean(simulated) == pytest.approx(mean(real), rel=0.1)
     assert stdev(simulated) == pytest.approx(stdev(real), rel=0.5)
     assert quantiles(simulated) == pytest.approx(quantiles(real), rel=0.15)
 
 
-def test_rates_of_old_mailboxes_are_averages_that_stop_at_96_and_4() -> None:
-    inbox = [block["metrics"]["inboxRate"] for block in OLD]
-    spam = [block["metrics"]["spamRate"] for block in OLD]
+def test_rates_of_old_mailboxes_are_averages_that_stop_at_96_and_4(old: Blocks) -> None:
+    inbox = [block["metrics"]["inboxRate"] for block in old]
+    spam = [block["metrics"]["spamRate"] for block in old]
 
     assert max(inbox) == 96
     assert inbox.count(96) / len(inbox) == pytest.approx(_share("inbox_rate", 96), abs=0.15)
@@ -54,7 +62,7 @@ def _share(column: str, value: float) -> float:
     return [row[column] for row in SAMPLED].count(value) / len(SAMPLED)
 
 
-def test_a_new_mailbox_shows_a_rate_that_says_nothing_yet() -> None:
+def test_a_new_mailbox_shows_a_rate_that_says_nothing_yet(young: Blocks) -> None:
     """All its mails land in the inbox; the average has only begun to rise."""
     climb = [0]
     while climb[-1] < 96:
@@ -62,18 +70,18 @@ def test_a_new_mailbox_shows_a_rate_that_says_nothing_yet() -> None:
     sampled = {row["inbox_rate"] for row in SAMPLE if row["warmup_day"] == 1}
 
     assert sampled == {19, 27, 41, 47, 52} <= set(climb)
-    assert YOUNG
-    for block in YOUNG:
+    assert young
+    for block in young:
         assert 0 < block["metrics"]["totalSent"] <= 12
         assert block["metrics"]["inboxRate"] < 70
-    rates = [block["metrics"]["inboxRate"] for block in YOUNG]
+    rates = [block["metrics"]["inboxRate"] for block in young]
     assert sum(rate in climb for rate in rates) > 0.8 * len(rates)
 
 
-def test_volume_is_15_on_the_first_day_and_25_in_the_end() -> None:
-    assert {15} == {block["currentVolume"] for block in YOUNG}
-    assert max(block["currentVolume"] for block in OLD) == 25
-    assert mean(block["currentVolume"] for block in OLD) == pytest.approx(
+def test_volume_is_15_on_the_first_day_and_25_in_the_end(old: Blocks, young: Blocks) -> None:
+    assert {15} == {block["currentVolume"] for block in young}
+    assert max(block["currentVolume"] for block in old) == 25
+    assert mean(block["currentVolume"] for block in old) == pytest.approx(
         mean(row["warmup_volume"] for row in SAMPLED), rel=0.2
     )
 
