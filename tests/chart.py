@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import helm_python
-import yaml
 
 from tests.kustomize import Resource
+from tests.yaml_files import all_from_yaml
 
 CHART = Path(__file__).parents[1] / "deploy/helm"
 
@@ -20,7 +20,7 @@ def rendered(values: dict[str, Any] | None = None, *, name: str = "sendkit-expor
         resource
         for path, text in texts.items()
         if path.endswith(".yaml")
-        for resource in yaml.safe_load_all(text)
+        for resource in all_from_yaml(text)
         if resource
     ]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import jsonpatch
-import yaml
+
+from tests.yaml_files import all_from_yaml, from_yaml
 
 Resource = dict[str, Any]
 
@@ -16,7 +17,7 @@ FEATURES = {"apiVersion", "kind", "resources", "configMapGenerator", "generatorO
 
 def build(folder: Path) -> list[Resource]:
     """Return the resources of a folder; raises `ValueError` for what is not known here."""
-    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    kustomization = from_yaml((folder / "kustomization.yaml").read_text())
     if unknown := set(kustomization) - FEATURES:
         raise ValueError(f"{folder}: {unknown} is not known to the tests")
     resources = [resource for name in kustomization.get("resources", []) for resource in _load(folder, name)]
@@ -26,7 +27,7 @@ def build(folder: Path) -> list[Resource]:
         for generated in kustomization.get("configMapGenerator", [])
     ]
     for patch in kustomization.get("patches", []):
-        operations = jsonpatch.JsonPatch(yaml.safe_load(_own_file(folder, patch["path"]).read_text()))
+        operations = jsonpatch.JsonPatch(from_yaml(_own_file(folder, patch["path"]).read_text()))
         matching = [resource for resource in resources if _is_target(resource, patch["target"])]
         if not matching:
             raise ValueError(f"{folder}: {patch['target']} is not there")
@@ -39,7 +40,7 @@ def _load(folder: Path, name: str) -> list[Resource]:
     """Return the resources of a file, or of another folder of its own."""
     if (folder / name).is_dir():
         return build(folder / name)
-    return list(yaml.safe_load_all(_own_file(folder, name).read_text()))
+    return all_from_yaml(_own_file(folder, name).read_text())
 
 
 def _own_file(folder: Path, name: str) -> Path:

@@ -45,6 +45,8 @@ from exporter.config.sections import Thresholds
 from tests.servers import RANGE, on_path
 from tests.stack.processes import Processes, Prometheus, scrape_job, start_prometheus
 
+from tests.yaml_files import from_yaml
+
 RULES = Path(__file__).parents[2] / "prometheus/rules"
 LONGEST_INTERVAL_SECONDS = 300  # of a group during the run
 EVALUATIONS = 2
@@ -113,7 +115,7 @@ def write_rules(target: Path) -> dict[str, int]:
     intervals = {}
     target.mkdir()
     for path in RULES.glob("*.yml"):
-        rules = yaml.safe_load(path.read_text())
+        rules = from_yaml(path.read_text())
         for group in rules["groups"]:
             seconds = int(group["interval"].removesuffix("m")) * 60
             intervals[group["name"]] = seconds

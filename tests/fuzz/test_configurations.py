@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
@@ -20,6 +19,7 @@ from exporter.web.file import WebFile
 from exporter.web.values import CURVES, TLS12_CIPHERS, TLS13_CIPHERS
 from tests.certificates import authority
 from tests.fuzz.trees import Node, Pairs, Raw, changed, encoded, nodes, spliced
+from tests.yaml_files import from_yaml
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
 
@@ -120,9 +120,9 @@ def _loaded(path: Path) -> list[object]:
 
 
 KEY_PLACES = frozenset({"api_key", "api_key_env"})
-OWN = documents(yaml.safe_load(EXAMPLE.read_text()), Config)
+OWN = documents(from_yaml(EXAMPLE.read_text()), Config)
 EVERY_KEY: dict[str, Any] = {
-    **yaml.safe_load(EXAMPLE.read_text()),
+    **from_yaml(EXAMPLE.read_text()),
     "accounts": [
         {"name": "a", "api_key": KEY, "poll_interval": "2m", "thresholds": {"minimum_bounces": 5}},
         {"name": "b", "api_key_env": "KEY", "workspaces": {"include": ["a.*"], "refresh": 60}},

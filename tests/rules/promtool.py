@@ -6,6 +6,8 @@ from pathlib import Path
 
 import yaml
 
+from tests.yaml_files import from_yaml
+
 PROMETHEUS = Path(__file__).parents[2] / "prometheus"
 RULE_FILES = sorted((PROMETHEUS / "rules").glob("*.yml"))
 TEST_FILES = sorted((PROMETHEUS / "tests").glob("*.test.yml"))
@@ -19,7 +21,7 @@ Entry = tuple[Path, int]
 ENTRIES: dict[str, Entry] = {
     f"{path.name.removesuffix('.test.yml')}: {test['name']}": (path, place)
     for path in TEST_FILES
-    for place, test in enumerate(yaml.safe_load(path.read_text())["tests"])
+    for place, test in enumerate(from_yaml(path.read_text())["tests"])
 }
 """Every test of the files by its file and name. Each is run alone, so that several run at once."""
 
@@ -38,7 +40,7 @@ def promtool(*arguments: str | Path, program: str | Path = "promtool") -> subpro
 def run_entry(entry: Entry, folder: Path, program: str | Path = "promtool") -> str:
     """Run one test of a file alone; return what promtool says of a failure, nothing when it passes."""
     path, place = entry
-    loaded = yaml.safe_load(path.read_text())
+    loaded = from_yaml(path.read_text())
     rules = [str(path.parent / name) for name in loaded["rule_files"]]
     alone = loaded | {"rule_files": rules, "tests": [loaded["tests"][place]]}
     (folder / path.name).write_text(yaml.safe_dump(alone))

@@ -13,6 +13,7 @@ import yaml
 from prometheus.output.receivers import merged
 from tests.rules.alertmanager import CONFIG, Alertmanager, started
 from tests.rules.receiving import Received, receiving
+from tests.yaml_files import from_yaml
 
 EXAMPLES = CONFIG.parent / "receivers"
 TEMPLATES = EXAMPLES / "sendkit.tmpl"
@@ -43,7 +44,7 @@ class Service:
 
     def loaded(self) -> dict[str, Any]:
         """Return the example."""
-        loaded: dict[str, Any] = yaml.safe_load((EXAMPLES / self.example).read_text())
+        loaded: dict[str, Any] = from_yaml((EXAMPLES / self.example).read_text())
         return loaded
 
     def configuration(self, received: Received) -> dict[str, Any]:
@@ -53,7 +54,7 @@ class Service:
         [(kind, [settings])] = [(key, value) for key, value in receiver.items() if key != "name"]
         kept = {key: value for key, value in settings.items() if not key.endswith("_file")}
         receiver[kind] = [kept | self.settings(received)]
-        config = merged(yaml.safe_load(CONFIG.read_text()), example)
+        config = merged(from_yaml(CONFIG.read_text()), example)
         grouped = {"group_by": config["route"]["group_by"], "group_wait": "0s", "group_interval": "1s"}
         route = {"receiver": receiver["name"], **grouped}
         return config | {"route": route, "inhibit_rules": [], "templates": [str(TEMPLATES)]}

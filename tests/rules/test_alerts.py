@@ -12,6 +12,7 @@ from prometheus.table import ALERTS
 from prometheus.table.annotations import WORKSPACE_NAME
 from prometheus.table.levels import LISTING, MAILBOX
 from tests.rules.promtool import ENTRIES, PROMETHEUS, RULE_FILES, TEST_FILES, Entry, promtool, run_entry
+from tests.yaml_files import from_yaml
 
 BASE = {
     "runbooks": "https://example.com/sendkit-exporter/prometheus/runbooks",
@@ -21,7 +22,7 @@ BASE = {
 
 def rules() -> Iterator[dict[str, Any]]:
     for path in RULE_FILES:
-        for group in yaml.safe_load(path.read_text())["groups"]:
+        for group in from_yaml(path.read_text())["groups"]:
             yield from group["rules"]
 
 
@@ -34,7 +35,7 @@ def expectations() -> Iterator[dict[str, Any]]:
     for path in TEST_FILES:
         if path.name == "links.test.yml":
             continue
-        for test in yaml.safe_load(path.read_text())["tests"]:
+        for test in from_yaml(path.read_text())["tests"]:
             yield from test.get("alert_rule_test", [])
 
 
@@ -93,7 +94,7 @@ def test_no_annotation_is_a_mapping_where_it_is_read_as_yaml(name: str) -> None:
     ]
     assert texts
     for text in texts:
-        assert yaml.safe_load(text) == text
+        assert from_yaml(text) == text
     # What a workspace is called, with colons too, reaches a text in one way alone.
     row = ALERTS[name]
     assert "$labels.workspace }}" not in f"{row.summary} {row.description}".replace(WORKSPACE_NAME, "")

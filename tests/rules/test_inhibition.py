@@ -12,6 +12,7 @@ from prometheus.table import ALERTS
 from prometheus.table.levels import EXPORTER, MAILBOX
 from tests.rules.alertmanager import CONFIG, Alertmanager, Labels, started
 from tests.waiting import wait_for
+from tests.yaml_files import from_yaml
 
 pytestmark = pytest.mark.usefixtures("servers")
 
@@ -216,7 +217,7 @@ OF_THE_CHART: list[dict[str, Any]] = [
 def test_one_workspace_never_mutes_another_beside_the_defaults_of_kube_prometheus_stack(
     tmp_path: Path,
 ) -> None:
-    config = yaml.safe_load(CONFIG.read_text())
+    config = from_yaml(CONFIG.read_text())
     config["inhibit_rules"] += OF_THE_CHART
     (tmp_path / "alertmanager.yml").write_text(yaml.safe_dump(config))
     of_a_workspace = {name: row for name, row in ALERTS.items() if row.level is not EXPORTER}

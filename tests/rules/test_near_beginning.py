@@ -8,6 +8,7 @@ import yaml
 from grafana import queries as q
 from prometheus.table.bounce_limits import DOMAIN_SPIKE
 from tests.rules.promtool import PROMETHEUS, promtool
+from tests.yaml_files import from_yaml
 
 THRESHOLDS = {"domain_bounce_ratio_critical": 0.05, "domain_minimum_bounces": 5}
 
@@ -27,7 +28,7 @@ def nearness(bounces: int, sends: int, folder: Path) -> float:
         for name, value in THRESHOLDS.items()
     ]
     query = q.of_page(DOMAIN_SPIKE, 'workspace="acme"', q.BY_DOMAIN)
-    known = yaml.safe_load((PROMETHEUS / "tests/slow-burn.test.yml").read_text())
+    known = from_yaml((PROMETHEUS / "tests/slow-burn.test.yml").read_text())
     test = known | {
         "rule_files": [str(PROMETHEUS / "tests" / name) for name in known["rule_files"]],
         "evaluation_interval": "1m",

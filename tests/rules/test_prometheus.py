@@ -12,6 +12,7 @@ import yaml
 
 from tests.stack.processes import Processes, Prometheus, start_prometheus
 from tests.waiting import wait_for
+from tests.yaml_files import from_yaml
 
 pytestmark = pytest.mark.usefixtures("servers")
 
@@ -50,7 +51,7 @@ def test_no_rule_depends_on_the_name_of_the_scrape_job() -> None:
 
 
 def test_the_scrape_job_has_the_name_that_the_dashboards_know(config: Path) -> None:
-    jobs = [job["job_name"] for job in yaml.safe_load(config.read_text())["scrape_configs"]]
+    jobs = [job["job_name"] for job in from_yaml(config.read_text())["scrape_configs"]]
     assert jobs == ["sendkit-exporter"]
 
 
@@ -59,7 +60,7 @@ def prometheus(tmp_path: Path) -> Iterator[Prometheus]:
     """Run Prometheus on the shipped rules, evaluated every second."""
     (tmp_path / "rules").mkdir()
     for path in (PROMETHEUS / "rules").glob("*.yml"):
-        rules = yaml.safe_load(path.read_text())
+        rules = from_yaml(path.read_text())
         for group in rules["groups"]:
             group["interval"] = "1s"
         (tmp_path / "rules" / path.name).write_text(yaml.safe_dump(rules))

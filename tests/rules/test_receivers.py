@@ -21,6 +21,7 @@ from tests.rules.receiving import Received
 from tests.rules.services import EXAMPLES, NEEDS, SERVICES, TEMPLATES, Message, Service
 from tests.servers import RANGE, on_path
 from tests.waiting import wait_for
+from tests.yaml_files import from_yaml
 
 Alert = dict[str, Any]
 BEGAN = datetime(2026, 3, 1, 9, 41, tzinfo=UTC)
@@ -45,7 +46,7 @@ def kinds() -> Iterator[Alert]:
         test
         for path in TEST_FILES
         if path.name != "links.test.yml"
-        for one in yaml.safe_load(path.read_text())["tests"]
+        for one in from_yaml(path.read_text())["tests"]
         for test in one.get("alert_rule_test", ())
         if test["exp_alerts"]
     ]
@@ -121,7 +122,7 @@ def test_an_example_is_valid_within_the_shipped_configuration(
     """Where Alertmanager is too old, the example says which version it needs, and what to use instead."""
     text = (EXAMPLES / example).read_text().replace("/etc/alertmanager/sendkit.tmpl", str(TEMPLATES))
     (tmp_path / "config.yml").write_text(
-        yaml.safe_dump(merged(yaml.safe_load(CONFIG.read_text()), yaml.safe_load(text)))
+        yaml.safe_dump(merged(from_yaml(CONFIG.read_text()), from_yaml(text)))
     )
     command = ["amtool", "check-config", str(tmp_path / "config.yml")]
     run = subprocess.run(command, capture_output=True, text=True, check=False)

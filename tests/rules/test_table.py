@@ -3,12 +3,12 @@
 from collections import Counter
 
 import pytest
-import yaml
 
 from prometheus import build, table
 from prometheus.table import ALERTS
 from prometheus.table.incidents import REASONS
 from prometheus.table.rule import Record
+from tests.yaml_files import from_yaml
 
 FILES = build.files()
 
@@ -35,7 +35,7 @@ def test_every_alert_that_inhibits_another_is_an_alert_and_says_why() -> None:
 @pytest.mark.parametrize("path", [path for path in FILES if path.startswith("prometheus/rules/")])
 def test_no_group_has_more_rules_than_mimir_takes(path: str) -> None:
     """Mimir refuses an upload in which a group has more than 20, its default limit."""
-    for group in yaml.safe_load(FILES[path])["groups"]:
+    for group in from_yaml(FILES[path])["groups"]:
         assert len(group["rules"]) <= 20, group["name"]
 
 

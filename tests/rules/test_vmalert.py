@@ -9,12 +9,11 @@ import yaml
 
 from prometheus.output.vmalert import STEP_SECONDS, read_now
 from tests.servers import NEWEST
+from tests.yaml_files import from_yaml
 
 PROMETHEUS = Path(__file__).parents[2] / "prometheus"
 FILES = sorted((PROMETHEUS / "vmalert").glob("*.yml"))
-GROUPS: list[dict[str, Any]] = [
-    group for path in FILES for group in yaml.safe_load(path.read_text())["groups"]
-]
+GROUPS: list[dict[str, Any]] = [group for path in FILES for group in from_yaml(path.read_text())["groups"]]
 
 
 TIMES = ("99m", "240m")
@@ -58,7 +57,7 @@ def test_the_rules_are_those_for_prometheus() -> None:
         return sorted(
             (rule.get("record") or rule["alert"], rule["expr"].strip())
             for path in (PROMETHEUS / folder).glob("*.yml")
-            for group in yaml.safe_load(path.read_text())["groups"]
+            for group in from_yaml(path.read_text())["groups"]
             for rule in group["rules"]
         )
 
@@ -70,7 +69,7 @@ def test_the_rules_are_those_for_prometheus() -> None:
 
 def test_a_spike_pages_as_on_prometheus(tmp_path: Path) -> None:
     """The same samples, the same page, with the same text, as in the unit tests on promtool."""
-    loaded = yaml.safe_load((PROMETHEUS / "tests/bounces.test.yml").read_text())
+    loaded = from_yaml((PROMETHEUS / "tests/bounces.test.yml").read_text())
     spike = next(test for test in loaded["tests"] if test["name"].startswith("a spike on a domain"))
     looked_at = [test for test in spike["alert_rule_test"] if test["eval_time"] in TIMES]
     pages = {alert["exp_labels"]["severity"] for test in looked_at for alert in test["exp_alerts"]}

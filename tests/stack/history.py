@@ -13,8 +13,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from exporter.catalogue import mailbox
 from exporter.catalogue.workspace import Reason
 from exporter.config import Thresholds
@@ -32,6 +30,7 @@ from exporter.textformat.lines import Format
 from tests.stack.collected import Collected
 from tests.stack.processes import Process, Processes, start_prometheus
 from tests.stack.queries import Queries, Samples
+from tests.yaml_files import from_yaml
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "prometheus/rules"
@@ -224,7 +223,7 @@ def levels() -> list[list[dict[str, Any]]]:
     rules = [
         {**rule, "step": max(STEP_SECONDS, _seconds(group["interval"]))}
         for path in sorted(RULES.glob("*.yml"))
-        for group in yaml.safe_load(path.read_text())["groups"]
+        for group in from_yaml(path.read_text())["groups"]
         for rule in group["rules"]
     ]
     names = {rule["record"] for rule in rules if "record" in rule}

@@ -33,6 +33,7 @@ from tests.stack.processes import (
     start_prometheus,
 )
 from tests.waiting import wait_for
+from tests.yaml_files import from_yaml
 
 SHIPPED = Path(__file__).parents[2] / "prometheus"
 SIMULATOR_AT = Path(__file__).with_name("simulator_at.py")
@@ -187,7 +188,7 @@ def watched(prometheus: Prometheus) -> set[str]:
 
 def shipped(name: str, speed: int = SPEED) -> Any:  # noqa: ANN401 - as YAML gives it
     """Return a shipped YAML file at a speed."""
-    return faster(yaml.safe_load((SHIPPED / name).read_text()), speed)
+    return faster(from_yaml((SHIPPED / name).read_text()), speed)
 
 
 def write_rules(folder: Path, speed: int = SPEED, kind: str = "rules") -> str:

@@ -19,13 +19,14 @@ from tests.stack.processes import (
     start_prometheus,
 )
 from tests.waiting import wait_for
+from tests.yaml_files import from_yaml
 
 ROOT = Path(__file__).parents[2]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())
+COMPOSE: dict[str, Any] = from_yaml((ROOT / "deploy/compose.yaml").read_text())
 
 
 def load(path: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((ROOT / path).read_text())
+    loaded: dict[str, Any] = from_yaml((ROOT / path).read_text())
     return loaded
 
 
@@ -52,7 +53,7 @@ def prometheus(module_processes: Processes) -> Prometheus:
     for name, process in (("exporter:19587", exporter), ("alertmanager:9093", alertmanager)):
         assert name in text
         text = text.replace(name, process.url.removeprefix("http://"))
-    faster = yaml.safe_load(text)
+    faster = from_yaml(text)
     faster["global"]["scrape_interval"] = "1s"
     return start_prometheus(module_processes, faster)
 

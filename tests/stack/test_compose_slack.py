@@ -7,19 +7,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.rules.receiving import Received, receiving
 from tests.servers import servers
 from tests.stack.processes import ALERTMANAGERS, Process, Processes, free_port
 from tests.waiting import wait_for
+from tests.yaml_files import from_yaml
 
 __all__ = ["servers"]
 pytestmark = pytest.mark.usefixtures("servers")
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "deploy/compose.yaml"
-SERVICE = yaml.safe_load(FILE.read_text())["services"]["alertmanager"]
+SERVICE = from_yaml(FILE.read_text())["services"]["alertmanager"]
 ALERT = {
     "labels": {"alertname": "SendKitDomainBounceSpike", "severity": "critical", "workspace": "acme"},
     "annotations": {"summary": "Bounce spike on domain a.example"},
@@ -74,7 +74,7 @@ def test_without_a_webhook_the_example_is_used_as_it_is(
     processes: Processes, environ: dict[str, str]
 ) -> None:
     alertmanager = start(processes, environ)
-    loaded = yaml.safe_load(alertmanager.get("/api/v2/status").json()["config"]["original"])
+    loaded = from_yaml(alertmanager.get("/api/v2/status").json()["config"]["original"])
     receivers = {receiver["name"]: receiver for receiver in loaded["receivers"]}
     assert receivers["pager"]["webhook_configs"][0]["url"] in {"http://127.0.0.1:9095/page", "<secret>"}
     assert not any("slack_configs" in receiver for receiver in receivers.values())

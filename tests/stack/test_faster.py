@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.stack.faster import KEYS, SPAN, expression, faster, span
+from tests.yaml_files import from_yaml
 
 SHIPPED = Path(__file__).parents[2] / "prometheus"
 FILES = sorted(
@@ -51,7 +51,7 @@ def test_what_is_no_duration_is_refused() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_no_duration_of_a_shipped_file_is_missed(path: Path) -> None:
     """Looked for in another way: words that look like durations, and seconds as numbers beside `time()`."""
-    for key, text in strings(faster(yaml.safe_load(path.read_text()), FACTOR)):
+    for key, text in strings(faster(from_yaml(path.read_text()), FACTOR)):
         if key in KEYS:
             assert re.fullmatch(r"\d+ms", text)
         if key == "expr":
@@ -63,7 +63,7 @@ def test_no_duration_of_a_shipped_file_is_missed(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_nothing_else_of_a_shipped_file_is_touched(path: Path) -> None:
-    shipped = yaml.safe_load(path.read_text())
+    shipped = from_yaml(path.read_text())
     before, after = (
         [(key, DURATION.sub("...", text)) for key, text in strings(tree)]
         for tree in (shipped, faster(shipped, FACTOR))

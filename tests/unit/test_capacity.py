@@ -4,13 +4,12 @@ import re
 from math import ceil
 from pathlib import Path
 
-import yaml
-
 from exporter.catalogue import details, mailbox, warmup, workspace
 from exporter.catalogue.kinds import Check, Metric
 from exporter.catalogue.workspace import Reason
 from exporter.config import Config
 from exporter.sendkit.paging import PAGE_ROWS
+from tests.yaml_files import from_yaml
 
 ROOT = Path(__file__).parents[2]
 TOLD = (ROOT / "docs/capacity.md").read_text()
@@ -78,7 +77,7 @@ def test_series_of_collectors() -> None:
 
 def test_what_is_dropped_no_rule_reads() -> None:
     (block,) = re.findall(r"^```yaml\n(.*?)^```$", TOLD, re.MULTILINE | re.DOTALL)
-    (relabelling,) = yaml.safe_load(block)["metric_relabel_configs"]
+    (relabelling,) = from_yaml(block)["metric_relabel_configs"]
     kept = [m for m in mailbox.METRICS if not re.fullmatch(relabelling["regex"], m.name)]
 
     read = set(re.findall(r"sendkit_mailbox_[a-z_]+", RULES))

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from exporter.config import Config
 from exporter.simulator import Simulation
+from tests.yaml_files import from_yaml
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "deploy/compose.yaml"
-COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text())
+COMPOSE: dict[str, Any] = from_yaml(FILE.read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 EXPORTERS = ("exporter-demo", "exporter-live")
 
 
 def load(path: str) -> Any:  # noqa: ANN401 - as in YAML
-    return yaml.safe_load((ROOT / path).read_text())
+    return from_yaml((ROOT / path).read_text())
 
 
 def mounts(service: str) -> dict[str, str]:
@@ -115,7 +115,7 @@ def test_prometheus_is_configured_as_the_example_is() -> None:
     )
     own = load("deploy/compose/prometheus.yml")
     own["rule_files"].remove("links.yml")  # where its dashboards are
-    assert own == yaml.safe_load(expected)
+    assert own == from_yaml(expected)
     assert mounts("prometheus")["/etc/prometheus/rules"] == "../prometheus/rules"
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import yaml
 
 from exporter.catalogue import own, workspace
 from exporter.config import Thresholds
@@ -26,6 +25,7 @@ from tests.dashboards import (
     variables,
 )
 from tests.dashboards import panels as panels_of
+from tests.yaml_files import from_yaml
 
 ROOT = Path(__file__).parents[2]
 DASHBOARDS = dashboards()
@@ -42,7 +42,7 @@ TARGETS = [
 RULES: list[Object] = [
     rule
     for path in (ROOT / "prometheus/rules").glob("*.yml")
-    for group in yaml.safe_load(path.read_text())["groups"]
+    for group in from_yaml(path.read_text())["groups"]
     for rule in group["rules"]
 ]
 RECORDED = {rule["record"] for rule in RULES if "record" in rule}

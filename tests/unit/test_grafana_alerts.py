@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
 from grafana_foundation_sdk.models import alerting
 
 from grafana import alert_rules, build
 from prometheus.table import ALERTS
+from tests.yaml_files import from_yaml
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT: dict[str, Any] = yaml.safe_load(build.ALERTS.read_text())
+DOCUMENT: dict[str, Any] = from_yaml(build.ALERTS.read_text())
 RULES = {rule["title"]: rule for group in DOCUMENT["groups"] for rule in group["rules"]}
 
 
@@ -19,7 +19,7 @@ def shipped() -> dict[str, dict[str, Any]]:
     return {
         rule["alert"]: rule
         for file in (ROOT / "prometheus/rules").glob("*.yml")
-        for group in yaml.safe_load(file.read_text())["groups"]
+        for group in from_yaml(file.read_text())["groups"]
         for rule in group["rules"]
         if "alert" in rule
     }

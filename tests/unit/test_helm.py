@@ -10,13 +10,13 @@ from typing import Any
 import helm_python
 import kubernetes_validate
 import pytest
-import yaml
 
 from exporter import config
 from tests.chart import CHART, of_kind, rendered
 from tests.kustomize import Resource
 from tests.manifests import BASE, OPERATOR, ROOT, SHARDED, build
 from tests.operator_schemas import published_faults
+from tests.yaml_files import from_yaml
 
 VERSIONS = ["1.30", "1.37"]
 OF_HELM = {
@@ -68,7 +68,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any part of a resource
 def _part(key: str, part: Any) -> Any:  # noqa: ANN401 - any part of a resource
     if key == "name" and isinstance(part, str):
         return re.sub("^sendkit-exporter-(?!keys)", "sendkit-", part)
-    return yaml.safe_load(part) if key == "config.yaml" else _plain(part)
+    return from_yaml(part) if key == "config.yaml" else _plain(part)
 
 
 def without_annotations(resources: list[Resource]) -> list[Resource]:
@@ -85,6 +85,7 @@ def test_the_chart_makes_what_kustomize_makes(values: dict[str, Any], folder: Pa
     assert plain(without_annotations(rendered(values))) == plain(build(folder))
 
 
+@pytest.mark.xdist_group("operator schemas")  # building their models takes seconds in each process
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("values", VALUES, ids=["defaults", "everything"])
 def test_resources_hold_by_the_published_schemas(values: dict[str, Any], version: str) -> None:
@@ -105,7 +106,7 @@ def test_helm_finds_nothing_to_mend(values: dict[str, Any]) -> None:
 def test_the_default_configuration_is_valid() -> None:
     text = of_kind("StatefulSet")["spec"]["template"]["spec"]
     mounts = {mount["name"]: mount["mountPath"] for mount in text["containers"][0]["volumeMounts"]}
-    loaded = config.Config.model_validate(yaml.safe_load((CHART / "values.yaml").read_text())["config"])
+    loaded = config.Config.model_validate(from_yaml((CHART / "values.yaml").read_text())["config"])
     assert str(loaded.state.directory) == mounts["state"]
     assert [str(account.api_key_file.parent) for account in loaded.accounts if account.api_key_file] == [
         mounts["keys"]
@@ -193,13 +194,13 @@ def test_values_that_are_wrong_are_refused(values: dict[str, Any]) -> None:
 
 def test_every_value_is_known_to_the_schema() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
-    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    values = from_yaml((CHART / "values.yaml").read_text())
     assert set(schema["properties"]) - {"global"} == set(values)
 
 
 def test_the_chart_is_of_this_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    chart = from_yaml((CHART / "Chart.yaml").read_text())
     assert (chart["version"], chart["appVersion"]) == (version, version)
 
 
@@ -219,4 +220,4 @@ def test_links_of_the_readme_lead_to_files(link: str) -> None:
 
 def test_the_values_that_the_readme_shows_are_valid() -> None:
     [shown] = re.findall(r"^```yaml\n(.*?)^```$", (CHART / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-    assert rendered(yaml.safe_load(shown))
+    assert rendered(from_yaml(shown))

@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 import pytest
-import yaml
 
 from exporter import cli, config
 from grafana import exporter_dashboard
 from tests.kustomize import Resource
 from tests.manifests import BASE, BUILDS, FOLDER, ROOT, SHARDED, build, of_kind
+from tests.yaml_files import all_from_yaml, from_yaml
 
 LARGEST_CONFIG_MAP_BYTES = 1 << 20
 
@@ -51,7 +51,7 @@ def test_kustomize_makes_the_same_of_it(folder: Path) -> None:
     def by_name(resources: list[Resource]) -> list[Resource]:
         return sorted(resources, key=lambda resource: (resource["kind"], resource["metadata"]["name"]))
 
-    assert by_name(build(folder)) == by_name(list(yaml.safe_load_all(plain)))
+    assert by_name(build(folder)) == by_name(all_from_yaml(plain))
 
 
 @pytest.mark.skipif(
@@ -72,8 +72,7 @@ def test_the_overlay_that_the_readme_tells_fits_the_base(tmp_path: Path) -> None
 
     assert made.stderr == ""
     resources = {
-        (resource["kind"], resource["metadata"]["name"]): resource
-        for resource in yaml.safe_load_all(made.stdout)
+        (resource["kind"], resource["metadata"]["name"]): resource for resource in all_from_yaml(made.stdout)
     }
     assert len(resources) == len(build(BASE))
     for resource in resources.values():
@@ -97,7 +96,7 @@ def test_links_lead_to_files(link: str) -> None:
 
 
 def test_no_manifest_is_left_out() -> None:
-    listed = yaml.safe_load((BASE / "kustomization.yaml").read_text())["resources"]
+    listed = from_yaml((BASE / "kustomization.yaml").read_text())["resources"]
     files = {path.name for path in BASE.glob("*.yaml")} - {"kustomization.yaml", "config.yaml"}
 
     assert {name for name in listed if name.endswith(".yaml")} == files
@@ -105,7 +104,7 @@ def test_no_manifest_is_left_out() -> None:
 
 def test_rules_are_those_of_prometheus() -> None:
     ours = {
-        f"sendkit-{path.stem}": yaml.safe_load(path.read_text())
+        f"sendkit-{path.stem}": from_yaml(path.read_text())
         for path in (ROOT / "prometheus/rules").glob("*.yml")
     }
     theirs = {

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import kubernetes_validate
 import pytest
-import yaml
 
 from tests.manifests import BASE, BUILDS, FOLDER, OPERATOR, build, of_kind
 from tests.operator_schemas import published_faults
+from tests.yaml_files import from_yaml
+
+pytestmark = pytest.mark.xdist_group("operator schemas")  # building their models takes seconds
 
 VERSIONS = ["1.30", "1.37"]
 """Of Kubernetes: the oldest that is meant, and the newest whose schemas the validator carries."""
@@ -40,7 +42,7 @@ def test_custom_resources_hold_by_the_operators_schemas() -> None:
 
 
 def test_the_configuration_of_alertmanager_holds_by_the_operators_schema() -> None:
-    resource = yaml.safe_load((FOLDER / "alertmanager-config.yaml").read_text())
+    resource = from_yaml((FOLDER / "alertmanager-config.yaml").read_text())
     assert published_faults(resource) == ""
     resource["spec"]["inhibitRules"][0]["sourceMatchers"] = []
     assert published_faults(resource)

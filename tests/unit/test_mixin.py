@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import rjsonnet
-import yaml
 
 from tests.dashboards import dashboards
+from tests.yaml_files import from_yaml
 
 ROOT = Path(__file__).parents[2]
 MIXIN = ROOT / "deploy/mixin/mixin.libsonnet"
@@ -21,7 +21,7 @@ def made(field: str) -> Any:  # noqa: ANN401 - as in JSON
 def shipped() -> list[dict[str, Any]]:
     """Return the groups of every file of rules."""
     files = sorted((ROOT / "prometheus/rules").glob("*.yml"))
-    return [group for file in files for group in yaml.safe_load(file.read_text())["groups"]]
+    return [group for file in files for group in from_yaml(file.read_text())["groups"]]
 
 
 def test_every_group_of_rules_is_in_it_once() -> None:

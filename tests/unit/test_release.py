@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.chart import CHART
 from tests.manifests import ROOT
+from tests.yaml_files import from_yaml
 
 FILE = ROOT / ".github/workflows/release.yml"
-WORKFLOW: dict[str, Any] = yaml.safe_load(FILE.read_text())
+WORKFLOW: dict[str, Any] = from_yaml(FILE.read_text())
 JOBS: dict[str, dict[str, Any]] = WORKFLOW["jobs"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -120,8 +120,7 @@ def test_the_chart_names_the_image_that_was_released(tmp_path: Path) -> None:
     ended = run("chart", name, tmp_path, IMAGE="registry.acme.example/mail/sendkit-exporter")
     assert ended.returncode == 0, ended.stderr
     before, after = (
-        yaml.safe_load(path.read_text())
-        for path in (CHART / "values.yaml", tmp_path / "deploy/helm/values.yaml")
+        from_yaml(path.read_text()) for path in (CHART / "values.yaml", tmp_path / "deploy/helm/values.yaml")
     )
     assert after["image"].pop("repository") == "registry.acme.example/mail/sendkit-exporter"
     before["image"].pop("repository")

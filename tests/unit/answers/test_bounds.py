@@ -69,8 +69,9 @@ def test_one_mailbox_of_many_megabytes_costs_no_other_one_its_samples(size: int)
 def test_what_looks_like_the_end_of_a_mailbox_and_is_none_changes_nothing(
     separators: tuple[str, str], odd: object
 ) -> None:
-    count = 3 * BLOCK_BYTES // 400
-    mailboxes = [mailbox(_id=f"m{number}", displayName="Sales", tags=[odd] * 3) for number in range(count)]
+    one = mailbox(displayName="Sales", tags=[odd] * 3)
+    count = 3 * BLOCK_BYTES // len(json.dumps(one))
+    mailboxes = [one | {"_id": f"m{number}"} for number in range(count)]
     body = json.dumps({"success": True, "data": mailboxes}, separators=separators).encode()
     answer = parse(body, BASE)
     assert answer.ids == [it["_id"] for it in mailboxes]

@@ -4,7 +4,6 @@ from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
-import yaml
 from pydantic import SecretStr
 
 from exporter.config import (
@@ -19,6 +18,7 @@ from exporter.config import (
 )
 from exporter.config import reference as config_reference
 from tests.configurations import ACCOUNT, CANARY, Load, keys_of, keys_of_model
+from tests.yaml_files import from_yaml
 
 ROOT = Path(__file__).parents[3]
 
@@ -87,7 +87,7 @@ class TestExample:
 
     def test_shows_every_key(self) -> None:
         text = (ROOT / "config.example.yaml").read_text()
-        shown = set(keys_of(yaml.safe_load(text)))
+        shown = set(keys_of(from_yaml(text)))
         known = set(keys_of_model(Config))
         assert {"api", "base_url", "api_key_file", "include"} <= known
         commented = {"api_key_env", "api_key"}

@@ -7,7 +7,6 @@ import json
 import re
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from exporter.fleet.workspace import Fleet
 from exporter.page import status as status_page
 from exporter.page.templating import CONTENT_SECURITY_POLICY, unbroken
 from tests.pages import NOW, PLAIN, Page, answer_of, fresh, page_of
+from tests.yaml_files import from_yaml
 
 HOSTILE = "</title><script>alert(1)</script>\" onload='x' {{ 7 * 7 }} &amp;"
 
@@ -81,7 +81,7 @@ def test_the_policy_allows_exactly_the_style_of_the_page() -> None:
 def test_the_snippets_are_yaml_for_the_host_that_was_asked(host: str, scheme: str) -> None:
     source = status_page.render(status_page.look(Fleet(), NOW, PLAIN), host, "1", scheme)
     snippets = [
-        yaml.safe_load(html.unescape(text)) for text in re.findall(r"<pre.*?>(.*?)</pre>", source, re.DOTALL)
+        from_yaml(html.unescape(text)) for text in re.findall(r"<pre.*?>(.*?)</pre>", source, re.DOTALL)
     ]
     job = {"job_name": "sendkit-exporter"} | ({"scheme": "https"} if scheme == "https" else {})
     assert json.loads(json.dumps(snippets)) == [
