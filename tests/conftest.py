@@ -1,8 +1,11 @@
 """What every test relies on, and which tests run in the same process."""
 
+import functools
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import settings
 
@@ -18,6 +21,19 @@ FOLDERS = ("stack", "rules", "fuzz", "integration", "unit")
 def anyio_backend() -> str:
     """Run coroutines as the exporter does."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _authorities_are_read_once() -> Iterator[None]:
+    """Read the public certificate authorities once, unless the environment names other ones.
+
+    Each client has them read, which takes it longer than most tests take.
+    """
+    create, names = httpx.create_ssl_context, ("SSL_CERT_FILE", "SSL_CERT_DIR")
+    public = functools.cache(create)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpx, "create_ssl_context", lambda: create() if {*names} & {*os.environ} else public())
+        yield
 
 
 @pytest.hookimpl(trylast=True)  # the seed is known then

@@ -28,6 +28,7 @@ class Exporting:
     calendar: Callable[[tzinfo], datetime] = datetime.now
     more: Sequence[Feed] = ()
     exporter: Exporter = field(init=False)
+    _scraped: tuple[str, Samples] = ("", Samples(""))
 
     def __post_init__(self) -> None:
         self.exporter = Exporter(
@@ -35,9 +36,12 @@ class Exporting:
         )
 
     def samples(self) -> Samples:
-        """Return what a scrape gets of workspaces and mailboxes."""
+        """Return what a scrape gets of workspaces and mailboxes, parsed when it has changed."""
         body = self.exporter.store.body(Format.OPENMETRICS).ended(END[Format.OPENMETRICS])
-        return Samples(b"".join(body.plain).decode())
+        text = b"".join(body.plain).decode()
+        if text != self._scraped[0]:
+            self._scraped = (text, Samples(text))
+        return self._scraped[1]
 
     def own_samples(self) -> Samples:
         """Return the exporter's own metrics."""

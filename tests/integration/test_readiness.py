@@ -25,5 +25,6 @@ class TestReadiness:
     async def test_names_no_endless_list(self) -> None:
         accounts = [{"name": f"a{number}", "api_key": f"sk_canary-{number}"} for number in range(40)]
         async with exporting(ScriptedApi(default=answer(401)), *accounts) as running:
-            await until(lambda: all(running.one("sendkit_up", f"a{number}") == 0 for number in range(40)))
+            fleet = running.exporter.fleet
+            await until(lambda: [workspace.all_time.up for workspace in fleet] == [False] * 40)
             assert len(running.unready_reason().splitlines()) == 1 + MOST_REASONS

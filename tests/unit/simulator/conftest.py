@@ -10,8 +10,38 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
-from exporter.simulator import Simulation, create_app
+from exporter.simulator import Simulation, create_app, plans, population
+from exporter.simulator.fleet import Workspace
+from exporter.simulator.plans import Plans, drawn
+from exporter.simulator.population import Era, build
+from exporter.simulator.profiles import Profile
 from tests.world import NOON
+
+_built: dict[tuple[int, int, int, Era, int], tuple[Workspace, ...]] = {}
+_drawn: dict[tuple[int, int], tuple[Workspace, Plans]] = {}
+
+
+def _built_once(
+    mailboxes: int, workspaces: int, seed: int, era: Era, profile: Profile
+) -> tuple[Workspace, ...]:
+    key = mailboxes, workspaces, seed, era, id(profile)  # profiles are constants
+    if key not in _built:
+        _built[key] = build(mailboxes, workspaces, seed, era, profile)
+    return _built[key]
+
+
+def _drawn_once(workspace: Workspace, day: int) -> Plans:
+    key = id(workspace), day  # its own hash is that of all its mailboxes
+    if key not in _drawn:
+        _drawn[key] = workspace, drawn(workspace, day)
+    return _drawn[key][1]
+
+
+@pytest.fixture(autouse=True)
+def _draws_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw a fleet and the mails of its days once for all tests: neither ever changes."""
+    monkeypatch.setattr(population, "build", _built_once)
+    monkeypatch.setattr(plans, "drawn", _drawn_once)
 
 
 @pytest.fixture(scope="module")
