@@ -32,7 +32,7 @@ test: $(DEV) servers ## run every test, those against the real Prometheus and br
 	$(PYTEST)
 
 unit: $(DEV) ## run the unit tests, which need no servers, in under a minute
-	$(PYTEST) tests/unit
+	$(PYTEST) tests/unit --hypothesis-profile=quick
 
 integration: $(DEV) ## run the whole exporter over a simulated API, which needs no servers either
 	$(PYTEST) tests/integration

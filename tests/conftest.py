@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 settings.register_profile("sendkit", deadline=None)  # a busy machine is no failure
+settings.register_profile("quick", deadline=None, max_examples=25)  # of 100, for `make unit`
 settings.load_profile("sendkit")
 
 TESTS = Path(__file__).parent
