@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from exporter.nouns import several
+
 Body = bytes | bytearray
 
 PAGE = "a page instead of JSON; is api.base_url right?"
@@ -34,10 +36,11 @@ class Envelope:
 
     def check_whole(self, count: int) -> None:
         """Raise `MalformedAnswerError` if the answer itself says that `count` items are not all."""
+        found = f"the list is not whole: {several(count, 'item')}"
         if self.has_more:
-            raise MalformedAnswerError(f"the list is not whole: {count} items, pagination.hasMore is true")
+            raise MalformedAnswerError(f"{found}, pagination.hasMore is true")
         if self.total is not None and self.total > count:
-            raise MalformedAnswerError(f"the list is not whole: {count} items of a total of {self.total}")
+            raise MalformedAnswerError(f"{found} of a total of {self.total}")
 
 
 def opened(body: Body, items: str, form: str = "[...]") -> Envelope:

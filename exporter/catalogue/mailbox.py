@@ -5,6 +5,7 @@ from exporter.catalogue.kinds import Check, Field, counter, gauge
 LABELS = ("workspace", "domain", "mailbox_id")
 
 STATUSES = ("active", "inactive", "suspended", "error")
+"""Those that the API documents; the rules look at all of them."""
 WARMUP_STATUSES = ("not_started", "in_progress", "completed", "idle")
 
 INFO = gauge(

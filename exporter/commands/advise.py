@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from exporter.commands.advice import days, judged, text
 from exporter.commands.advice.prometheus import Prometheus, PrometheusError
 from exporter.fleet.limits import Level
-from exporter.page.wording import several
+from exporter.nouns import several
 
 
 async def advise(url: str, weeks: int) -> Sequence[str]:

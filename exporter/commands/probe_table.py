@@ -7,7 +7,7 @@ from exporter.answers.answer import Answer
 from exporter.answers.unit import AUTO
 from exporter.catalogue.kinds import Feed, Rows
 from exporter.config import Config, keys
-from exporter.page.wording import several
+from exporter.nouns import several
 from exporter.polling.watch import NONE_KEPT
 
 HEADINGS = ("workspace", "id", "mailboxes", "active", "bounceRate in", "refused")

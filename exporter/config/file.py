@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, WrapValidator, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from exporter import hanging
+from exporter.catalogue.mailbox import STATUSES
 from exporter.config import files, keys, values, yaml
 from exporter.config.accounts import AccountConfig
 from exporter.config.errors import ConfigError, kind_of, mismatch, tell
@@ -29,8 +30,6 @@ from exporter.config.sections import (
     WindowConfig,
 )
 
-STATUSES = ("active", "inactive", "suspended", "error")
-"""Those that the API documents; the rules look at all of them."""
 OTHER_STATUSES = ("pending", "warming_up", "failed")
 """Of mailboxes that never were active; no rule looks at them."""
 DEFAULT_KEY_VARIABLE = "SENDKIT_API_KEY"

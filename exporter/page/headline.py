@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from exporter.catalogue.kinds import ALL_TIME
+from exporter.nouns import several
 from exporter.page import wording
 from exporter.page.poll_state import COLOURS, LEVELS, SYMBOLS, Level, State
 from exporter.page.polls import Seen, cause
@@ -32,7 +33,7 @@ class Headline:
     @classmethod
     def of(cls, workspaces: Sequence[Seen], notices: Sequence[str]) -> "Headline":
         """Return how the data of workspaces is; a notice makes it a warning at least."""
-        total = wording.several(len(workspaces), "workspace")
+        total = several(len(workspaces), "workspace")
         failing = sum(seen.state.is_failing for seen in workspaces)
         waiting = sum(seen.state is State.WAITING for seen in workspaces)
         levels: list[Level] = [seen.state.level for seen in workspaces] or ["wait"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from exporter.fleet.findings import Finding, Kind, State
 from exporter.fleet.limits import Level as Rank
+from exporter.nouns import several
 from exporter.page import wording
 from exporter.page.poll_state import Level
 from exporter.page.poll_state import State as Polling
@@ -61,12 +62,12 @@ def _trouble(found: Sequence[tuple[Seen, Finding]], workspaces: Sequence[Seen]) 
     if len(workspaces) > 1 and worst.level is not Rank.WORKSPACE:
         text += f" ({seen.label})"
     if worst.state is State.WARNING:
-        count = wording.several(len(found), "warning")
+        count = several(len(found), "warning")
         return f"{count}: {text}" if len(found) == 1 else f"{count}, the worst: {text}"
     others = Counter(
         other.level for each, other in found if each is not seen or not _is_same_incident(other, worst)
     )
-    listed = [wording.several(others[level], level.value) for level in Rank if others[level]]
+    listed = [several(others[level], level.value) for level in Rank if others[level]]
     return f"{text}; also critical: {', '.join(listed)}" if listed else text
 
 
@@ -111,5 +112,5 @@ def _quiet(current: Sequence[Seen], total: int) -> Mail:
         seen = f"{wording.number(sent)} seen in 24 h"
         return Mail(State.OK, f"Too few mails to judge yet: {seen}", is_known=False)
     is_part = len(current) < total
-    where = f" in {len(current)} of {wording.several(total, 'workspace')}" if is_part else ""
+    where = f" in {len(current)} of {several(total, 'workspace')}" if is_part else ""
     return Mail(State.OK, f"No bounce spike{where}: {wording.part_of(bounced, sent)} bounced in 24 h")

@@ -7,6 +7,7 @@ import re
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from exporter.nouns import counted, several
 from exporter.page import wording
 
 _templates = PackageLoader("exporter.page")
@@ -36,8 +37,8 @@ def _made() -> Environment:
         wording.at_least,
         wording.share,
         wording.part_of,
-        wording.several,
-        wording.counted,
+        several,
+        counted,
         wording.span,
         wording.duration,
         wording.ago,

@@ -44,20 +44,6 @@ def part_of(part: float | None, whole: float | None) -> str:
     return f"{number(part)} of {number(whole)}" + (f" ({share(part, whole)})" if whole else "")
 
 
-def counted(noun: str, count: float | None) -> str:
-    """Return a noun as it follows a count: `mailbox` after 1, else `mailboxes`."""
-    if count == 1:
-        return noun
-    if noun.endswith("y"):
-        return f"{noun[:-1]}ies"
-    return f"{noun}{'es' if noun.endswith('x') else 's'}"
-
-
-def several(count: float | None, noun: str) -> str:
-    """Return a count with its noun: `1 mailbox`, `4 workspaces`."""
-    return f"{number(count)} {counted(noun, count)}"
-
-
 def span(seconds: float | None) -> str:
     """Return a length of time by its two largest units: `23 s`, `15 min`, `2 h 10 min`, `3 d 4 h`."""
     if seconds is None:

@@ -15,6 +15,7 @@ from msgspec import Raw
 from exporter.answers.envelope import UNREADABLE, Body, MalformedAnswerError, opened
 from exporter.catalogue.kinds import Feed
 from exporter.catalogue.workspace import Reason
+from exporter.nouns import several
 from exporter.sendkit.errors import SendKitError, UnusableError
 
 PAGE_ROWS = 100
@@ -123,7 +124,7 @@ async def _read(feed: Feed, query: Mapping[str, str], get: Get, most_bytes: int)
         body = await get(feed.path, parameters)
         size_bytes += len(body)
         if size_bytes > most_bytes:
-            why = f"{number} pages are more than {most_bytes} bytes (api.max_response_bytes)"
+            why = f"more than {most_bytes} bytes (api.max_response_bytes) in {several(number, 'page')}"
             raise UnusableError(Reason.TOO_LARGE, why, HTTPStatus.OK)
         page = await asyncio.to_thread(_Page.of, body, feed)
         total = page.total if total is None else total
@@ -135,7 +136,7 @@ async def _read(feed: Feed, query: Mapping[str, str], get: Get, most_bytes: int)
         empty = 0 if page.count else empty + 1
         if page.is_last(count):
             if total is not None and total > count:
-                raise _NotWholeError(f"the list is not whole: {count} items of a total of {total}")
+                raise _NotWholeError(f"the list is not whole: {several(count, 'item')} of a total of {total}")
             return body if number == 1 else _enveloped(feed.items, texts)
         if not page.next_cursor or page.next_cursor in cursors:
             what = "one that was answered before" if page.next_cursor else "none"

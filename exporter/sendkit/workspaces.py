@@ -12,6 +12,7 @@ from exporter.answers.strict import LONGEST_TEXT
 from exporter.answers.tolerant import loads
 from exporter.catalogue.workspace import Reason
 from exporter.config import keys
+from exporter.nouns import several
 from exporter.sendkit.client import SendKit
 from exporter.sendkit.errors import UnusableError
 from exporter.sendkit.lane import Lane
@@ -57,7 +58,7 @@ def parse_workspaces(body: Body) -> list[ListedWorkspace]:
     if not answer.success:
         raise _unusable("success is not true")
     if isinstance(answer.pagination, dict) and answer.pagination.get("hasMore") is True:
-        raise _unusable(f"it is not whole: {len(answer.data)} items, pagination.hasMore is true")
+        raise _unusable(f"it is not whole: {several(len(answer.data), 'item')}, pagination.hasMore is true")
     workspaces: dict[str, ListedWorkspace] = {}
     odd = 0
     for raw in answer.data:
@@ -70,7 +71,7 @@ def parse_workspaces(body: Body) -> list[ListedWorkspace]:
             workspace_id, ListedWorkspace(workspace_id, _name(item.get("name")) or workspace_id)
         )
     if odd * 2 > len(answer.data):
-        raise _unusable(f"{odd} of {len(answer.data)} items have no id that can be used")
+        raise _unusable(f"no id that can be used in {odd} of {several(len(answer.data), 'item')}")
     if odd:
         _log.warning("workspaces without an id that can be used are left out", count=odd)
     return list(workspaces.values())

@@ -1,5 +1,6 @@
 """The tables of docs/rules.md: the files of rules, and the alerts."""
 
+from exporter.nouns import counted
 from prometheus.table import ALERTS, FILES
 from prometheus.table.bounce_limits import LIMITS, MINIMUM, BounceLimit, Window
 from prometheus.table.incidents import STALE
@@ -26,7 +27,7 @@ def _limits() -> str:
             _code(limit.alert),
             _code(limit.threshold),
             "; ".join(_window(limit, window) for window in limit.windows),
-            f"{limit.ends:g} times" if limit.ends else "a day after",
+            f"{limit.ends:g} {counted('time', limit.ends)}" if limit.ends else "a day after",
         ]
         for limit in LIMITS
     ]

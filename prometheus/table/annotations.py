@@ -6,7 +6,7 @@ A query within a text says `of` where the matchers of the alert's own labels go:
 
 import re
 
-from exporter.page.wording import counted
+from exporter.nouns import counted
 from prometheus.table.actions import ACTIONS
 from prometheus.table.levels import LISTING, MAILBOX, Level
 from prometheus.table.rule import Alert

@@ -3,6 +3,8 @@
 import json
 from typing import NamedTuple
 
+from exporter.catalogue.mailbox import STATUSES
+
 MINUTES_A_DAY = 1_440
 MINUTES = 5 * 60
 MIDNIGHT = 2 * 60
@@ -29,7 +31,6 @@ REASONS = (
     "malformed",
     "too_large",
 )
-STATUSES = ("active", "inactive", "suspended", "error")
 
 Value = float | None
 Series = dict[tuple[str, str], list[Value]]

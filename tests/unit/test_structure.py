@@ -8,7 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "exporter"
 FLOORS = (
-    ("atomic", "catalogue", "hanging", "lifetime", "simulator", "wilson"),
+    ("atomic", "catalogue", "hanging", "lifetime", "nouns", "simulator", "wilson"),
     ("config",),
     ("answers", "background", "log", "vital"),
     ("textformat", "sendkit"),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from exporter.commands.advice.judged import Advice
-from exporter.page.wording import several
+from exporter.nouns import several
 
 _HEADINGS = ("threshold", "configured", "would have called", "fits", "at other values")
 

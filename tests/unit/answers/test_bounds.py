@@ -117,9 +117,9 @@ def with_pages(**parts: object) -> bytes:
 @pytest.mark.parametrize(
     ("parts", "said"),
     [
-        ({"pagination": {"hasMore": True}}, "1 items, pagination.hasMore is true"),
-        ({"pagination": {"total": 1900, "hasMore": False}}, "1 items of a total of 1900"),
-        ({"total": 2}, "1 items of a total of 2"),
+        ({"pagination": {"hasMore": True}}, "1 item, pagination.hasMore is true"),
+        ({"pagination": {"total": 1900, "hasMore": False}}, "1 item of a total of 1900"),
+        ({"total": 2}, "1 item of a total of 2"),
     ],
 )
 def test_a_list_that_is_not_whole_is_no_answer(parts: dict[str, object], said: str) -> None:

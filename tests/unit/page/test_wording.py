@@ -74,30 +74,6 @@ def test_ago() -> None:
     assert (wording.ago(23), wording.ago(None)) == ("23 s ago", MISSING)
 
 
-def test_several() -> None:
-    assert [
-        wording.several(1, "mailbox"),
-        wording.several(2, "mailbox"),
-        wording.several(0, "workspace"),
-    ] == [
-        "1 mailbox",
-        "2 mailboxes",
-        "0 workspaces",
-    ]
-
-
-def test_a_noun_follows_its_count() -> None:
-    assert [wording.counted("mailbox", count) for count in (1, 1.0, 0, 2, None)] == [
-        *["mailbox"] * 2,
-        *["mailboxes"] * 3,
-    ]
-
-
-def test_the_plural_of_a_noun() -> None:
-    nouns = ("mailbox", "reply", "send")
-    assert [wording.counted(noun, 2) for noun in nouns] == ["mailboxes", "replies", "sends"]
-
-
 def test_listing_tells_how_many_it_leaves_out() -> None:
     assert wording.listing(["a", "b"], 2) == "a, b"
     assert wording.listing(["a", "b", "c", "d"], 2) == "a, b and 2 more"
