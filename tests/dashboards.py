@@ -6,9 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parents[1] / "grafana/dashboards"
+from tests.yaml_files import from_yaml
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "grafana/dashboards"
 FILES = sorted(FOLDER.glob("*.json"))
 Object = dict[str, Any]
+
+
+def shipped_rules() -> Iterator[Object]:
+    """Yield the rules, which record what dashboards read and lead to them."""
+    for path in (ROOT / "prometheus/rules").glob("*.yml"):
+        for group in from_yaml(path.read_text())["groups"]:
+            yield from group["rules"]
 
 
 def dashboards() -> dict[str, Object]:

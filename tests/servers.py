@@ -1,6 +1,7 @@
 """The servers that people run: the oldest ones that are meant, and today's (tests/install-servers)."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 NEWEST = Path(__file__).parents[1] / "build/servers/usr/bin"
 LAST_2 = NEWEST.parents[1] / "trixie/usr/bin"
 """The promtool of the last Prometheus 2, as Debian 13 has it: between both ends of the range."""
+ALERTMANAGERS = ("prometheus-alertmanager", "alertmanager")
+"""Its names: as Debian calls it, and as it is released."""
 RANGE = {"system": None, "newest": NEWEST}
 """Where the programs are, where that is not on the path."""
 
@@ -30,3 +33,8 @@ def servers(request: pytest.FixtureRequest) -> Iterator[str]:
     """Put the programs of one end of the range first on the path."""
     with on_path(request.param):
         yield request.param
+
+
+def alertmanager_program() -> str:
+    """Return the name that Alertmanager has on this machine."""
+    return next((name for name in ALERTMANAGERS if shutil.which(name)), ALERTMANAGERS[-1])

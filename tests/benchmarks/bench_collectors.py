@@ -18,7 +18,7 @@ from typing import Any
 import answers
 import httpx
 from collected import Endpoints
-from run import cpu_of
+from scraping import cpu_of
 from subjects import WORKSPACE, Ours
 
 from exporter.answers.envelope import Body

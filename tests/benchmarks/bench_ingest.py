@@ -10,13 +10,15 @@ import time
 from pathlib import Path
 
 import answers
-from run import Subject, cpu_of, running
+from run import Subject, running
+from scraping import cpu_of
 from subjects import resident_bytes
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.servers import RANGE, on_path
-from tests.stack.processes import Processes, scrape_job, start_prometheus
+from tests.stack.processes import Processes
+from tests.stack.prometheus_servers import scrape_job, start_prometheus
 
 SIZES = (1_000, 10_000, 100_000)
 SCRAPE_SECONDS = 15

@@ -43,7 +43,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from exporter.config.sections import Thresholds
 from tests.servers import RANGE, on_path
-from tests.stack.processes import Processes, Prometheus, scrape_job, start_prometheus
+from tests.stack.processes import Processes
+from tests.stack.prometheus_servers import Prometheus, scrape_job, start_prometheus
 from tests.yaml_files import from_yaml
 
 RULES = Path(__file__).parents[2] / "prometheus/rules"

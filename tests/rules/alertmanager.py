@@ -1,7 +1,6 @@
 """A real Alertmanager with the example configuration."""
 
 import contextlib
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.servers import alertmanager_program
 from tests.waiting import wait_for
 
 CONFIG = Path(__file__).parents[2] / "prometheus/alertmanager.example.yml"
@@ -42,7 +42,7 @@ def started(folder: Path, config: Path) -> Iterator[Alertmanager]:
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [
-                shutil.which("prometheus-alertmanager") or "alertmanager",
+                alertmanager_program(),
                 f"--config.file={config}",
                 f"--storage.path={folder}",
                 f"--web.listen-address={address}",

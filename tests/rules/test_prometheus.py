@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.stack.processes import Processes, Prometheus, start_prometheus
+from tests.stack.processes import Processes
+from tests.stack.prometheus_servers import Prometheus, start_prometheus
 from tests.waiting import wait_for
 from tests.yaml_files import from_yaml
 

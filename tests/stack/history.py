@@ -28,7 +28,8 @@ from exporter.simulator.fleet import Workspace as Simulated
 from exporter.simulator.windows import Window
 from exporter.textformat.lines import Format
 from tests.stack.collected import Collected
-from tests.stack.processes import Process, Processes, start_prometheus
+from tests.stack.processes import Process, Processes
+from tests.stack.prometheus_servers import start_prometheus
 from tests.stack.queries import Queries, Samples
 from tests.yaml_files import from_yaml
 

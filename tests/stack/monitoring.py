@@ -15,16 +15,10 @@ from typing import Any
 import httpx
 import yaml
 
+from tests.servers import alertmanager_program
 from tests.stack.paging import alertmanager_config, prometheus_config, write_rules
-from tests.stack.processes import (
-    Process,
-    Processes,
-    Prometheus,
-    alertmanager_program,
-    free_port,
-    start_alertmanager,
-    start_prometheus,
-)
+from tests.stack.processes import Process, Processes, free_port
+from tests.stack.prometheus_servers import Prometheus, start_alertmanager, start_prometheus
 from tests.waiting import wait_for
 
 SPEED = 20

@@ -22,16 +22,8 @@ import yaml
 from tests.collectors import OFF
 from tests.stack.days_before import COUNTED, DAY_SECONDS, Past, write_blocks
 from tests.stack.faster import faster
-from tests.stack.processes import (
-    Process,
-    Processes,
-    Prometheus,
-    Simulator,
-    run_simulator,
-    start_alertmanager,
-    start_exporter,
-    start_prometheus,
-)
+from tests.stack.processes import Process, Processes, Simulator, run_simulator, start_exporter
+from tests.stack.prometheus_servers import Prometheus, start_alertmanager, start_prometheus
 from tests.waiting import wait_for
 from tests.yaml_files import from_yaml
 

@@ -3,14 +3,13 @@
 Each logs to a file of its own, whose end is printed as it ends, so that a failed test shows it.
 """
 
-import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,8 +25,9 @@ from tests.waiting import wait_for
 
 EXPORTER = (sys.executable, "-m", "exporter")
 SIMULATOR = (*EXPORTER, "simulate", "--listen-address", "127.0.0.1:0")
-ALERTMANAGERS = ("prometheus-alertmanager", "alertmanager")  # as Debian calls it, and as it is released
 END_SECONDS = 10.0
+STOP_SECONDS = 5.0
+"""Within which a signal ends each command: what the contract promises, not a measurement."""
 SHOWN_LOG_CHARACTERS = 8000
 
 
@@ -241,87 +241,9 @@ def scrape(process: Process, path: str = "/metrics", accept: str = "text/plain")
     return Samples(process.get(path, headers={"accept": accept}).raise_for_status().text)
 
 
-@dataclass(slots=True)
-class Prometheus:
-    """A running Prometheus."""
-
-    process: Process
-
-    def query(self, expression: str) -> list[dict[str, Any]]:
-        """Return the result of an instant query: a list of `metric` and `value`."""
-        answer = self.process.get("/api/v1/query", params={"query": expression}).json()
-        assert answer["status"] == "success", answer
-        result: list[dict[str, Any]] = answer["data"]["result"]
-        return result
-
-    def value(self, expression: str) -> float | None:
-        """Return the one value of an instant query; None when there is none."""
-        result = self.query(expression)
-        assert len(result) < 2, result
-        return float(result[0]["value"][1]) if result else None
-
-    def alerts(self) -> list[dict[str, Any]]:
-        """Return the alerts that are pending or fire."""
-        alerts: list[dict[str, Any]] = self.process.get("/api/v1/alerts").json()["data"]["alerts"]
-        return alerts
-
-    def targets(self) -> list[dict[str, Any]]:
-        """Return the active targets."""
-        targets: list[dict[str, Any]] = self.process.get("/api/v1/targets").json()["data"]["activeTargets"]
-        return targets
-
-
-def start_prometheus(processes: Processes, config: Mapping[str, Any], *flags: str) -> Prometheus:
-    """Start Prometheus with a configuration, on a free port; its TSDB is the folder `prometheus`."""
-    config_file = processes.folder / "prometheus.yml"
-    config_file.write_text(json.dumps(config))  # JSON is YAML
-    port = free_port()
-    command = (
-        "prometheus",
-        f"--config.file={config_file}",
-        f"--storage.tsdb.path={processes.folder / 'prometheus'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-        "--web.enable-lifecycle",
-        "--log.level=warn",
-        *flags,
-    )
-    process = processes.start("prometheus", command)
-    process.url = f"http://127.0.0.1:{port}"
-    wait_for(lambda: process.answers("/-/ready"), what="Prometheus is ready")
-    return Prometheus(process)
-
-
-def scrape_job(name: str, url: str, **settings: object) -> dict[str, Any]:
-    """Return a scrape job of one target, once a second."""
-    return {
-        "job_name": name,
-        "scrape_interval": "1s",
-        "static_configs": [{"targets": [url.removeprefix("http://")]}],
-        **settings,
-    }
-
-
-def alertmanager_program() -> str:
-    """Return the name that Alertmanager has on this machine."""
-    return next((name for name in ALERTMANAGERS if shutil.which(name)), ALERTMANAGERS[-1])
-
-
-def start_alertmanager(processes: Processes, config: Mapping[str, Any], *flags: str) -> Process:
-    """Start Alertmanager with a configuration, on a free port, alone."""
-    config_file = processes.folder / "alertmanager.yml"
-    config_file.write_text(json.dumps(config))
-    port = free_port()
-    program = alertmanager_program()
-    command = (
-        program,
-        f"--config.file={config_file}",
-        f"--storage.path={processes.folder / 'alertmanager'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-        "--cluster.listen-address=",
-        "--log.level=warn",
-        *flags,
-    )
-    process = processes.start("alertmanager", command)
-    process.url = f"http://127.0.0.1:{port}"
-    wait_for(lambda: process.answers("/-/ready"), what="Alertmanager is ready")
-    return process
+def ended_cleanly(process: Process, number: signal.Signals = signal.SIGTERM) -> None:
+    """End a process by a signal, in time and with 0."""
+    began = time.monotonic()
+    assert process.end(number) == 0
+    assert time.monotonic() - began < STOP_SECONDS
+    assert "Traceback" not in process.log()

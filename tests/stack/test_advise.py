@@ -10,7 +10,8 @@ from exporter.config import Thresholds
 from tests.commands import Outcome, run
 from tests.servers import RANGE, on_path
 from tests.stack.days_before import DAY_SECONDS, HOUR_SECONDS, write_blocks
-from tests.stack.processes import Processes, free_port, start_prometheus, start_simulator
+from tests.stack.processes import Processes, free_port, start_simulator
+from tests.stack.prometheus_servers import start_prometheus
 
 DAYS = 20
 SENT_AN_HOUR = 5

@@ -9,7 +9,8 @@ import pytest
 
 from tests.commands import run
 from tests.servers import servers
-from tests.stack.processes import Process, Processes, free_port, start_alertmanager, start_simulator
+from tests.stack.processes import Process, Processes, free_port, start_simulator
+from tests.stack.prometheus_servers import start_alertmanager
 from tests.stack.webhook import Webhook, webhook
 from tests.waiting import wait_for
 

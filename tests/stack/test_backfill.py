@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.commands import Outcome, config_file, run
-from tests.stack.processes import Processes, Simulator, start_prometheus, start_simulator
+from tests.stack.processes import Processes, Simulator, start_simulator
+from tests.stack.prometheus_servers import start_prometheus
 
 DAYS = 4
 COUNTERS = {

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.servers import servers
-from tests.stack.processes import Processes, scrape_job, start_exporter, start_prometheus
+from tests.stack.processes import Processes, start_exporter
+from tests.stack.prometheus_servers import scrape_job, start_prometheus
 from tests.waiting import wait_for
 
 __all__ = ["servers"]

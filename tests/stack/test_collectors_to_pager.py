@@ -20,7 +20,8 @@ from tests.servers import on_path
 from tests.stack.choices import Choice
 from tests.stack.days_before import Past
 from tests.stack.paging import HOUR, PATIENCE, Fleet, Paging, ahead_of_others, start_paging
-from tests.stack.processes import Process, Processes, Prometheus, Simulator
+from tests.stack.processes import Process, Processes, Simulator
+from tests.stack.prometheus_servers import Prometheus
 from tests.stack.queries import Queries
 from tests.stack.webhook import Webhook, webhook
 from tests.waiting import wait_for

@@ -9,15 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.stack.processes import (
-    EXPORTER,
-    Processes,
-    Prometheus,
-    run_simulator,
-    start_alertmanager,
-    start_exporter,
-    start_prometheus,
-)
+from tests.stack.processes import EXPORTER, Processes, run_simulator, start_exporter
+from tests.stack.prometheus_servers import Prometheus, start_alertmanager, start_prometheus
 from tests.waiting import wait_for
 from tests.yaml_files import from_yaml
 

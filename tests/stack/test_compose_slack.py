@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.rules.receiving import Received, receiving
-from tests.servers import servers
-from tests.stack.processes import ALERTMANAGERS, Process, Processes, free_port
+from tests.servers import alertmanager_program, servers
+from tests.stack.processes import Process, Processes, free_port
 from tests.waiting import wait_for
 from tests.yaml_files import from_yaml
 
@@ -37,7 +37,8 @@ def start(processes: Processes, environ: dict[str, str]) -> Process:
     root = processes.folder / "root"
     for folder in ("bin", "tmp", "alertmanager", "etc/alertmanager"):
         (root / folder).mkdir(parents=True)
-    program = next(path for name in ALERTMANAGERS if (path := shutil.which(name)))
+    program = shutil.which(alertmanager_program())
+    assert program, "make servers installs Alertmanager"
     (root / "bin/alertmanager").symlink_to(program)
     for source, target in (volume.split(":")[:2] for volume in SERVICE["volumes"]):
         if target.startswith("/etc/"):

@@ -2,33 +2,28 @@
 
 import http.server
 import json
-import re
 import signal
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.pages import Page
 from tests.stack.processes import (
     EXPORTER,
-    Process,
     Processes,
     Simulator,
+    ended_cleanly,
     free_port,
     scrape,
-    served_at,
     start_exporter,
     start_simulator,
     write_config,
 )
 from tests.waiting import wait_for
 
-STOP_SECONDS = 5.0
 CANARY = "sk_canary-0123456789abcdef"
 
 
@@ -95,14 +90,6 @@ def account(base_url: str, *keys: str, **settings: Any) -> dict[str, Any]:  # no
     """Return a configuration with an account of each key, polled every second."""
     accounts = [{"name": f"account{number}", "api_key": key} for number, key in enumerate(keys)]
     return {"api": {"base_url": base_url}, "poll": {"interval": "1s"}, "accounts": accounts, **settings}
-
-
-def ended_cleanly(process: Process, number: signal.Signals = signal.SIGTERM) -> None:
-    """End a process by a signal, in time and with 0."""
-    began = time.monotonic()
-    assert process.end(number) == 0
-    assert time.monotonic() - began < STOP_SECONDS, "what the contract promises, not a measurement"
-    assert "Traceback" not in process.log()
 
 
 class TestEnd:
@@ -279,38 +266,6 @@ def test_the_external_url_is_shown_to_the_rules(processes: Processes, simulator:
     assert line in of_flag.get("/metrics").text.splitlines()
     assert line in of_variable.get("/metrics/exporter").text.splitlines()
     assert "sendkit_exporter_web_info{" not in without.get("/metrics").text
-
-
-def test_the_demo_needs_nothing(processes: Processes) -> None:
-    demo = processes.start("demo", [*EXPORTER, "demo", "--web.listen-address", "127.0.0.1:0"])
-    wait_for(lambda: demo.lines("msg=listening"))
-    demo.url = "http://" + demo.lines("msg=listening")[0].partition("address=")[2].split()[0]
-    wait_for(lambda: demo.answers("/-/ready"))
-    wait_for(lambda: len(scrape(demo).all_of("sendkit_mailbox_sent_today")) == 200)
-    wait_for(lambda: scrape(demo).all_of("sendkit_up", window="7d"))
-    ended_cleanly(demo, signal.SIGTERM)
-
-
-def test_the_demo_shows_its_spike_on_the_first_line_within_30_s(processes: Processes) -> None:
-    demo = processes.start("demo", [*EXPORTER, "demo", "--web.listen-address", "127.0.0.1:0"])
-    address = served_at(demo, r"The status page: http://(\S+)/")
-    demo.url = f"http://{address}"
-    bouncing = re.search(r"bounce at a ratio \(.*domain (\S+)\)", demo.log())
-    assert bouncing
-    expected = re.compile(rf"{re.escape(bouncing[1])} bounces: \d+ of \d+ in 24 h, at least")
-    wait_for(lambda: demo.answers() and expected.search(Page(demo.get("/").text).headline), 30)
-    page = demo.get("/").text
-    assert '<meta http-equiv="refresh" content="5">' in page
-    assert bouncing[1] in page.partition('id="incidents"')[2]
-    assert demo.lines("incident began")
-
-
-def test_the_demo_shows_a_revoked_key(processes: Processes) -> None:
-    arguments = ["--web.listen-address", "127.0.0.1:0", "--scenario", "key_revoked"]
-    demo = processes.start("demo", [*EXPORTER, "demo", *arguments])
-    wait_for(lambda: demo.lines("reason=auth"))
-    assert all("workspace=acme " in line for line in demo.lines("reason=auth"))
-    wait_for(lambda: demo.lines("polls succeed"))
 
 
 @pytest.mark.parametrize("by", ["flags", "environment"])

@@ -13,16 +13,8 @@ import pytest
 
 from tests.samples import Samples
 from tests.servers import RANGE, on_path
-from tests.stack.processes import (
-    Process,
-    Processes,
-    Prometheus,
-    Simulator,
-    scrape_job,
-    start_exporter,
-    start_prometheus,
-    start_simulator,
-)
+from tests.stack.processes import Process, Processes, Simulator, start_exporter, start_simulator
+from tests.stack.prometheus_servers import Prometheus, scrape_job, start_prometheus
 from tests.waiting import wait_for
 
 COUNTS = {

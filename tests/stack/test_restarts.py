@@ -17,14 +17,7 @@ import pytest
 from tests.samples import Labels, Samples
 from tests.scripted_api import ScriptedApi, answer, answered, mailbox
 from tests.stack.killed import FALLING
-from tests.stack.processes import (
-    Process,
-    Processes,
-    Simulator,
-    scrape,
-    start_exporter,
-    start_simulator,
-)
+from tests.stack.processes import Process, Processes, Simulator, scrape, start_exporter, start_simulator
 from tests.waiting import wait_for
 
 KILLS = int(os.environ.get("KILLS", "300"))

@@ -7,14 +7,13 @@ import pytest
 from tests.stack.processes import (
     Process,
     Processes,
-    Prometheus,
     Simulator,
     scrape,
     start_exporter,
-    start_prometheus,
     start_simulator,
     write_config,
 )
+from tests.stack.prometheus_servers import Prometheus, start_prometheus
 from tests.waiting import wait_for
 
 WORKSPACES = 200

@@ -7,14 +7,8 @@ import pytest
 from tests.commands import config_file, run
 from tests.samples import Samples
 from tests.servers import NEWEST
-from tests.stack.processes import (
-    Process,
-    Processes,
-    free_port,
-    scrape_job,
-    start_prometheus,
-    start_simulator,
-)
+from tests.stack.processes import Process, Processes, free_port, start_simulator
+from tests.stack.prometheus_servers import scrape_job, start_prometheus
 from tests.waiting import wait_for
 
 NODE_EXPORTER = str(NEWEST / "prometheus-node-exporter")

@@ -17,15 +17,8 @@ import pytest
 import yaml
 
 from tests.certificates import Authority, Certificate, authority
-from tests.stack.processes import (
-    EXPORTER,
-    Process,
-    Processes,
-    Prometheus,
-    start_exporter,
-    start_prometheus,
-    start_simulator,
-)
+from tests.stack.processes import EXPORTER, Process, Processes, start_exporter, start_simulator
+from tests.stack.prometheus_servers import Prometheus, start_prometheus
 from tests.waiting import wait_for
 
 CROWD = Path(__file__).with_name("crowd.py")

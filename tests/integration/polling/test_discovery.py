@@ -10,7 +10,7 @@ from structlog.types import EventDict
 from tests.accounts import ACME, AGENCY, GLOBEX, PLATFORM
 from tests.exporting import FAST, account_of, exporting, polled_by_another_key_alone
 from tests.integration.polling.logged import UNAUTHORIZED, told
-from tests.scripted_api import ScriptedApi, answer, answered, hang, mailbox, once_set
+from tests.scripted_api import ScriptedApi, answer, answered, mailbox, once_set
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -178,77 +178,6 @@ class TestDiscovery:
             await until(lambda: running.is_polled("two", 4))
             assert running.labels() == {"two"}
             assert running.samples().all_of("sendkit_mailbox_info", mailbox_id="late") == {}
-
-    async def test_follows_a_rename_at_once(self) -> None:
-        """The label changes everywhere, before the next poll, and the counters go on."""
-        api = ScriptedApi({PLATFORM: {"w1": "one"}})
-        async with exporting(
-            api, AGENCY | {"poll_interval": "1d", "workspaces": {"refresh": FAST}}
-        ) as running:
-            await until(lambda: running.is_up("one"))
-            api.workspaces[PLATFORM] = {"w1": "uno"}
-            await until(lambda: running.labels() == {"uno"})
-            assert running.one("sendkit_polls_total", "uno") == 1
-            assert running.samples().one("sendkit_mailbox_sent_today", workspace="uno") == 3
-            assert running.samples().one("sendkit_mailbox_emails_sent_total", workspace="uno") == 0
-            for name, labels, _ in running.samples():
-                assert ("workspace", "one") not in labels, name
-            assert running.exporter.store.labels() == ["uno"]
-
-    async def test_follows_a_rename_while_a_poll_runs(self) -> None:
-        release = asyncio.Event()
-        late = once_set(release, answered(mailbox("m1")))
-        api = ScriptedApi({PLATFORM: {"w1": "one"}}, {}, {"w1": late})
-        async with exporting(api, AGENCY, api={"timeout": 60}) as running:
-            await until(lambda: api.asked("w1"))
-            api.workspaces[PLATFORM] = {"w1": "uno"}
-            await until(lambda: running.labels() == {"uno"})
-            release.set()
-            await until(lambda: running.is_polled("uno", 2))
-            assert running.samples().values_of("workspace", "sendkit_mailbox_sent_today") == {"uno"}
-
-    async def test_follows_names_that_are_swapped(self) -> None:
-        """In one step: in no scrape do both have the same one."""
-        api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}})
-        api.behaviours = {"w1": answered(mailbox("m1")), "w2": answered(mailbox("m2"))}
-
-        def mailboxes() -> dict[str, str]:
-            infos = running.samples().all_of("sendkit_mailbox_info")
-            return {dict(labels)["workspace"]: dict(labels)["mailbox_id"] for labels in infos}
-
-        async with exporting(api, AGENCY) as running:
-            await until(lambda: mailboxes() == {"one": "m1", "two": "m2"})
-            api.workspaces[PLATFORM] = {"w1": "two", "w2": "one"}
-
-            def swapped() -> bool:
-                found = mailboxes()
-                assert found.keys() == {"one", "two"}
-                return found == {"one": "m2", "two": "m1"}
-
-            await until(swapped)
-            assert running.samples().one("sendkit_workspace_info", workspace="two", workspace_id="w1") == 1
-
-    async def test_tells_workspaces_of_one_name_apart(self) -> None:
-        api = ScriptedApi({PLATFORM: {"w1": "shared", "w2": "shared"}})
-        async with exporting(api, AGENCY, poll=LEAVES_SOON) as running:
-            await until(lambda: running.is_up("shared (w1)") and running.is_up("shared (w2)"))
-            api.workspaces[PLATFORM] = {"w2": "shared"}
-            await until(lambda: running.labels() == {"shared"})
-
-    @pytest.mark.parametrize(
-        ("index", "labels"), [(0, {"shared (w1)", "acme (w3)"}), (1, {"shared (w2)", "acme"})]
-    )
-    async def test_tells_them_apart_as_without_shards(self, index: int, labels: set[str]) -> None:
-        """Also from one that another shard polls, and from the start of a reload on."""
-        second = "sk_user_canary-second"
-        seen = {"w1": "shared", "w2": "shared", "w3": "acme"}
-        api = ScriptedApi({PLATFORM: seen, second: seen})
-        accounts = (ACME, AGENCY, {"name": "other", "api_key": second})
-        async with exporting(api, *accounts, shard={"index": index, "total": 2}) as running:
-            await until(lambda: running.labels() == labels and all(map(running.is_up, labels)))
-            api.listing = {PLATFORM: hang, second: hang}
-            await running.exporter.reload()
-            assert running.labels() == labels
 
     async def test_polls_a_workspace_that_two_accounts_see_once_for_the_first_of_them(self) -> None:
         """Whichever of them found it first."""
