@@ -44,7 +44,8 @@ class Listener:
         task.add_done_callback(self._end)
 
     def _end(self, task: asyncio.Task[None]) -> None:
-        self._open.pop(task).transport.abort()  # else what a client has not read would keep it open
+        writer = self._open.pop(task)  # held until its transport is closed: Python 3.13 warns otherwise
+        writer.transport.abort()  # else what a client has not read would keep it open
         if not task.cancelled() and (error := task.exception()):
             raise error
 
