@@ -20,7 +20,7 @@ PASSED_ON = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_CONFIG")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a command came to."""
+    """How a command ended."""
 
     code: int
     out: str

@@ -1,4 +1,4 @@
-"""The dashboards as Grafana loads them, and what stands in them."""
+"""The dashboards as Grafana loads them, and what they hold."""
 
 import json
 import re
@@ -45,7 +45,7 @@ def variables(dashboard: Object) -> dict[str, Object]:
 
 
 def values(value: object, key: str) -> Iterator[Any]:
-    """Yield every value that stands under a key, however deep."""
+    """Yield every value under a key, however deep."""
     if isinstance(value, dict):
         if key in value:
             yield value[key]

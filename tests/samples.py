@@ -12,7 +12,7 @@ class Samples:
     """The samples of an exposition in either format, to be asked by name and labels."""
 
     def __init__(self, exposition: str) -> None:
-        """Parse the text; a sample that stands twice is an error."""
+        """Parse the text; a sample that occurs twice is an error."""
         parser = openmetrics_parser if exposition.endswith("# EOF\n") else text_parser
         self.types: dict[str, str] = {}
         self.by_name: dict[str, dict[Labels, float]] = {}
@@ -21,7 +21,7 @@ class Samples:
             for sample in family.samples:
                 series = self.by_name.setdefault(sample.name, {})
                 labels = frozenset(sample.labels.items())
-                assert labels not in series, f"{sample.name}{dict(labels)} stands twice"
+                assert labels not in series, f"{sample.name}{dict(labels)} occurs twice"
                 series[labels] = sample.value
 
     def __iter__(self) -> Iterator[tuple[str, Labels, float]]:

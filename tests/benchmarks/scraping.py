@@ -16,7 +16,7 @@ import httpx
 
 @dataclass
 class Scrapes:
-    """What scrapes came to: wall seconds of each, the server's CPU seconds for one, bytes on the wire."""
+    """The costs of scrapes: wall seconds of each, the server's CPU seconds for one, bytes on the wire."""
 
     wall: list[float]
     cpu: float

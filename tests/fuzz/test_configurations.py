@@ -60,7 +60,7 @@ VALUES: list[Any] = [
 ]  # fmt: skip
 
 ADDRESSES = ["https://canary:canary@x", "https://x/?canary"]
-"""Values with a secret inside; a web configuration takes them for a file's path, which is told."""
+"""Values with a secret inside; a web configuration takes them for a file's path, which errors show."""
 
 long = st.sampled_from(LONG).map(lambda part: part[0] * part[1])
 nested_groups = st.integers(1, 500).map(lambda depth: "(" * depth + ")" * depth)
@@ -98,7 +98,7 @@ def with_secrets(draw: st.DrawFn, files: st.SearchStrategy[Node], places: frozen
 
 
 def told(load: Callable[[], object]) -> str:
-    """Return all that is told of a file: its errors, or what was loaded."""
+    """Return all that is printed of a file: its errors, or what was loaded."""
     try:
         return repr(load())
     except ConfigError as error:
@@ -141,7 +141,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(with_secrets(OWN | EVERY, KEY_PLACES))
-def test_a_configuration_is_loaded_or_told_to_be_bad_without_a_key(folder: Path, content: bytes) -> None:
+def test_a_configuration_is_loaded_or_refused_without_showing_a_key(folder: Path, content: bytes) -> None:
     (folder / "any.yaml").write_bytes(content)
 
     shown = told(lambda: _loaded(folder / "any.yaml")).replace("canary.key", "")
@@ -151,7 +151,7 @@ def test_a_configuration_is_loaded_or_told_to_be_bad_without_a_key(folder: Path,
 
 
 @given(spliced(EVERY.map(encoded) | st.just(EXAMPLE.read_bytes()), pieces))
-def test_a_file_of_any_bytes_is_loaded_or_told_to_be_bad_without_a_key(folder: Path, content: bytes) -> None:
+def test_a_file_of_any_bytes_is_loaded_or_refused_without_showing_a_key(folder: Path, content: bytes) -> None:
     (folder / "any.yaml").write_bytes(content)
 
     shown = told(lambda: _loaded(folder / "any.yaml"))
@@ -201,7 +201,7 @@ def web_folder(folder: Path) -> Path:
 
 
 @given(with_secrets(WEB_FILES, WEB_PLACES))
-def test_a_web_configuration_is_loaded_or_told_to_be_bad_without_a_secret(
+def test_a_web_configuration_is_loaded_or_refused_without_showing_a_secret(
     web_folder: Path, content: bytes
 ) -> None:
     (web_folder / "web.yaml").write_bytes(content)
@@ -212,7 +212,7 @@ def test_a_web_configuration_is_loaded_or_told_to_be_bad_without_a_secret(
 
 
 @given(spliced(WEB_FILES.map(encoded), pieces))
-def test_a_web_file_of_any_bytes_is_loaded_or_told_to_be_bad(web_folder: Path, content: bytes) -> None:
+def test_a_web_file_of_any_bytes_is_loaded_or_refused(web_folder: Path, content: bytes) -> None:
     (web_folder / "web.yaml").write_bytes(content)
 
     assert told(lambda: _web_loaded(web_folder / "web.yaml"))

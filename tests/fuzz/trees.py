@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 @dataclass(slots=True)
 class Raw:
-    """Text that stands in the document as it is."""
+    """Text that is written into the document as it is."""
 
     text: bytes
 
@@ -32,7 +32,7 @@ class Pair:
 
 
 class Pairs(list[Pair]):
-    """A mapping, in which a key may stand twice."""
+    """A mapping, in which a key may occur twice."""
 
 
 def tree_of(value: object) -> Node:

@@ -100,7 +100,7 @@ async def test_a_workspace_that_no_account_has_claimed_yet_is_shown_as_configure
 
 
 async def test_a_workspace_that_no_account_has_claimed_yet_makes_way_for_one_of_its_label() -> None:
-    """Two workspaces of one label would be series that stand twice."""
+    """Two workspaces of one label would be duplicate series."""
     api = ScriptedApi({FIRST: {"w1": "acme"}}, {SECOND: DOWN})
     async with exporting(api, account("old", FIRST)) as running:
         await until(lambda: running.is_up("acme"))

@@ -74,7 +74,7 @@ def _slack(received: Received) -> list[Message]:
 
 
 def _slack_message(attachment: dict[str, str]) -> Message:
-    """Read an attachment as Slack does, which makes links and mentions of what stands in brackets."""
+    """Read an attachment as Slack does, which makes links and mentions of what is in brackets."""
     text = attachment["text"]
     marked = re.findall(r"<([^>]*)>", text)
     links = {name: _unescaped(url) for url, name in (mark.split("|") for mark in marked)}

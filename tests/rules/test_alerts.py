@@ -177,7 +177,7 @@ def test_recorded_names_say_level_metric_and_operation() -> None:
 
 
 def test_configured_thresholds_are_never_numbers_in_a_rule() -> None:
-    """Each is read from sendkit_alert_threshold, and none of the default ratios stands in an alert."""
+    """Each is read from sendkit_alert_threshold, and none of the default ratios is written in an alert."""
     read = {name for rule in rules() for name in re.findall(r'threshold="(\w+)"', rule["expr"])}
     assert read == {
         "mailbox_bounce_ratio_warning",

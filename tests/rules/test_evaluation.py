@@ -19,7 +19,7 @@ from tests.rules.fleet import THRESHOLDS, selector
 from tests.rules.promtool import RULE_FILES, promtool
 
 ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / "tests/benchmarks"))  # scripts, which import what stands beside them
+sys.path.append(str(ROOT / "tests/benchmarks"))  # scripts, which import their neighbours
 
 from evaluation import incidents, mails, paging  # noqa: E402 - same
 from evaluation.clock import DAY, HOUR, STEP_MINUTES, WORK_BEGINS  # noqa: E402 - same

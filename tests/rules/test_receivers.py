@@ -222,7 +222,7 @@ def test_a_link_that_leads_nowhere_is_not_drawn(service: Service, tmp_path: Path
         assert not re.search("Page|Dashboard|Runbook|href", arrived)
 
 
-def test_what_is_over_is_told_beside_what_still_fires(service: Service, tmp_path: Path) -> None:
+def test_a_message_lists_what_is_over_beside_what_still_fires(service: Service, tmp_path: Path) -> None:
     with service.alertmanager(tmp_path) as (server, received):
         post(server, [mailbox(1), mailbox(2)])
         awaited(service, received)

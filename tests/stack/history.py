@@ -217,7 +217,7 @@ def start(processes: Processes) -> Process:
 
 
 def levels() -> list[list[dict[str, Any]]]:
-    """Return the shipped rules so that each stands on a level above those that it reads; alerts come last.
+    """Return the shipped rules so that each is on a level above those that it reads; alerts come last.
 
     A state that reads its own past, or that of another one, has none here.
     """

@@ -126,7 +126,7 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """What decides who is told of what, and since when (Unix seconds) it has known every workspace."""
+    """What decides who gets which message, and since when (Unix seconds) it has known every workspace."""
 
     prometheus: Prometheus
     alertmanager: Process

@@ -48,7 +48,7 @@ def test_the_receiver_that_is_named_gets_the_alert_marked_as_a_test(
         sent = run("alert-test", "--alertmanager.url", server.url, *flags)
         assert (sent.code, sent.err) == (0, "")
         assert sent.out.splitlines() == [f"sent: SendKitTest to {server.url}", f"receiver: {receiver}"]
-        [notification] = wait_for(lambda: hook.told(path, alertname="SendKitTest", test="true"))
+        [notification] = wait_for(lambda: hook.received(path, alertname="SendKitTest", test="true"))
         [alert] = notification.alerts
         assert alert["annotations"]["summary"] == "This is a test of the SendKit alerts"
 

@@ -1,4 +1,4 @@
-"""What collectors know, up to the pager: parked mailboxes page nobody, and what only collectors see is told.
+"""What collectors know, up to the pager: parked mailboxes page nobody, what only collectors see is reported.
 
 The whole way is real and runs 60 times as fast (`paging`). Beside workspaces with parked mailboxes one
 stalls, so that what must not page is seen to page where it must. Of another one the key may not read what
@@ -36,7 +36,7 @@ TOLD = {
     "SendKitMailboxError": "/ticket",
     "SendKitSetupBroken": "/ticket",
 }
-"""What anybody is told of the last workspace, and where."""
+"""The messages about the last workspace, and where each goes."""
 FLEET = Fleet(
     "working-day",
     Past(datetime(2025, 6, 10, 9, tzinfo=UTC), mailboxes=5 * SIZE, workspaces=5),
@@ -68,7 +68,7 @@ class Story:
 
     def paged(self, workspace: str) -> set[str]:
         """Return the alerts of a workspace that anybody was paged for."""
-        about = set().union(*(told.about for told in self.webhook.told("/page", workspace=workspace)))
+        about = set().union(*(told.about for told in self.webhook.received("/page", workspace=workspace)))
         return {name for of, name in about if of == workspace}
 
 
@@ -124,7 +124,7 @@ def happen(story: Story, simulator: Simulator) -> None:
     wait_for(lambda: story.prometheus.query(silent), PATIENCE, what="the parked workspace is silent")
     wait_for(
         lambda: all(
-            story.webhook.told(path, workspace=UNSEEN, alertname=name) for name, path in TOLD.items()
+            story.webhook.received(path, workspace=UNSEEN, alertname=name) for name, path in TOLD.items()
         ),
         PATIENCE,
         what="what collectors see is told",
@@ -147,7 +147,7 @@ def test_nobody_is_paged_for_parked_mailboxes(story: Story, workspace: str) -> N
 def test_a_key_that_may_not_read_it_is_one_log_line_and_everything_else_is_as_before(story: Story) -> None:
     labels = f'workspace="{REFUSED}"'
     assert len(story.exporter.lines("warning", REFUSED, "collector=mailboxes")) == 1
-    assert story.webhook.told(workspace=REFUSED, alertname="SendKitDiscoveryFailed") == []
+    assert story.webhook.received(workspace=REFUSED, alertname="SendKitDiscoveryFailed") == []
     assert story.prometheus.value(f'sendkit_collector_up{{{labels},collector="mailboxes"}}') == 0
     assert story.prometheus.value(f'min(sendkit_collector_up{{{labels},collector!="mailboxes"}})') == 1
     assert story.prometheus.value(f"sendkit_up{{{labels}}}") == 1
@@ -159,8 +159,8 @@ def test_a_key_that_may_not_read_it_is_one_log_line_and_everything_else_is_as_be
 
 
 @pytest.mark.parametrize(("alert", "path"), TOLD.items())
-def test_what_only_collectors_see_is_told(story: Story, alert: str, path: str) -> None:
-    assert story.webhook.told(path, "firing", workspace=UNSEEN, alertname=alert)
+def test_what_only_collectors_see_is_shown(story: Story, alert: str, path: str) -> None:
+    assert story.webhook.received(path, "firing", workspace=UNSEEN, alertname=alert)
 
 
 def test_the_page_is_critical_where_more_mailboxes_are_on_blacklists(story: Story) -> None:

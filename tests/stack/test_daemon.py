@@ -184,7 +184,7 @@ class TestReload:
         assert scrape(exporter).one("sendkit_exporter_config_last_reload_successful") == 1
 
 
-def test_a_revoked_key_is_told_by_every_means(processes: Processes, simulator: Simulator) -> None:
+def test_a_revoked_key_is_reported_by_every_means(processes: Processes, simulator: Simulator) -> None:
     workspace = simulator.workspaces[0]
     exporter = start_exporter(
         processes, account(simulator.url, workspace["key"], windows=[]), "--log.level", "debug"

@@ -103,7 +103,7 @@ TABLES = [
 def test_queries_of_a_table_meet_in_its_rows(
     past: Queries, chosen: dict[str, Choice], uid: str, panel: Object, selection: str
 ) -> None:
-    """The rows of all queries are those of the first, told apart by the labels that all of them have."""
+    """The rows of all queries are those of the first, distinguished by the labels that all of them have."""
     answers = [answer(past, target, chosen[selection]) for target in panel["targets"]]
     common = (
         set.intersection(*({*labels} for found in answers for labels in found)) if len(answers) > 1 else set()

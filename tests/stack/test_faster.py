@@ -72,7 +72,7 @@ def test_nothing_else_of_a_shipped_file_is_touched(path: Path) -> None:
 
 
 def strings(tree: Any, key: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - as YAML gives it
-    """Yield the texts of a tree, each with the key it stands under."""
+    """Yield the texts of a tree, each with the key that it is under."""
     if isinstance(tree, dict):
         for name, part in tree.items():
             yield from strings(part, name)

@@ -1,4 +1,4 @@
-"""A key that is missing, one that is refused, and an account without workspaces are told apart."""
+"""A key that is missing, one that is refused, and an account without workspaces are distinguished."""
 
 from pathlib import Path
 from typing import Any

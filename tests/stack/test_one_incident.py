@@ -73,9 +73,9 @@ async def test_one_incident_is_one_page_though_each_server_restarts(kind: str, t
                     await asyncio.to_thread(happen, processes, monitoring, exporter, mails, hook)
     finally:
         processes.end()
-    told = [(page.status, page.about) for page in hook.told("/page")]
+    told = [(page.status, page.about) for page in hook.received("/page")]
     assert told == [("firing", {("acme", SPIKE)}), ("resolved", {("acme", SPIKE)})]
-    [alert] = hook.told("/page", "firing")[0].alerts
+    [alert] = hook.received("/page", "firing")[0].alerts
     description = alert["annotations"]["description"]
     bounced, sent = map(int, re.findall(r"(\d+) (?:bounces|sends)", description)[:2])
     # Prometheus extrapolates a rise to the ends of its range.
@@ -104,7 +104,7 @@ def happen(
     wait_for(lambda: monitoring.queries.query("domain:sendkit_emails_sent:increase1d"), PATIENCE)
     mails.send(SPIKED, 20, 10)
     mails.send(WELL, 1000)
-    wait_for(lambda: hook.told("/page"), PATIENCE, what="the page")
+    wait_for(lambda: hook.received("/page"), PATIENCE, what="the page")
 
     # One that does not wait after its start sends what it gets before what inhibits it.
     if monitoring.delays:
@@ -122,4 +122,4 @@ def happen(
     wait_for(fires_again, PATIENCE, what="it fires again")
     mails.send(SPIKED, 2000)
     mails.send(WELL, 2000)
-    wait_for(lambda: hook.told("/page", "resolved"), PATIENCE, what="the page is resolved")
+    wait_for(lambda: hook.received("/page", "resolved"), PATIENCE, what="the page is resolved")

@@ -69,7 +69,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         spiked = simulator.workspaces[0]["name"]
         simulator.begin("bounce_spike", workspace=spiked, domain=DOMAIN, ratio=0.4)
         wait_for(seen.is_alerted, PATIENCE, what="an alert is pending")
-        wait_for(lambda: seen.look() and hook.told("/page", workspace="bouncing"), PATIENCE)
+        wait_for(lambda: seen.look() and hook.received("/page", workspace="bouncing"), PATIENCE)
         yield seen
 
 

@@ -1,4 +1,4 @@
-"""From what goes wrong at SendKit to the page: who is told of what, once, and of what nobody is told.
+"""From what goes wrong at SendKit to the page: who gets which message, once, and what causes no message.
 
 The whole way is real and runs 60 times as fast, an hour in a minute (`paging`). The scenarios run side by
 side, each in a workspace of its own, on fixed dates.
@@ -48,7 +48,7 @@ pytestmark = pytest.mark.timeout(1800)
 
 @dataclass(slots=True)
 class Story:
-    """What happened: who was told what, and the domain's mails within 24 h when its page came."""
+    """What happened: who got which message, and the domain's mails within 24 h when its page came."""
 
     paging: Paging
     webhook: Webhook
@@ -56,7 +56,7 @@ class Story:
 
     def pages(self, workspace: str, status: str = "firing") -> list[Notification]:
         """Return the pages for a workspace."""
-        return self.webhook.told("/page", status, workspace=workspace)
+        return self.webhook.received("/page", status, workspace=workspace)
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,7 @@ def test_a_page_leads_to_its_runbook_and_its_dashboard(story: Story) -> None:
 
 def test_while_a_domain_pages_its_mailboxes_make_no_tickets(story: Story) -> None:
     [page] = story.pages("bouncing")
-    tickets = story.webhook.told("/ticket", "firing", workspace="bouncing")
+    tickets = story.webhook.received("/ticket", "firing", workspace="bouncing")
     assert [ticket.about for ticket in tickets if page.time < ticket.time] == []
 
 
@@ -175,33 +175,33 @@ def test_a_working_day_without_mails_pages_once(story: Story) -> None:
     assert "Workspace stalled sent 0 mails within 2 h" in alert["annotations"]["description"]
 
 
-def test_nobody_is_told_of_a_deleted_campaign(story: Story) -> None:
+def test_nobody_gets_a_message_on_a_deleted_campaign(story: Story) -> None:
     fallen = 'count(resets(sendkit_mailbox_campaign_sent{workspace="deleted"}[10m]) > 0)'
     assert story.paging.prometheus.value(fallen)
-    assert story.webhook.told(workspace="deleted") == []
+    assert story.webhook.received(workspace="deleted") == []
 
 
-def test_nobody_is_told_of_a_quiet_weekend(story: Story) -> None:
+def test_nobody_gets_a_message_on_a_quiet_weekend(story: Story) -> None:
     """On Friday it sent hundreds; on the Saturday before as little as now."""
     assert story.paging.prometheus.value('workspace:sendkit_emails_sent:increase1d{workspace="quiet"}')
-    assert story.webhook.told(workspace="quiet") == []
+    assert story.webhook.received(workspace="quiet") == []
 
 
 @pytest.mark.parametrize("workspace", ["down", "revoked", "stalled"])
 def test_what_pages_makes_no_ticket_as_well(story: Story, workspace: str) -> None:
-    """A mailbox that bounced slowly in the days before is told of for its own sake."""
-    told = [ticket.about for ticket in story.webhook.told("/ticket", workspace=workspace)]
+    """A mailbox that bounced slowly in the days before gets a ticket of its own."""
+    told = [ticket.about for ticket in story.webhook.received("/ticket", workspace=workspace)]
     slow = ("SendKitMailboxBounceSlowBurn", "SendKitDomainBounceSlowBurn", "SendKitWorkspaceBounceLevel")
     assert set().union(*told) <= {(workspace, name) for name in slow}
 
 
 @pytest.mark.parametrize("workspace", sorted(OVER))
-def test_who_was_paged_is_told_that_it_is_over(story: Story, workspace: str) -> None:
+def test_who_was_paged_gets_a_message_that_it_is_over(story: Story, workspace: str) -> None:
     assert only_page(story, workspace, "resolved")["status"] == "resolved"
 
 
 def test_nobody_is_paged_for_anything_else(story: Story) -> None:
-    told = [page.about for page in story.webhook.told("/page", "firing")]
+    told = [page.about for page in story.webhook.received("/page", "firing")]
     assert set().union(*told) == set(PAGES.items())
 
 

@@ -24,7 +24,7 @@ ALERTS = (
 
 @pytest.fixture(scope="module")
 def unaddressed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queries]:
-    """A Prometheus in which alerts fire, and which is told no addresses."""
+    """A Prometheus in which alerts fire, and which has no addresses configured."""
     mailbox = 'sendkit_mailbox_info{domain="acme.example",email="",mailbox_id="m1",workspace="acme"}'
     lines = [f"{mailbox} 1 {END}\n"]
     for name, labels, seconds in ALERTS:

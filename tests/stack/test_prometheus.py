@@ -201,7 +201,7 @@ def test_prometheus_knows_the_type_and_help_of_every_metric(stack: Stack) -> Non
         assert all(entry["help"] for entry in told), name
 
 
-def test_every_target_is_up_and_told_apart(stack: Stack) -> None:
+def test_every_target_is_up_and_has_labels_of_its_own(stack: Stack) -> None:
     groups = len(stack.simulator.workspaces) + 1
     wait_for(lambda: stack.prometheus.value("count(up == 1)") == 2 + groups, what="all targets are up")
     split = [target for target in stack.prometheus.targets() if target["labels"]["job"] == "split"]

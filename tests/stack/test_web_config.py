@@ -193,7 +193,7 @@ def test_a_renewed_certificate_is_shown_without_a_restart(guarded: Guarded) -> N
     assert guarded.get().status_code == httpx.codes.OK
 
 
-def test_a_change_that_cannot_be_used_is_told_and_leaves_the_old(guarded: Guarded) -> None:
+def test_a_change_that_cannot_be_used_is_logged_and_leaves_the_old(guarded: Guarded) -> None:
     guarded.web_file.write_text("basic_auth_users: {prometheus: guessed}")
     assert guarded.get(user=(USER[0], "guessed")).status_code == httpx.codes.UNAUTHORIZED
     assert guarded.get().status_code == httpx.codes.OK

@@ -1,4 +1,4 @@
-"""Who is told: a webhook that keeps what Alertmanager sends to it."""
+"""A webhook that keeps what Alertmanager sends to it."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ from typing import Any, cast
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What one request told: when, where it went, `firing` or `resolved`, and its alerts."""
+    """What one request held: when it came, where it went, `firing` or `resolved`, and its alerts."""
 
     time: datetime
     path: str
@@ -33,14 +33,14 @@ class Webhook:
     url: str
     notifications: list[Notification] = field(default_factory=list)
 
-    def told(self, path: str = "", status: str = "", **about: str) -> list[Notification]:
+    def received(self, path: str = "", status: str = "", **about: str) -> list[Notification]:
         """Return the notifications of a path and a status whose alerts have these labels, in their order."""
         return [
-            told
-            for told in list(self.notifications)
-            if path in {"", told.path}
-            and status in {"", told.status}
-            and any(about.items() <= alert["labels"].items() for alert in told.alerts)
+            notification
+            for notification in list(self.notifications)
+            if path in {"", notification.path}
+            and status in {"", notification.status}
+            and any(about.items() <= alert["labels"].items() for alert in notification.alerts)
         ]
 
 
@@ -53,8 +53,8 @@ class _Server(ThreadingHTTPServer):
 class _Request(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        told = Notification(datetime.now(UTC), self.path, message["status"], message["alerts"])
-        cast("_Server", self.server).webhook.notifications.append(told)
+        notification = Notification(datetime.now(UTC), self.path, message["status"], message["alerts"])
+        cast("_Server", self.server).webhook.notifications.append(notification)
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Length", "0")
         self.end_headers()

@@ -17,7 +17,7 @@ def test_all_is_well_without_a_vulnerability() -> None:
     assert verdict(report(SOUND), "") == (["1 dependencies audited, 0 vulnerabilities"], True)
 
 
-def test_a_vulnerability_is_told_and_fails() -> None:
+def test_a_vulnerability_is_listed_and_fails() -> None:
     lines, is_well = verdict(report(SOUND, BROKEN), "")
     assert lines == ["broken 2.0: CVE-1, mended in 2.1, 3.0", "2 dependencies audited, 1 vulnerabilities"]
     assert not is_well
@@ -30,7 +30,7 @@ def test_what_the_service_does_not_know_counts_as_not_audited() -> None:
     assert is_well
 
 
-def test_a_service_that_does_not_answer_is_told() -> None:
+def test_a_service_that_does_not_answer_is_reported() -> None:
     assert verdict("", "Traceback\nConnectionError: refused\n") == (
         ["NOT AUDITED: ConnectionError: refused"],
         True,

@@ -1,4 +1,4 @@
-"""What people write by mistake in a configuration, and what they are told of it."""
+"""What people write by mistake in a configuration, and what the errors say."""
 
 import textwrap
 import time
@@ -37,7 +37,7 @@ def test_a_leading_zero_changes_no_number(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("written", ["3", "3.0", "3%", "30", "'0.03'"])
-def test_a_percentage_as_threshold_is_told_how_to_write_it(tmp_path: Path, written: str) -> None:
+def test_the_error_of_a_percentage_as_threshold_says_how_to_write_it(tmp_path: Path, written: str) -> None:
     [error] = details(tmp_path, f"{ACCOUNT}thresholds: {{mailbox_bounce_ratio_warning: {written}}}")
     assert error.endswith("expected a ratio from 0 to 1, such as 0.03 for 3 %")
 

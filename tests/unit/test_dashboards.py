@@ -152,7 +152,7 @@ def test_a_choice_is_all_one_or_several_and_all_at_first(uid: str, name: str) ->
         ('{mailbox_id="m1"} 1 1760000000', None, "m1"),
     ],
 )
-def test_a_mailbox_is_chosen_by_its_address_where_one_is_told(result: str, text: str, value: str) -> None:
+def test_a_mailbox_is_chosen_by_its_address_where_one_is_shown(result: str, text: str, value: str) -> None:
     regex = variables(DASHBOARDS["sendkit-mailbox"])["mailbox"]["regex"]
     found = re.search(regex.strip("/").replace("(?<", "(?P<"), result)
     assert found
@@ -186,7 +186,7 @@ def test_link_of_a_cell_leads_on_with_source_and_time(panel: Object, url: str) -
 
 @pytest.mark.parametrize(("uid", "panel"), PANELS)
 def test_an_id_is_read_by_links_and_not_shown(uid: str, panel: Object) -> None:
-    """It is long, and the mailbox's name stands in the first columns."""
+    """It is long, and the mailbox's name is in the first columns."""
     for override in panel["fieldConfig"]["overrides"]:
         if override["matcher"]["options"] == "Id":
             assert {"id": "custom.hidden", "value": True} in override["properties"]
@@ -219,7 +219,7 @@ def test_colours_mean_the_same_everywhere() -> None:
         plain = [colour for colour in values(dashboard["panels"], "fixedColor") if colour]
         of_values = [colour for colour in values(dashboard["panels"], "color") if isinstance(colour, str)]
         assert set(plain) | set(of_values) <= allowed
-        # Grafana's palettes hand out green and red by turns, whatever a line stands for.
+        # Grafana's palettes hand out green and red by turns, whatever a line means.
         modes = {
             panel["fieldConfig"]["defaults"].get("color", {}).get("mode") for panel in panels_of(dashboard)
         }

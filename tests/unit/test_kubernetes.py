@@ -236,7 +236,7 @@ def test_the_job_is_the_one_that_the_dashboards_go_by() -> None:
     assert f'job="{of_kind("Service")["metadata"]["labels"][label]}"' == exporter_dashboard.JOB
 
 
-def test_as_many_shards_run_as_the_exporters_are_told() -> None:
+def test_as_many_shards_run_as_the_exporters_are_configured_for() -> None:
     shards = of_kind("StatefulSet", SHARDED)
     variables = environment(SHARDED)
 

@@ -1,4 +1,4 @@
-"""What stands around the package agrees with it: README, Makefile, locks, image, CI."""
+"""The files around the package agree with it: README, Makefile, locks, image, CI."""
 
 import json
 import os
@@ -61,7 +61,7 @@ def test_no_other_kind_of_block_hides_a_command() -> None:
     assert set(fences[1::2]) == {""}
 
 
-def test_targets_that_are_told_exist() -> None:
+def test_targets_that_the_documents_name_exist() -> None:
     text = README + CI + (ROOT / "exporter/exposition/reference.py").read_text()
     targets = re.findall(r"[`'\n]make ([a-z]+)", text)
 

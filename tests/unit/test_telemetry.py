@@ -105,7 +105,7 @@ def test_the_end_of_the_format_is_left_to_the_body(used: Telemetry) -> None:
     assert b"# EOF" not in used.text(Format.OPENMETRICS)
 
 
-def test_what_is_told_of_accounts_that_are_gone_is_dropped() -> None:
+def test_what_is_shown_of_accounts_that_are_gone_is_dropped() -> None:
     telemetry = Telemetry()
     for account in ("stays", "goes"):
         telemetry.discovery_up.labels(account).set(1)

@@ -1,4 +1,4 @@
-"""Fleets as they are: how many mailboxes stand on a domain, and how much each of them sends."""
+"""Fleets as they are: how many mailboxes a domain has, and how much each of them sends."""
 
 from typing import NamedTuple
 

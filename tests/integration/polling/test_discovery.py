@@ -9,7 +9,7 @@ from structlog.types import EventDict
 
 from tests.accounts import ACME, AGENCY, GLOBEX, PLATFORM
 from tests.exporting import FAST, account_of, exporting, polled_by_another_key_alone
-from tests.integration.polling.logged import UNAUTHORIZED, told
+from tests.integration.polling.logged import UNAUTHORIZED, reported
 from tests.scripted_api import ScriptedApi, answer, answered, mailbox, once_set
 from tests.waiting import until
 
@@ -30,7 +30,7 @@ class TestDiscovery:
             assert info == 1
             assert running.labels() == {"one", "two"}
         assert {request.workspace_id for request in api.asked(PLATFORM)} == {"w1", "w2"}
-        assert len(told(logged, "workspace found")) == 2
+        assert len(reported(logged, "workspace found")) == 2
 
     async def test_polls_a_workspace_that_appears_and_drops_one_that_disappears(self) -> None:
         """It goes when two lists, `stale_after` apart, are without it."""
@@ -80,7 +80,7 @@ class TestDiscovery:
             assert running.labels() >= {"one", "two"}
             assert running.is_up("one")
             assert any("is odd" in notice for notice in running.exporter.notices())
-        assert len(told(logged, "odd list of workspaces", account="agency")) == 1
+        assert len(reported(logged, "odd list of workspaces", account="agency")) == 1
 
     async def test_shows_no_refused_key_for_a_workspace_that_was_removed(self) -> None:
         """Of one that the list is without and whose figures are refused, only its last figures stay."""
@@ -112,7 +112,7 @@ class TestDiscovery:
             assert running.samples().one("sendkit_workspace_info", workspace="acme", workspace_id="w1") == 1
             assert len({*running.samples().all_of("sendkit_mailbox_info")}) == 2
 
-    async def test_lets_an_account_stand_for_its_workspace_until_the_id_is_known(self) -> None:
+    async def test_shows_an_account_as_its_workspace_until_the_id_is_known(self) -> None:
         """Its counters go on."""
 
         def sent(total: int) -> None:
@@ -207,7 +207,7 @@ class TestDiscovery:
             assert running.labels() == {"client-a"}
             assert {request.workspace_id for request in api.asked(PLATFORM)} == {"w1"}
 
-    async def test_that_fails_from_the_start_is_told_by_the_accounts_name(
+    async def test_that_fails_from_the_start_is_reported_under_the_accounts_name(
         self, logged: list[EventDict]
     ) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "one"}}, {PLATFORM: UNAUTHORIZED})
@@ -220,7 +220,7 @@ class TestDiscovery:
             await until(lambda: running.is_up("one"))
             assert running.labels() == {"one"}
             assert not running.unready_reason()
-        assert len(told(logged, "poll failed", workspace="agency")) == 1
+        assert len(reported(logged, "poll failed", workspace="agency")) == 1
 
     async def test_that_fails_later_keeps_what_was_found(self, logged: list[EventDict]) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "one"}})
@@ -234,7 +234,7 @@ class TestDiscovery:
             assert running.labels() == {"one"}
             del api.listing[PLATFORM]
             await until(lambda: running.own_samples().one("sendkit_discovery_up") == 1)
-        assert len(told(logged, "workspaces cannot be listed", account="agency")) == 1
+        assert len(reported(logged, "workspaces cannot be listed", account="agency")) == 1
 
     async def test_looks_again_soon_after_a_failure(self) -> None:
         """At the poll's interval, not at the refresh."""
@@ -260,6 +260,6 @@ class TestDefects:
         with monkeypatch.context() as patch:
             patch.setattr("exporter.polling.discovery.list_workspaces", lambda *_: 1 / 0)
             async with exporting(api, AGENCY) as running:
-                await until(lambda: told(logged, "a defect of the exporter", exc_info=True))
+                await until(lambda: reported(logged, "a defect of the exporter", exc_info=True))
                 patch.undo()
                 await until(lambda: running.is_up("one"))

@@ -7,7 +7,7 @@ from structlog.types import EventDict
 
 from tests.accounts import ACME
 from tests.exporting import exporting
-from tests.integration.polling.logged import UNAUTHORIZED, told
+from tests.integration.polling.logged import UNAUTHORIZED, reported
 from tests.scripted_api import ScriptedApi, answered, mailbox
 from tests.waiting import until
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 class TestKey:
-    async def test_that_is_refused_is_told_by_every_means(self, logged: list[EventDict]) -> None:
+    async def test_that_is_refused_is_reported_by_every_means(self, logged: list[EventDict]) -> None:
         """The one that matters most: nobody may take an exporter without data for a healthy one."""
         api = ScriptedApi()
         async with exporting(api, ACME) as running:
@@ -30,7 +30,7 @@ class TestKey:
             assert (running.one("sendkit_last_poll_timestamp_seconds", "acme") or 0) > (last_success or 0)
             assert "acme: auth: the API answered 401: no such key" in running.unready_reason()
             assert running.samples().one("sendkit_mailbox_sent_today", mailbox_id="m1") == 3
-            [failed] = told(logged, "poll failed")
+            [failed] = reported(logged, "poll failed")
             assert failed["log_level"] == "warning"
             assert (failed["workspace"], failed["reason"]) == ("acme", "auth")
 
@@ -39,8 +39,8 @@ class TestKey:
             polls = running.one("sendkit_polls_total", "acme") or 0
             await until(lambda: running.is_polled("acme", int(polls) + 2))
             assert running.is_up("acme")
-        assert len(told(logged, "polls succeed again")) == 1
-        assert len(told(logged, "poll failed")) == 1
+        assert len(reported(logged, "polls succeed again")) == 1
+        assert len(reported(logged, "poll failed")) == 1
 
     async def test_is_refused_from_the_start(self) -> None:
         api = ScriptedApi(default=UNAUTHORIZED)

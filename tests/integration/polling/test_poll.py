@@ -8,7 +8,7 @@ from structlog.types import EventDict
 
 from tests.accounts import ACME, AGENCY, GLOBEX, PLATFORM
 from tests.exporting import FAST, Exporting, exporting, settings
-from tests.integration.polling.logged import told
+from tests.integration.polling.logged import reported
 from tests.scripted_api import ScriptedApi, answer, answered, drip, hang, mailbox, once_set, raw
 from tests.waiting import until
 
@@ -84,7 +84,7 @@ class TestPoll:
             assert running.one("sendkit_polls_total", "acme") == 0
             release.set()
             await until(lambda: running.is_polled("acme", 2))
-        assert len(told(logged, "poll skipped: the one before is still running", workspace="acme")) == 1
+        assert len(reported(logged, "poll skipped: the one before is still running", workspace="acme")) == 1
 
     async def test_of_a_slow_workspace_never_delays_another_one(self) -> None:
         api = ScriptedApi({PLATFORM: {"w-hangs": "hangs", "w-drips": "drips", "w-good": "good"}})
@@ -159,7 +159,7 @@ class TestFilter:
 
 
 class TestDefects:
-    async def test_of_ours_are_told_and_do_not_end_the_polls(
+    async def test_of_ours_are_logged_and_do_not_end_the_polls(
         self, logged: list[EventDict], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """No answer that we know of does this; something must fail that never should."""
@@ -171,7 +171,7 @@ class TestDefects:
                 api.default = answered(mailbox("m2"))
                 await until(lambda: running.failures(reason="malformed") >= 2)
             await until(lambda: running.is_up("acme"))
-        assert told(logged, "a defect of the exporter", exc_info=True)
+        assert reported(logged, "a defect of the exporter", exc_info=True)
 
 
 class TestMailboxesLeftOut:
@@ -181,13 +181,13 @@ class TestMailboxesLeftOut:
         async with exporting(ScriptedApi(), ACME, mailboxes=nobody) as running:
             await until(lambda: running.is_polled("acme", 3))
             assert running.samples().values_of("mailbox_id", "sendkit_mailbox_info") == set()
-            assert len(told(logged, warning, workspace="acme", mailboxes=1)) == 1
+            assert len(reported(logged, warning, workspace="acme", mailboxes=1)) == 1
             running.settings["mailboxes"] = {}
             await running.exporter.reload()
             await until(lambda: running.samples().values_of("mailbox_id", "sendkit_mailbox_info"))
             running.settings["mailboxes"] = nobody
             await running.exporter.reload()
-            await until(lambda: len(told(logged, warning, workspace="acme", mailboxes=1)) == 2)
+            await until(lambda: len(reported(logged, warning, workspace="acme", mailboxes=1)) == 2)
 
     async def test_are_no_news_of_a_workspace_without_mailboxes(self, logged: list[EventDict]) -> None:
         nobody = {"include": ["nobody@.*"]}

@@ -172,7 +172,9 @@ class TestTimer:
         assert len(job.at) >= runs + 3
         assert schedule.is_turning
 
-    async def test_that_stays_lost_is_told(self, schedule: Schedule, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_that_stays_lost_is_reported(
+        self, schedule: Schedule, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("exporter.polling.schedule.HEARTBEAT_LOST_SECONDS", 0.8)
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         await until(lambda: schedule.is_turning)

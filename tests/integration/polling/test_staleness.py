@@ -7,7 +7,7 @@ from structlog.types import EventDict
 
 from tests.accounts import ACME
 from tests.exporting import FAST, Exporting, exporting
-from tests.integration.polling.logged import told
+from tests.integration.polling.logged import reported
 from tests.scripted_api import ScriptedApi, answer, answered, mailbox, once_set
 from tests.waiting import until
 
@@ -32,7 +32,7 @@ class TestStaleness:
             api.default = answered(mailbox("m1"))
             await until(lambda: running.samples().one("sendkit_mailbox_sent_today") == 3)
             assert not running.unready_reason()
-        assert len(told(logged, "data is stale: mailbox series dropped", window="all")) == 1
+        assert len(reported(logged, "data is stale: mailbox series dropped", window="all")) == 1
 
     async def test_is_not_mistaken_when_an_answer_never_changes(self) -> None:
         """The same bytes again and again are fresh each time."""

@@ -162,7 +162,7 @@ def test_answers_of_several_blocks_are_taken_whole_and_in_order(count: int) -> N
 
 
 @pytest.mark.parametrize("bad", [0, BLOCK - 1, BLOCK, BLOCK + 1])
-def test_a_bad_mailbox_changes_no_other_wherever_it_stands(bad: int) -> None:
+def test_a_bad_mailbox_changes_no_other_wherever_it_is_in_the_list(bad: int) -> None:
     mailboxes = [mailbox(_id=f"m{i}", sentToday=i) for i in range(BLOCK + 2)]
     expected = rows(answer_of(*mailboxes))
     del expected[bad]["bounce_ratio"]

@@ -1,4 +1,4 @@
-"""The unit of `bounceRate`: told by the answer itself, remembered for a workspace, and never suspect."""
+"""The unit of `bounceRate`: shown by the answer itself, remembered for a workspace, and never suspect."""
 
 import pytest
 

@@ -55,7 +55,9 @@ class TestErrors:
             "accounts.0.api_key: found api_key_env and api_key",
         ]
 
-    def test_are_all_told_with_their_place_what_was_found_and_what_was_expected(self, failed: Fail) -> None:
+    def test_are_all_reported_with_their_place_what_was_found_and_what_was_expected(
+        self, failed: Fail
+    ) -> None:
         errors = failed(
             """
             api: {timeout: x, nope: 3, max_attempts: true}

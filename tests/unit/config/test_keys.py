@@ -40,7 +40,7 @@ class TestKeys:
             (None, "cannot be read: No such file or directory"),
         ],
     )
-    def test_that_files_do_not_hold_are_told_of(
+    def test_that_files_do_not_hold_are_reported(
         self, loaded: Load, tmp_path: Path, content: bytes | None, told: str
     ) -> None:
         [account] = loaded("accounts: [{name: a, api_key_file: a.key}]").accounts
@@ -53,14 +53,14 @@ class TestKeys:
         assert str(path) in str(caught.value)
         assert "can" not in "".join(traceback.format_exception(caught.value)).replace("cannot", "")
 
-    def test_come_from_the_environment_at_each_reading(self, loaded: Load) -> None:
+    def test_come_from_the_environment_each_time_they_are_read(self, loaded: Load) -> None:
         [account] = loaded("accounts: [{name: a, api_key_env: A_KEY}]", A_KEY="sk_1").accounts
         assert account.read_key({"A_KEY": " sk_2\n"}) == "sk_2"
         with pytest.raises(KeyUnavailable, match="environment variable A_KEY is empty"):
             account.read_key({})
 
     @pytest.mark.parametrize("environ", [{}, {"A_KEY": ""}])
-    def test_missing_in_the_environment_are_told_when_loading(
+    def test_missing_in_the_environment_are_an_error_when_loading(
         self, failed: Fail, environ: dict[str, str]
     ) -> None:
         [error] = failed("accounts: [{name: a, api_key_env: A_KEY}]", **environ)

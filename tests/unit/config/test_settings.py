@@ -45,7 +45,7 @@ class TestSelection:
 
 
 class TestThresholds:
-    def test_of_an_account_stand_in_place_of_the_common_ones(self, loaded: Load) -> None:
+    def test_of_an_account_replace_the_common_ones(self, loaded: Load) -> None:
         config = loaded(
             """
             accounts:

@@ -178,7 +178,7 @@ def test_the_info_metric_shows_what_is_disclosed(disclosure: Disclosure, shown: 
     assert samples.by_name["sendkit_mailbox_info"] == {frozenset((MAILBOX | shown).items()): 1}
 
 
-def test_personal_data_stands_on_the_info_metric_alone() -> None:
+def test_personal_data_is_on_the_info_metric_alone() -> None:
     answer = answer_of(mailbox())
     part = rendered(answer, Totals().after(answer, 0), NAMED)
 

@@ -208,7 +208,7 @@ def test_before_its_first_poll_a_collector_shows_its_interval_and_counters_from_
 # Stale data, and all of it
 
 
-def test_stale_data_leaves_what_is_told_of_the_polls_alone(tracked: Workspace) -> None:
+def test_stale_data_leaves_what_is_shown_of_the_polls_as_it_is(tracked: Workspace) -> None:
     succeeded(tracked.all_time, answer_of(mailbox()))
 
     fresh, stale = of_workspace(tracked), of_workspace(tracked, stale=True)

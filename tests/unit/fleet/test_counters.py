@@ -94,7 +94,7 @@ def test_every_counter_counts_for_itself() -> None:
     ("away", "expected"),
     [(60.0, 7), (DEPARTED_KEPT_SECONDS - 1, 7), (DEPARTED_KEPT_SECONDS, 0), (30 * DAY, 0)],
 )
-def test_a_mailbox_that_comes_back_within_7_days_goes_on_and_starts_afresh_after(
+def test_a_mailbox_that_comes_back_within_7_days_goes_on_and_later_starts_from_0(
     away: float, expected: int
 ) -> None:
     totals = Totals().after(answer({"a": 10, "b": 1}), 0).after(answer({"a": 15, "b": 1}), 60)

@@ -24,7 +24,7 @@ def test_a_workspace_without_a_name_goes_by_its_id() -> None:
     assert labels_for({A: ""}) == {A: "a"}
 
 
-def test_what_stands_for_an_account_keeps_its_name() -> None:
+def test_a_workspace_that_has_the_name_of_its_account_keeps_it() -> None:
     assert labels_for({Key(account="x"): "x", A: "x"}) == {Key(account="x"): "x", A: "x (a)"}
 
 

@@ -51,6 +51,6 @@ def test_an_index_is_a_number_or_a_pods_name(text: str, index: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "-", "-1", "--shard-1", "pod-", "pod-x", "1.5", "-x1", "٣"])
-def test_what_is_no_index_is_told(text: str) -> None:
+def test_what_is_no_index_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="expected a number from 0 or a pod's name"):
         index_of(text)

@@ -171,7 +171,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 class TestDamage:
     @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
-    def test_is_told_set_aside_and_starts_afresh(
+    def test_is_reported_set_aside_and_counting_starts_from_0(
         self, state: StateDirectory, logged: list[EventDict], damage: Callable[[Path], object]
     ) -> None:
         state.save(some(), 1_000)
@@ -198,7 +198,7 @@ class TestDamage:
 
 
 class TestFullDisk:
-    def test_is_told_once_and_leaves_no_counter_behind(
+    def test_is_reported_once_and_leaves_no_counter_behind(
         self, state: StateDirectory, logged: list[EventDict]
     ) -> None:
         """One that is behind what was shown would fall at a restart; one from 0 is a counter's start."""

@@ -112,7 +112,7 @@ def test_a_file_that_hangs_costs_its_time_once_and_then_nothing(
     state.close()
 
 
-def test_a_nearly_full_disk_is_told_once_in_an_hour(tmp_path: Path) -> None:
+def test_a_nearly_full_disk_is_reported_once_in_an_hour(tmp_path: Path) -> None:
     """Small files are saved and large ones are not, at each poll anew."""
     state = StateDirectory(tmp_path)
     with capture_logs() as logged:
@@ -124,7 +124,7 @@ def test_a_nearly_full_disk_is_told_once_in_an_hour(tmp_path: Path) -> None:
     state.close()
 
 
-def test_a_file_that_cannot_be_removed_is_told_once(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_removed_is_reported_once(tmp_path: Path) -> None:
     state = StateDirectory(tmp_path)
     state.save(some(), 1_000)
     [path] = files(tmp_path)

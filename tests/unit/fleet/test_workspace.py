@@ -48,7 +48,7 @@ def test_polls_configured_again_keep_what_is_known_and_take_what_is_configured()
     assert (configured.polls["30d"].feed, configured.polls["30d"].polls) == (month, 0)
 
 
-def test_polls_stand_in_the_order_of_the_configuration_whichever_was_known_first() -> None:
+def test_polls_are_in_the_order_of_the_configuration_whichever_was_known_first() -> None:
     restored = workspace(Key("w1"), WEEK, BASE)
     all_time, week = restored.all_time, restored.polls["7d"]
 
@@ -176,7 +176,7 @@ def test_a_name_of_its_own_is_the_label() -> None:
     assert labels_for({Key("1"): "Acme", Key("2"): "Beta"}) == {Key("1"): "Acme", Key("2"): "Beta"}
 
 
-def test_workspaces_that_share_a_name_are_told_apart_by_their_id() -> None:
+def test_workspaces_that_share_a_name_are_shown_with_their_ids() -> None:
     names = {Key("1"): "Acme", Key("2"): "Acme", Key("3"): "Beta"}
 
     assert labels_for(names) == {Key("1"): "Acme (1)", Key("2"): "Acme (2)", Key("3"): "Beta"}
@@ -192,7 +192,7 @@ def test_a_workspace_without_a_name_goes_by_its_id() -> None:
     assert labels_for({Key("1"): ""}) == {Key("1"): "1"}
 
 
-def test_a_name_that_looks_told_apart_already_is_told_apart_too() -> None:
+def test_a_name_that_looks_as_if_it_had_an_id_gets_its_id_too() -> None:
     labels = labels_for({Key("1"): "a", Key("2"): "a", Key("3"): "a (1)"})
 
     assert labels == {Key("1"): "a (1) (1)", Key("2"): "a (2)", Key("3"): "a (1)"}

@@ -85,7 +85,7 @@ def test_the_worst_of_several_warnings_is_named() -> None:
     assert page_of(fleet).headline == f"▲ 2 warnings, the worst: {two}"
 
 
-def test_domains_stand_before_mailboxes_the_worst_first(fleet: Fleet) -> None:
+def test_domains_are_listed_before_mailboxes_the_worst_first(fleet: Fleet) -> None:
     page = page_of(fleet)
     first, second = page.section("domains").rows
     assert first == "acme.example ✕ bounces 28 of 106 (26 %), at least 15 % 4 acme"

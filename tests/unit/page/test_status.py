@@ -10,7 +10,7 @@ from exporter.page.wording import MISSING
 from tests.pages import NOW, answer_of, before, fresh, page_of, track
 
 
-def test_a_healthy_fleet_is_told_in_one_sentence() -> None:
+def test_a_healthy_fleet_is_described_in_one_sentence() -> None:
     fleet = Fleet()
     for label in ("acme", "beta", "gamma"):
         fresh(fleet, label)
@@ -30,7 +30,7 @@ def test_a_single_workspace_has_its_own_sentence() -> None:
     assert page_of(fleet).data == "✓ Data: 1 workspace, fresh"
 
 
-def test_a_refused_key_stands_first_with_its_error() -> None:
+def test_a_refused_key_is_listed_first_with_its_error() -> None:
     fleet = Fleet()
     fresh(fleet, "acme")
     refused = fresh(fleet, "zeta")
@@ -134,7 +134,7 @@ def test_no_mailboxes_is_no_failure() -> None:
     assert "The API gives no mailboxes" in page.text
 
 
-def test_a_window_has_a_row_only_where_it_fares_otherwise() -> None:
+def test_a_window_has_a_row_only_where_its_state_is_another() -> None:
     fleet = Fleet()
     tracked = fresh(fleet, "acme", None, "7d", "30d")
     tracked.polls["30d"].failed(Reason.TIMEOUT, "no answer within 30 s", NOW, 30.0)
@@ -146,7 +146,7 @@ def test_a_window_has_a_row_only_where_it_fares_otherwise() -> None:
     ]
 
 
-def test_windows_that_fail_like_their_workspace_are_not_told_again() -> None:
+def test_windows_that_fail_like_their_workspace_are_not_listed_again() -> None:
     fleet = Fleet()
     for poll in track(fleet, "acme", "7d").polls.values():
         poll.failed(Reason.AUTH, "401", NOW, 0.1)
@@ -155,7 +155,7 @@ def test_windows_that_fail_like_their_workspace_are_not_told_again() -> None:
     assert "7d" not in page.text
 
 
-def test_many_failures_are_told_by_cause() -> None:
+def test_many_failures_are_listed_by_cause() -> None:
     fleet = Fleet()
     for number in range(7):
         reason = Reason.NETWORK if number < 6 else Reason.AUTH

@@ -7,7 +7,9 @@ from exporter.page.wording import MISSING
 @pytest.mark.parametrize(
     ("value", "expected"), [(None, MISSING), (0, "0"), (41, "41"), (10233, "10,233"), (10**300, "1e+300")]
 )
-def test_number(value: float | None, expected: str) -> None:
+def test_a_count_is_grouped_by_thousands_and_a_missing_one_is_a_dash(
+    value: float | None, expected: str
+) -> None:
     assert wording.number(value) == expected
 
 
@@ -40,7 +42,9 @@ def test_percent_never_shows_something_as_nothing(ratio: float | None, expected:
         (5, 3, "5 of 3 (167 %)"),
     ],
 )
-def test_part_of(part: float | None, whole: float | None, expected: str) -> None:
+def test_a_part_is_shown_with_its_whole_and_its_percentage(
+    part: float | None, whole: float | None, expected: str
+) -> None:
     assert wording.part_of(part, whole) == expected
 
 
@@ -66,11 +70,11 @@ def test_span_names_the_two_largest_units(seconds: float | None, expected: str) 
 @pytest.mark.parametrize(
     ("seconds", "expected"), [(None, MISSING), (0.418, "0.42 s"), (3.14, "3.1 s"), (45.4, "45 s")]
 )
-def test_duration(seconds: float | None, expected: str) -> None:
+def test_a_duration_has_the_unit_that_reads_best(seconds: float | None, expected: str) -> None:
     assert wording.duration(seconds) == expected
 
 
-def test_ago() -> None:
+def test_a_moment_is_shown_as_the_time_since() -> None:
     assert (wording.ago(23), wording.ago(None)) == ("23 s ago", MISSING)
 
 

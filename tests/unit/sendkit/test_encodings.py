@@ -1,4 +1,4 @@
-"""Bodies that are told or padded oddly, and are readable all the same."""
+"""Bodies with odd headers or padding, which are readable all the same."""
 
 import gzip
 import json

@@ -99,7 +99,9 @@ def test_a_header_of_a_cgi_request_is_no_proxy() -> None:
     assert proxy_for("http://api.corp.example", environ) is None
 
 
-def test_certificates_that_are_missing_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+def test_certificates_that_are_missing_are_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", f"{tmp_path}/none.pem")
     with pytest.raises(ConfigError, match="SSL_CERT_FILE"):
         certificates()

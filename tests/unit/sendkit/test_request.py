@@ -69,5 +69,5 @@ class TestRequest:
 @pytest.mark.parametrize(
     ("key", "platform"), [("sk_user_1", True), ("sk_users", False), ("sk_1", False), ("SK_USER_1", False)]
 )
-def test_a_platform_key_is_told_by_its_start_alone(key: str, *, platform: bool) -> None:
+def test_a_platform_key_is_recognized_by_its_start_alone(key: str, *, platform: bool) -> None:
     assert is_platform_key(key) is platform

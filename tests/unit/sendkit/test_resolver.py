@@ -118,7 +118,7 @@ async def test_a_failure_names_the_host_the_addresses_and_the_reason(monkeypatch
     )
 
 
-async def test_a_name_that_is_unknown_is_told_by_name() -> None:
+async def test_a_name_that_is_unknown_is_reported_by_name() -> None:
     caller = Caller(ApiConfig(base_url="https://nowhere.invalid", max_attempts=1))
     async with caller.sendkit:
         error = await caller.failure()

@@ -85,7 +85,7 @@ class TestRetries:
             error = await caller.failure(within=1)
         assert (error.reason, len(server.requests)) == (Reason.SERVER_ERROR, 1)
 
-    async def test_cut_short_by_the_deadline_do_not_hide_why_it_came_to_them(self) -> None:
+    async def test_cut_short_by_the_deadline_do_not_hide_why_they_were_needed(self) -> None:
         async with calling(answer(500), hang) as (server, caller):
             error = await caller.failure(within=1)
         assert (error.reason, len(server.requests)) == (Reason.SERVER_ERROR, 2)

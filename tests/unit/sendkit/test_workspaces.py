@@ -27,7 +27,7 @@ class TestWorkspaces:
         assert headers["x-api-key"] == PLATFORM_KEY
         assert "x-workspace-id" not in headers
 
-    def test_go_by_their_id_without_a_name_and_stand_once(self) -> None:
+    def test_without_a_name_have_their_id_as_label_and_are_listed_once(self) -> None:
         items = [
             {"id": "a", "name": None},
             {"id": "b"},

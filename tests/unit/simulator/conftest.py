@@ -61,7 +61,7 @@ def served() -> Iterator[tuple[Starlette, httpx.Client]]:
 
 @pytest.fixture
 def simulation() -> Simulation:
-    """A small world that stands still, so that answers can be compared."""
+    """A small world in which no time passes, so that answers can be compared."""
     return Simulation(60, workspaces=3, start=NOON, clock=lambda: 0.0)
 
 

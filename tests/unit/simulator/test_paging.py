@@ -10,7 +10,7 @@ from tests.world import MAILBOXES, NOON, start
 
 @pytest.fixture
 def simulation() -> Simulation:
-    """A small world that stands still."""
+    """A small world in which no time passes."""
     return Simulation(200, workspaces=2, start=NOON, clock=lambda: 0.0)
 
 

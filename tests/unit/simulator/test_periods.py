@@ -54,7 +54,7 @@ class TestPeriods:
             ("api_down", {"workspace": "nobody"}),
         ],
     )
-    def test_an_unknown_target_is_told(self, name: str, parameters: dict[str, object]) -> None:
+    def test_an_unknown_target_is_an_error(self, name: str, parameters: dict[str, object]) -> None:
         world = World()
         with pytest.raises(ValueError, match=r"^no "):
             world.start(name, **parameters)

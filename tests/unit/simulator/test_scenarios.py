@@ -53,7 +53,7 @@ def test_a_scenario_is_read(text: str, expected: ScenarioRequest) -> None:
         ("mailbox_suspended:mailbox=", "mailbox must be a text, not ''"),
     ],
 )
-def test_a_bad_scenario_is_told_clearly(text: str, message: str) -> None:
+def test_the_error_of_a_bad_scenario_says_what_was_expected(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=r"^" + message.replace("'", r"\'").replace("?", r"\?")):
         parse_scenario(text)
 

@@ -24,7 +24,7 @@ class TestWindows:
 
         assert summed(world.performance()) == total
 
-    def test_either_bound_may_stand_alone(self) -> None:
+    def test_either_bound_may_be_given_alone(self) -> None:
         world = World()
         day = date(2025, 5, 20)
         before = summed(world.performance(None, day - timedelta(days=1)))

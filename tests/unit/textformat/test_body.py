@@ -32,7 +32,7 @@ def part(workspace: str, *metrics: Metric) -> dict[str, Piece]:
 
 
 @pytest.mark.parametrize("format_", Format)
-def test_every_family_stands_in_one_group_in_the_order_of_the_catalogue(format_: Format) -> None:
+def test_every_family_is_one_group_in_the_order_of_the_catalogue(format_: Format) -> None:
     parts = [part("x", COUNTER, GAUGE), part("y", GAUGE), part("z", GAUGE, COUNTER)]
 
     text = plain(assemble(parts, [GAUGE, COUNTER], format_).ended(END[format_]))

@@ -58,7 +58,7 @@ class TestChanges:
         assert own.current().users == {b"bob": HASH.encode()}
 
     @pytest.mark.parametrize("text", ["junk", "", "basic_auth_users: {alice: hunter2}", "a: {"])
-    def test_that_cannot_be_used_or_open_the_door_leave_the_old_and_are_told_once(
+    def test_that_cannot_be_used_or_open_the_door_leave_the_old_and_are_logged_once(
         self, own: WebFile, write: Write, text: str
     ) -> None:
         before = own.current()

@@ -93,7 +93,7 @@ class TestBytes:
             client.send(b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 16_000 + b"\r\n\r\n")
             assert (await client.answer()).startswith(b"HTTP/1.1 200 ")
 
-    async def test_of_a_header_that_is_too_large_are_told(self) -> None:
+    async def test_of_a_header_that_is_too_large_are_answered_with_431(self) -> None:
         async with served(app) as port, connected(port) as client:
             client.send(b"GET / HTTP/1.1\r\nX: " + b"a" * web_limits.MOST_HEADER_BYTES)
             assert (await client.rest()).startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")

@@ -73,7 +73,7 @@ class TestUsers:
 
 
 @pytest.mark.anyio
-async def test_headers_stand_on_every_answer_in_place_of_the_applications(tmp_path: Path) -> None:
+async def test_headers_are_on_every_answer_and_replace_the_applications(tmp_path: Path) -> None:
     text = f"""
     http_server_config: {{headers: {{X-Frame-Options: deny, Content-Security-Policy: default-src 'self'}}}}
     basic_auth_users: {{alice: {ALICE}}}

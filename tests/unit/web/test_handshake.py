@@ -72,7 +72,7 @@ class TestHandshake:
         }
 
     @pytest.mark.parametrize(("server_first", "agreed"), [("true", "256"), ("false", "128")])
-    def test_prefers_the_order_of_the_server_unless_told(
+    def test_prefers_the_order_of_the_server_unless_configured_otherwise(
         self, made: Callable[..., ssl.SSLContext], signer: Authority, server_first: str, agreed: str
     ) -> None:
         suites = [

@@ -74,14 +74,16 @@ class TestCombinations:
 class TestFiles:
     """Files that hold something else than they should."""
 
-    def test_of_another_key_are_told(self, write: Write, server: Certificate, client: Certificate) -> None:
+    def test_of_another_key_are_an_error(
+        self, write: Write, server: Certificate, client: Certificate
+    ) -> None:
         (told,) = tls_details(write, f"cert_file: {server.file}", f"key_file: {client.key_file}")
         assert told == (
             f"tls_server_config.key_file: found none in '{client.key_file}', expected the certificate's "
             "private key as PEM, not encrypted"
         )
 
-    def test_that_are_no_pem_are_told(self, write: Write, server: Certificate, tmp_path: Path) -> None:
+    def test_that_are_no_pem_are_an_error(self, write: Write, server: Certificate, tmp_path: Path) -> None:
         junk = tmp_path / "junk.pem"
         junk.write_text("junk")
         pair = f"cert_file: {server.file}", f"key_file: {server.key_file}"
@@ -98,7 +100,7 @@ class TestFiles:
             f"tls_server_config.client_ca_file: found none in '{junk}', expected certificates"
         )
 
-    def test_with_an_encrypted_key_are_told_and_nobody_is_asked_for_its_passphrase(
+    def test_with_an_encrypted_key_are_an_error_and_nobody_is_asked_for_its_passphrase(
         self, write: Write, server: Certificate
     ) -> None:
         encrypted = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n"
@@ -114,7 +116,7 @@ class TestFiles:
         path = write("tls_server_config: {cert_file: tls/a.pem, key_file: tls/a.key}")
         assert WebFile(path).current().tls is not None
 
-    def test_may_stand_inline_however_long(
+    def test_may_be_inline_however_long(
         self, write: Write, signer: Authority, server: Certificate, client: Certificate
     ) -> None:
         def inline(file: Path, times: int = 1) -> str:

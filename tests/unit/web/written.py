@@ -15,13 +15,13 @@ Write = Callable[[str], Path]
 
 
 def details(load: Callable[[], object]) -> list[str]:
-    """Return what is told of a file that cannot be used."""
+    """Return the errors of a file that cannot be used."""
     with pytest.raises(ConfigError) as caught:
         load()
     return caught.value.details
 
 
 def tls_details(write: Write, *lines: str) -> list[str]:
-    """Return what is told of `tls_server_config` with these lines."""
+    """Return the errors of `tls_server_config` with these lines."""
     path = write("tls_server_config:\n" + "\n".join(f"  {line}" for line in lines))
     return details(lambda: WebFile(path))
