@@ -48,7 +48,11 @@ NEW = tuple(
     for base, before in ((0.027, 0), (0.027, 0.027), (0.035, 0), (0.035, 0.035))
 )
 ALARMS = (0.25, 0.5, 1, 2, 4, 8, 32, 128, 512)
-LIMITS = ((incidents.LIST_20, 0.2), (incidents.LIST_10, 0.1), (incidents.ALL_BOUNCES, 0.9))
+LIMITS: tuple[tuple[Fleet, World, tuple[tuple[incidents.Incident, float], ...]], ...] = (
+    (GOOGLE, USUAL, ((incidents.LIST_20, 0.2), (incidents.LIST_10, 0.1), (incidents.ALL_BOUNCES, 0.9))),
+    (FORTY, LUCK_40, ((incidents.LIST_20, 0.2),)),
+)
+"""What goes wrong in a world, and the ratio that the CUSUM is looking for."""
 HAPPENS: tuple[tuple[Fleet, World, incidents.Incident, str, float | None], ...] = (
     (GOOGLE, USUAL, incidents.LIST_20, "critical", None),
     (GOOGLE, USUAL, incidents.LIST_20, "critical", 2),
@@ -137,32 +141,43 @@ def new_table(workspaces: int) -> Iterator[str]:
 
 def limit_table(workspaces: int, found: Found) -> Iterator[str]:
     """Say how soon a CUSUM that knows both ratios sees a jump, at some false alarms."""
-    yield "\n## The limit: a CUSUM that knows both ratios, google fleet, base 2.7 %, correlation 0.02\n"
-    yield row("incident", "false alarms a month", "mails until the alarm", "Lorden's first order")
-    yield row(*["---"] * 4)
-    months = workspaces * (WEEKS - SETTLED) / WEEKS_A_MONTH
-    daily = 36 * GOOGLE.domains * 5 * WEEKS_A_MONTH
-    peaks: dict[str, list[Numbers]] = {incident.name: [] for incident, _ in LIMITS}
-    for number in range(workspaces):
-        sent = mails.simulate(np.random.default_rng([1, number]), GOOGLE, USUAL, mails.weekdays(WEEKS))
-        rises = levels(sent).domain
-        for incident, after in LIMITS:
-            scores = optimum.score(rises, USUAL.base, after)
-            peaks[incident.name].append(optimum.peaks(scores, SETTLED * WEEK))
-    for incident, after in LIMITS:
-        heights = [optimum.height(np.concatenate(peaks[incident.name]), alarms * months) for alarms in ALARMS]
-        spent: list[list[int]] = [[] for _ in ALARMS]
-        for _, struck, onset in hit(GOOGLE, USUAL, incident, workspaces // 3):
-            rises = levels(struck).domain
-            scores = optimum.score(rises, USUAL.base, after)
-            for mine, height in zip(spent, heights, strict=True):
-                mine.extend(optimum.spent(rises, scores > height, onset))
-        found.panels[incident.name] = Panel(
-            incident.name, [(alarms, estimate(mine)) for alarms, mine in zip(ALARMS, spent, strict=True)]
-        )
-        for alarms, mine in zip(ALARMS, spent, strict=True):
-            lorden = optimum.first_order_mails(USUAL.base, after, daily / alarms)
-            yield row(incident.name, alarms, mean(mine), f"{lorden:.0f}")
+    yield "\n## The limit: a CUSUM that knows both ratios\n"
+    yield row("fleet", "incident", "false alarms a month", "mails until the alarm", "Lorden's first order")
+    yield row(*["---"] * 5)
+    for fleet, world, jumps in LIMITS:
+        peaks: dict[str, list[Numbers]] = {incident.name: [] for incident, _ in jumps}
+        monthly = 0.0
+        for number in range(workspaces):
+            sent = mails.simulate(np.random.default_rng([1, number]), fleet, world, mails.weekdays(WEEKS))
+            monthly = len(sent.step) / WEEKS * WEEKS_A_MONTH
+            rises = levels(sent).domain
+            for incident, after in jumps:
+                scores = optimum.score(rises, world.base, after)
+                peaks[incident.name].append(optimum.peaks(scores, SETTLED * WEEK))
+        for incident, after in jumps:
+            limit = limits(fleet, world, incident, after, peaks[incident.name])
+            if (fleet, world) == QUIET[0]:
+                found.panels[incident.name] = Panel(
+                    incident.name, [(alarms, estimate(spent)) for alarms, spent in limit]
+                )
+            for alarms, spent in limit:
+                lorden = optimum.first_order_mails(world.base, after, monthly / alarms)
+                yield row(described(fleet, world), incident.name, alarms, mean(spent), f"{lorden:.0f}")
+
+
+def limits(
+    fleet: Fleet, world: World, incident: incidents.Incident, after: float, peaks: list[Numbers]
+) -> list[tuple[float, list[int]]]:
+    """Return the mails until the alarm at each number of false alarms, from the peaks of some workspaces."""
+    months = len(peaks) * (WEEKS - SETTLED) / WEEKS_A_MONTH
+    heights = [optimum.height(np.concatenate(peaks), alarms * months) for alarms in ALARMS]
+    spent: list[list[int]] = [[] for _ in ALARMS]
+    for _, struck, onset in hit(fleet, world, incident, max(1, len(peaks) // 3)):
+        rises = levels(struck).domain
+        scores = optimum.score(rises, world.base, after)
+        for mine, height in zip(spent, heights, strict=True):
+            mine.extend(optimum.spent(rises, scores > height, onset))
+    return list(zip(ALARMS, spent, strict=True))
 
 
 def incident_table(workspaces: int, found: Found) -> Iterator[str]:
