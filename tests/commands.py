@@ -51,6 +51,7 @@ def config_file(folder: Path, **config: Any) -> Path:  # noqa: ANN401 - as in YA
     """Write a configuration and return where."""
     path = folder / "exporter.yaml"
     path.write_text(yaml.safe_dump(config))
+    path.chmod(0o600)
     return path
 
 

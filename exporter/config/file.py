@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, WrapValidator, field_validator
+from pydantic import Field, PrivateAttr, ValidationError, WrapValidator, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from exporter import hanging
@@ -77,6 +77,7 @@ class Config(Section):
     thresholds: Thresholds = Thresholds()
     state: StateConfig = StateConfig()
     shard: ShardConfig = ShardConfig()
+    _path: Path | None = PrivateAttr(None)
 
     @field_validator("accounts")
     @classmethod
@@ -146,6 +147,8 @@ class Config(Section):
                 except KeyUnavailable as error:
                     yield f"{place}: {error}; until it holds a key, this account's polls fail"
                 yield from _openness(place, account.api_key_file)
+        if self._path and any(account.api_key for account in self.accounts):
+            yield from _openness("accounts: a key is in the configuration", self._path)
         if self.privacy.hmac_key_file:
             yield from _openness("privacy.hmac_key_file", self.privacy.hmac_key_file)
 
@@ -205,9 +208,12 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         raise ConfigError(f"{path}: found {found}, expected a mapping with at least the key accounts")
     context = {"directory": path.parent, "environ": environ}
     try:
-        return Config.model_validate(document, context=context)
+        config = Config.model_validate(document, context=context)
     except ValidationError as error:
         details = [tell(fault, Config) for fault in error.errors(include_url=False)]
+    else:
+        config._path = path  # noqa: SLF001 - it is this module's
+        return config
     raise ConfigError(f"{path}: {len(details)} error{'s' if len(details) > 1 else ''}", details)
 
 

@@ -15,6 +15,7 @@ ACCOUNT = "accounts: [{name: acme, api_key: sk_x}]\n"
 def loaded(folder: Path, text: str) -> Config:
     path = folder / "exporter.yaml"
     path.write_text(textwrap.dedent(text))
+    path.chmod(0o600)
     return load(path, {})
 
 

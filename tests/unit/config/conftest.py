@@ -22,6 +22,7 @@ def loaded(tmp_path: Path) -> Load:
         path = tmp_path / "config.yaml"
         text = textwrap.dedent(text)
         path.write_text(text if "accounts" in text else f"{ACCOUNT}\n{text}")
+        path.chmod(0o600)
         return load(path, environ)
 
     return load_text

@@ -10,6 +10,7 @@ from exporter.config import (
     MailboxesConfig,
     Thresholds,
     WorkspacesConfig,
+    load,
 )
 from exporter.config.patterns import Pattern
 from tests.configurations import ACCOUNT, CANARY, UNTIMED, Fail, Load
@@ -104,6 +105,19 @@ class TestWarnings:
         (tmp_path / "a.key").chmod(mode)
         warnings = loaded("accounts: [{name: a, api_key_file: a.key}]").warnings()
         assert [warning.startswith("accounts.0.api_key_file: ") for warning in warnings] == [
+            True
+        ] * open_to_others
+        assert "canary" not in "".join(warnings)
+
+    @pytest.mark.parametrize(("mode", "open_to_others"), [(0o600, False), (0o640, False), (0o644, True)])
+    def test_tell_of_a_configuration_that_holds_a_key_and_is_open_to_others(
+        self, tmp_path: Path, mode: int, *, open_to_others: bool
+    ) -> None:
+        path = tmp_path / "config.yaml"
+        path.write_text(f"accounts: [{{name: a, api_key: {CANARY}}}]")
+        path.chmod(mode)
+        warnings = load(path, {}).warnings()
+        assert ["the configuration" in warning and str(path) in warning for warning in warnings] == [
             True
         ] * open_to_others
         assert "canary" not in "".join(warnings)
