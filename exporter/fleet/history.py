@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from exporter.answers.answer import Answer
 from exporter.fleet.counters import Totals
 from exporter.fleet.limits import FEWEST_EARLIER
 from exporter.wilson import lower_bound, upper_bound
@@ -19,11 +18,12 @@ class History:
     watched: Count = (0, 0)
 
     @classmethod
-    def of(cls, answer: Answer, totals: Totals) -> "History":
-        """Return the history of a workspace, by its all-time answer and its counters."""
+    def of(cls, totals: Totals) -> "History":
+        """Return the history of a workspace, by its totals, as last seen and as counted."""
         names = ("campaign_bounced", "campaign_sent")
         bounced, sent = (totals.total(name) for name in names)
-        ever_bounced, ever_sent = (answer.total(name) for name in names)
+        # Totals that cannot be are not taken as seen, while the answer has them.
+        ever_bounced, ever_sent = (sum(filter(None, totals.seen.get(name, ()))) for name in names)
         return cls((max(0, ever_bounced - bounced), max(0, ever_sent - sent)), (bounced, sent))
 
     @property

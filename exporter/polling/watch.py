@@ -57,7 +57,7 @@ class Watch:
         before = workspace.judged.critical.keys()
         details_answer, overview_answer = (_latest(workspace, feed.NAME) for feed in (details, overview))
         parked = details.parked(details_answer) if details_answer else frozenset[str]()
-        history = History.of(answer, totals)
+        history = History.of(totals)
         found = judged(recent, answer, workspace.thresholds, before, parked, history)
         if overview_answer and overview.has_no_campaign(overview_answer):
             findings = [finding for finding in found.findings if finding.kind is not Kind.STALLED]

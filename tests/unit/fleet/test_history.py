@@ -11,12 +11,12 @@ from exporter.wilson import lower_bound, upper_bound
 
 def history(*answers: tuple[float, float]) -> History:
     """Return the history after answers with these bounces and sends of a mailbox."""
-    totals, last = Totals(), Answer([])
+    totals = Totals()
     for number, (bounced, sent) in enumerate(answers):
         numbers = {"campaign_bounced": [bounced, None], "campaign_sent": [sent, None]}
-        last = Answer(["a", "b"], numbers=numbers)
-        totals = totals.after(last, number * 60.0)
-    return History.of(last, totals)
+        answer = Answer(["a", "b"], numbers={**numbers, "daily_send_limit": [200, 200]})
+        totals = totals.after(answer, number * 60.0)
+    return History.of(totals)
 
 
 def test_what_the_api_counts_is_earlier_but_for_what_rose_since() -> None:
@@ -25,6 +25,12 @@ def test_what_the_api_counts_is_earlier_but_for_what_rose_since() -> None:
 
 def test_a_deleted_campaign_leaves_nothing_earlier() -> None:
     assert history((20, 1000), (25, 1100), (0, 2)).earlier == (0, 0)
+
+
+def test_an_absurd_total_of_one_answer_is_no_history() -> None:
+    usual = history((20, 1000), (25, 1100))
+    assert history((20, 1000), (25, 1100), (4_000_000, 4_995_000)) == usual
+    assert history((20, 1000), (25, 1100), (1e299, 1e300)) == usual
 
 
 def test_an_incident_with_which_a_workspace_begins_is_no_usual_level() -> None:
