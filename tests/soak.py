@@ -37,6 +37,8 @@ COMPARED_SECONDS = 5.0
 PAUSE_SECONDS = 2.0
 """Between the beginnings of two troubles, on average."""
 SETTLING_SECONDS = 120.0
+IDLE_SECONDS = 180.0
+"""Connections to the API are kept for 90 s after the last request over them."""
 WARM_SHARE = 0.5
 """The part of a soak in which memory may still grow: in an hour what is remembered of numbers fills up."""
 MOST_GROWTH_KIB = 6 * 1024
@@ -217,6 +219,7 @@ def soak(processes: Processes, seconds: float, seed: int) -> None:
             truth, counters = running.settled()
             wait_for(
                 lambda: Held.by(exporter).is_no_more_than(held_before),
+                IDLE_SECONDS,
                 what=f"the exporter holds no more than {held_before}",
             )
             _judge(running, truth, counters, held_before)
