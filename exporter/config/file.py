@@ -99,6 +99,7 @@ class Config(Section):
         return [
             *self._slow_polls(),
             *self._hidden_statuses(),
+            *self._thresholds(),
             *self._key_files(),
             *self._state_directory(),
         ]
@@ -132,6 +133,22 @@ class Config(Section):
                     f"mailboxes.statuses: {status!r} is no status that is known of SendKit, which are "
                     f"{', '.join((*STATUSES, *OTHER_STATUSES))}"
                 )
+
+    def _thresholds(self) -> Iterator[str]:
+        """Tell of warnings that come after what is critical."""
+        places = {"thresholds": self.thresholds.model_dump()} | {
+            f"accounts.{index}.thresholds": self.thresholds_for(account)
+            for index, account in enumerate(self.accounts)
+            if account.thresholds.model_fields_set
+        }
+        for place, thresholds in places.items():
+            for name in ("mailbox_bounce_ratio", "unhealthy_mailboxes"):
+                warning, critical = thresholds[f"{name}_warning"], thresholds[f"{name}_critical"]
+                if warning > critical:
+                    yield (
+                        f"{place}.{name}_warning: {warning:g} is above {name}_critical ({critical:g}): "
+                        "what is critical comes without a warning before it"
+                    )
 
     def _key_files(self) -> Iterator[str]:
         """Tell of key files that cannot be read, or that others than their owner can use or change."""
@@ -227,4 +244,9 @@ def default(environ: Mapping[str, str]) -> Config:
             f"no key: set the environment variable {DEFAULT_KEY_VARIABLE} to a SendKit API key, "
             "or name a configuration file with --config.file"
         )
-    return Config(accounts=(AccountConfig(name="default", api_key_env=DEFAULT_KEY_VARIABLE),))
+    account = AccountConfig(name="default", api_key_env=DEFAULT_KEY_VARIABLE)
+    try:
+        account.read_key(environ)
+    except KeyUnavailable as error:
+        raise ConfigError(str(error)) from None
+    return Config(accounts=(account,))

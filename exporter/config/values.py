@@ -194,7 +194,11 @@ EmailMode = Annotated[
     Expect("one of plain, masked, hmac, off"),
 ]
 BounceRateUnit = Annotated[Literal["auto", "percent", "ratio"], Expect("one of auto, percent, ratio")]
-Text = Annotated[str, AfterValidator(_printable), Expect("a text, not empty, without control characters")]
+Text = Annotated[
+    str,
+    AfterValidator(_printable),
+    Expect("a text, not empty, without control characters, nor blanks at its ends"),
+]
 Pattern = Annotated[
     InstanceOf[patterns.Pattern],
     BeforeValidator(parse_pattern),

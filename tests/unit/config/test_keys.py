@@ -6,10 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from exporter.config import (
-    AccountConfig,
-    KeyUnavailable,
-)
+from exporter.config import AccountConfig, ConfigError, KeyUnavailable, default
 from tests.configurations import ACCOUNT, CANARY, Fail, Load
 
 
@@ -52,6 +49,15 @@ class TestKeys:
         assert told in str(caught.value)
         assert str(path) in str(caught.value)
         assert "can" not in "".join(traceback.format_exception(caught.value)).replace("cannot", "")
+
+    def test_of_the_environment_that_no_header_can_carry_are_refused(self, failed: Fail) -> None:
+        [error] = failed("accounts: [{name: a, api_key_env: A_KEY}]", A_KEY="sk_canary a")
+        assert error == (
+            "accounts.0.api_key_env: found 'A_KEY', which holds blanks, control or non-ASCII characters, "
+            "expected a variable that holds the API key"
+        )
+        with pytest.raises(ConfigError, match="SENDKIT_API_KEY holds blanks"):
+            default({"SENDKIT_API_KEY": "sk_canary a"})
 
     def test_come_from_the_environment_each_time_they_are_read(self, loaded: Load) -> None:
         [account] = loaded("accounts: [{name: a, api_key_env: A_KEY}]", A_KEY="sk_1").accounts

@@ -85,6 +85,22 @@ class TestWarnings:
         ]
         assert "1200 s is above poll.stale_after (900 s)" in config.warnings()[0]
 
+    def test_tell_of_warnings_that_come_after_what_is_critical(self, loaded: Load) -> None:
+        config = loaded(
+            """
+            thresholds: {unhealthy_mailboxes_warning: 0.4}
+            accounts:
+              - {name: a, api_key: sk_a, thresholds: {mailbox_bounce_ratio_warning: 0.2}}
+              - {name: b, api_key: sk_b, thresholds: {unhealthy_mailboxes_critical: 0.3}}
+              - {name: c, api_key: sk_c}
+            """
+        )
+        assert [warning.split(":")[0] for warning in config.warnings()] == [
+            "accounts.0.thresholds.mailbox_bounce_ratio_warning",
+            "accounts.1.thresholds.unhealthy_mailboxes_warning",
+        ]
+        assert "0.4 is above unhealthy_mailboxes_critical (0.3)" in config.warnings()[1]
+
     @pytest.mark.parametrize(
         ("mode", "open_to_others"),
         [
