@@ -38,6 +38,7 @@ class Kind(StrEnum):
     STALLED = "sends nothing"
     LISTED = "on more blacklists"
     REFUSED = "key refused"
+    KEYLESS = "no usable key"
     STALE = "no new data"
 
 
@@ -75,7 +76,7 @@ class Finding:
 
 
 Subject = tuple[Kind, Level, str]
-OF_DATA = {Kind.REFUSED, Kind.STALE}
+OF_DATA = {Kind.REFUSED, Kind.KEYLESS, Kind.STALE}
 """What is wrong with the data, and not with the mail."""
 
 

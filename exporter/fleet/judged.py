@@ -49,7 +49,7 @@ LEFT_SHARE, LEFT_LEAST = 0.1, 3
 def judged_data(poll: Poll, now: Instant) -> list[Finding]:
     """Return what is critical about the data of a workspace, by the poll of its base feed."""
     if poll.failure is Reason.AUTH:
-        kind = Kind.REFUSED
+        kind = Kind.REFUSED if poll.has_key else Kind.KEYLESS
     elif poll.is_overdue(now):
         kind = Kind.STALE
     else:

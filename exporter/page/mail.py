@@ -9,7 +9,6 @@ from exporter.fleet.limits import Level as Rank
 from exporter.nouns import several
 from exporter.page import wording
 from exporter.page.poll_state import Level
-from exporter.page.poll_state import State as Polling
 from exporter.page.polls import Seen
 
 LEVELS: dict[State, Level] = {State.OK: "good", State.WARNING: "warn", State.CRITICAL: "bad"}
@@ -25,6 +24,8 @@ class Mail:
     summary: str
     is_known: bool = True
     """Whether there were mails enough to say so."""
+    worst: Finding | None = None
+    """What is worst, if something is wrong."""
 
     @property
     def level(self) -> Level:
@@ -38,16 +39,17 @@ class Mail:
         found = [(seen, finding) for seen in known for finding in seen.judged.findings]
         worst = State.worst(finding for _, finding in found)
         if worst is not State.OK:
-            return cls(worst, _trouble([each for each in found if each[1].state is worst], workspaces))
+            return _trouble(worst, [each for each in found if each[1].state is worst], workspaces)
+        current = [seen for seen in workspaces if seen.is_current]
+        if workspaces and not current:
+            what = "No new data" if known else "No data"
+            return cls(State.OK, f"{what}: what bounces now is not known", is_known=False)
         if not known:
             return cls(State.OK, "No mail is known yet", is_known=False)
-        current = [seen for seen in workspaces if Polling.of(seen.all_time, seen.now).level != "bad"]
-        if not current:
-            return cls(State.OK, "No new data: what bounces now is not known", is_known=False)
         return _quiet(current, len(workspaces))
 
 
-def _trouble(found: Sequence[tuple[Seen, Finding]], workspaces: Sequence[Seen]) -> str:
+def _trouble(state: State, found: Sequence[tuple[Seen, Finding]], workspaces: Sequence[Seen]) -> Mail:
     """Return the worst of findings of one state in words, and how many others there are."""
     seen, worst = min(
         found,
@@ -63,12 +65,14 @@ def _trouble(found: Sequence[tuple[Seen, Finding]], workspaces: Sequence[Seen]) 
         text += f" ({seen.label})"
     if worst.state is State.WARNING:
         count = several(len(found), "warning")
-        return f"{count}: {text}" if len(found) == 1 else f"{count}, the worst: {text}"
+        text = f"{count}: {text}" if len(found) == 1 else f"{count}, the worst: {text}"
+        return Mail(state, text, worst=worst)
     others = Counter(
         other.level for each, other in found if each is not seen or not _is_same_incident(other, worst)
     )
     listed = [several(others[level], level.value) for level in Rank if others[level]]
-    return f"{text}; also critical: {', '.join(listed)}" if listed else text
+    text = f"{text}; also critical: {', '.join(listed)}" if listed else text
+    return Mail(state, text, worst=worst)
 
 
 def _is_same_incident(other: Finding, worst: Finding) -> bool:
@@ -93,6 +97,8 @@ def describe(finding: Finding, workspace: str, name: str) -> str:  # noqa: PLR09
             return f"More mailboxes of {workspace} are on blacklists: {part} of {whole} in the newest test"
         case Kind.REFUSED:
             return f"{workspace} has no new data: the key is refused"
+        case Kind.KEYLESS:
+            return f"{workspace} has no new data: it has no usable key"
         case Kind.STALE:
             return f"{workspace} has no new data: polls fail"
         case _:

@@ -57,6 +57,11 @@ class Seen:
         """Return the worst state of its polls; a collector may fail without harm to the rest."""
         return max((State.of(poll, self.now) for poll in self.figures.values()), key=lambda state: state.rank)
 
+    @property
+    def is_current(self) -> bool:
+        """Whether its figures are of now, or will be soon: nobody has to look after its polls."""
+        return State.of(self.all_time, self.now).level != "bad"
+
     def name_of(self, finding: Finding) -> str:
         """Return what a finding is about as people know it; "" for the workspace."""
         if finding.level is not Level.MAILBOX:

@@ -15,6 +15,7 @@ from exporter.page.headline import Headline
 from exporter.page.mail import Mail, describe
 from exporter.page.poll_state import Level as Urgency
 from exporter.page.polls import Seen
+from exporter.page.runbooks import alert_of
 
 if TYPE_CHECKING:
     from exporter.page.status import View
@@ -37,6 +38,8 @@ class Domain:
     mailboxes: int
     day: Count
     kinds: tuple[Kind, ...]
+    is_current: bool
+    """Whether its figures are of now."""
 
 
 def domains(workspaces: Sequence[Seen]) -> list[Domain]:
@@ -72,6 +75,7 @@ def _domains(seen: Seen) -> list[Domain]:
             number,
             Count(*day.of(name)),
             tuple(finding.kind for finding in found.get(name, ())),
+            seen.is_current,
         )
         for name, number in mailboxes.items()
     ]
@@ -85,6 +89,8 @@ class Told:
     workspace: str
     since: datetime
     until: datetime | None
+    alert: str
+    """Whose runbook says what to do."""
 
     @classmethod
     def of(cls, incident: Incident, view: "View") -> "Told":
@@ -97,6 +103,7 @@ class Told:
             incident.workspace,
             datetime.fromtimestamp(incident.since, UTC),
             None if incident.until is None else datetime.fromtimestamp(incident.until, UTC),
+            alert_of(finding),
         )
 
 

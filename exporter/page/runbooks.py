@@ -6,6 +6,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from exporter.fleet.findings import Finding, Kind, State
 from exporter.page.poll_state import COLOURS
 from exporter.page.templating import environment
 
@@ -13,6 +14,27 @@ _FOLDERS = (
     Path(__file__).parent / "runbooks",  # where the package is installed
     Path(__file__).parents[2] / "prometheus" / "runbooks",  # where it is run from its sources
 )
+
+_ALERTS = {
+    Kind.LEAVING: "SendKitMailboxesLeavingActive",
+    Kind.UNHEALTHY: "SendKitDomainUnhealthy",
+    Kind.STALLED: "SendKitSendingStalled",
+    Kind.LISTED: "SendKitBlacklisted",
+    Kind.REFUSED: "SendKitAuthFailed",
+    Kind.KEYLESS: "SendKitAuthFailed",
+    Kind.STALE: "SendKitWorkspaceStale",
+}
+_TICKETS = {Kind.BOUNCES: "SendKitMailboxBouncing", Kind.UNHEALTHY: "SendKitDomainDegraded"}
+"""Of what is a warning, where that is an alert of its own."""
+
+
+def alert_of(finding: Finding) -> str:
+    """Return the alert that fires for a finding, whose runbook says what to do."""
+    if finding.state is State.WARNING and finding.kind in _TICKETS:
+        return _TICKETS[finding.kind]
+    if finding.kind in _ALERTS:
+        return _ALERTS[finding.kind]
+    return f"SendKit{finding.level.title()}BounceSpike"
 
 
 @cache

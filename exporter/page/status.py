@@ -23,6 +23,7 @@ from exporter.page.headline import Headline
 from exporter.page.mail import Mail
 from exporter.page.poll_state import COLOURS, LEVELS, SYMBOLS, Level
 from exporter.page.polls import Seen, rows
+from exporter.page.runbooks import alert_of
 from exporter.page.templating import environment
 from exporter.page.trouble import Concern, Troubled
 
@@ -113,6 +114,7 @@ def _shown(view: View, most: int) -> dict[str, object]:
     level = max(mail.level, headline.level, key=LEVELS.index)
     return {
         "mail": mail,
+        "alert": alert_of(mail.worst) if mail.worst else "",
         "headline": headline,
         "level": level,
         "symbol": SYMBOLS[level],
@@ -135,7 +137,7 @@ def _shown(view: View, most: int) -> dict[str, object]:
 
 
 def _urgency(seen: Seen) -> tuple[int, int, str]:
-    return -seen.judged.state.rank, -seen.state.rank, seen.label.casefold()
+    return -seen.state.rank, -seen.judged.state.rank, seen.label.casefold()
 
 
 _CONCERNS = {

@@ -160,16 +160,12 @@ def _name(key: Key) -> str:
 
 def _words(incident: Incident) -> dict[str, object]:
     where = {} if incident.level is Level.WORKSPACE else {_LABELS[incident.level]: incident.name}
+    words: dict[str, object] = {"workspace": incident.workspace, **where, "what": incident.kind.value}
+    if incident.kind in OF_DATA:
+        return words
     bound = incident.count.bound
-    return {
-        "workspace": incident.workspace,
-        **where,
-        "what": incident.kind.value,
-        "found": incident.part,
-        "of": incident.whole,
-        "hours": incident.hours,
-        **({} if bound is None else {"at_least": round(bound, 4)}),
-    }
+    at_least = {} if bound is None else {"at_least": round(bound, 4)}
+    return {**words, "found": incident.part, "of": incident.whole, "hours": incident.hours, **at_least}
 
 
 _LABELS = {Level.DOMAIN: "domain", Level.MAILBOX: "mailbox_id"}

@@ -69,6 +69,24 @@ async def test_a_spike_is_on_the_page_in_the_log_and_after_a_restart(
 
 
 @pytest.mark.anyio
+async def test_a_key_that_cannot_be_read_is_not_said_to_be_refused(
+    tmp_path: Path, logged: list[EventDict]
+) -> None:
+    key = tmp_path / "acme.key"
+    key.write_text("sk_acme")
+    async with exporting(
+        ScriptedApi(default=totals(1000, 20)), {"name": "acme", "api_key_file": str(key)}
+    ) as running:
+        await until(lambda: running.is_up("acme"))
+        key.unlink()
+        await until(lambda: list(running.exporter.fleet.incidents) != [])
+        assert "acme has no new data: it has no usable key" in (await get(running, "/")).text
+    [began] = [event for event in logged if event["event"] == "incident began"]
+    assert began["what"] == "no usable key"
+    assert not began.keys() & {"found", "of", "hours"}
+
+
+@pytest.mark.anyio
 async def test_a_refused_key_is_an_incident_until_it_is_taken_again(logged: list[EventDict]) -> None:
     api = ScriptedApi(default=totals(1000, 20))
     async with exporting(api, ACME) as running:

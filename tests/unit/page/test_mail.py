@@ -110,10 +110,32 @@ def test_data_that_does_not_count_is_never_green() -> None:
     page = page_of(fleet)
     assert page.headline == "✕ No new data: what bounces now is not known"
     assert page.data == "✕ Data: 1 of 1 workspace failing"
+    assert page.section("domains").rows == [
+        "acme.example ○ not known now 5 of 500 (1 %), at least 0.2 % 4 acme"
+    ]
     send(fresh(fleet, "beta", answer_of(4)), Rise("m0", "beta.example", 300, 2))
     assert (
         page_of(fleet).headline == "✕ No bounce spike in 1 of 2 workspaces: 2 of 300 (0.7 %) bounced in 24 h"
     )
+
+
+def test_a_workspace_whose_figures_were_dropped_is_not_taken_for_a_new_one() -> None:
+    fleet = Fleet()
+    refused = fresh(fleet, "acme", answer_of(4))
+    send(refused, Rise("m0", "acme.example", 500, 5))
+    refused.all_time.failed(Reason.AUTH, "401", NOW, 1.0)
+    refused.all_time.reading = None
+    assert page_of(fleet).headline == "✕ No data: what bounces now is not known"
+
+
+def test_what_is_wrong_leads_to_what_to_do(fleet: Fleet) -> None:
+    """To the runbook of the alert that fires for it."""
+    assert page_of(fleet).source.count('href="runbooks/SendKitWorkspaceBounceSpike">What to do<') == 1
+    refused = Incident("beta", Kind.REFUSED, Level.WORKSPACE, "", NOW.unix - 60, 0, 0, 0)
+    fleet.incidents = Incidents([refused])
+    assert 'href="runbooks/SendKitAuthFailed"' in page_of(fleet).source
+    fleet.forget(next(iter(fleet)), 0)
+    assert "What to do<" not in page_of(fleet).source
 
 
 def test_mailboxes_that_have_long_not_been_active_are_one_line() -> None:

@@ -2,11 +2,14 @@
 
 import re
 import zipfile
+from itertools import product
 from pathlib import Path
 
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
+from exporter.fleet.findings import Count, Finding, Kind, State
+from exporter.fleet.limits import Level
 from exporter.page import runbooks
 from tests.pages import Page
 
@@ -29,6 +32,11 @@ def test_every_alert_has_its_runbook_as_a_page(alert: str) -> None:
     for title in re.findall(r"^## (.*)$", (FOLDER / f"{alert}.md").read_text(), re.MULTILINE):
         assert title in page.text
     assert not {"script", "img", "iframe"} & {tag for tag, _ in page.elements}
+
+
+@pytest.mark.parametrize(("kind", "level", "state"), list(product(Kind, Level, State)))
+def test_whatever_is_found_has_the_runbook_of_an_alert(kind: Kind, level: Level, state: State) -> None:
+    assert runbooks.alert_of(Finding(state, kind, level, "", Count(1, 2), 24)) in ALERTS
 
 
 def test_commands_of_a_runbook_are_shown_as_they_are_written() -> None:
