@@ -1,5 +1,6 @@
 """Commands and flags, and how the parts are put together."""
 
+import errno
 import os
 import sys
 from datetime import datetime, timedelta
@@ -107,7 +108,11 @@ def run_demo(
 def simulate(
     simulation: flags.Simulated, listen_address: str, log_level: str, log_format: log.Format
 ) -> None:
-    """Serve the simulated SendKit API alone; GET /simulator lists its keys and scenarios."""
+    """Serve the simulated SendKit API alone.
+
+    GET /simulator lists its keys and scenarios; POST /simulator/scenarios/NAME begins a scenario while it
+    runs.
+    """
     log.configure(log_level, log_format)
     simulated = simulation.started()
     running.run(demo.simulate(running.listening(listen_address, "--listen-address"), simulated))
@@ -147,6 +152,8 @@ def poll_once(config_file: Path | None, output: Path | None, log_level: str, log
     """Poll everything once and print the metrics, for the node exporter's textfile collector."""
     log.configure(log_level, log_format)
     config = running.load_or_exit(config_file)
+    if output is not None and not output.parent.is_dir():
+        running.fail(f"{output}: {os.strerror(errno.ENOENT)}")
     text, succeeded = running.run(once.poll(config, os.environ))
     try:
         if output is None:

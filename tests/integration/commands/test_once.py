@@ -94,13 +94,14 @@ class TestOnce:
         assert polled.code == 1
         assert Samples(output.read_text()).one("sendkit_up", window="all") == 0
 
-    async def test_that_cannot_write_exits_with_1(self, tmp_path: Path) -> None:
+    async def test_that_cannot_write_exits_with_1_before_it_polls(self, tmp_path: Path) -> None:
         output = tmp_path / "none" / "sendkit.prom"
         async with ScriptedApi() as api:
             path = config_file(tmp_path, **fast(api.url, {"name": "acme", "api_key": CANARY}))
             polled = await run_beside("once", "--config.file", path, "--output", output)
         assert polled.code == 1
         assert f"error: {output}: No such file or directory" in polled.err
+        assert not api.requests
         assert "Traceback" not in polled.err
 
     def test_that_cannot_print_tells_it(self, tmp_path: Path) -> None:
