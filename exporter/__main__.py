@@ -17,7 +17,7 @@ def main() -> None:
     except RuntimeError:  # Python's own words for it: can't start new thread
         sys.stderr.write(
             f"error: {THREADS_NEEDED} threads cannot be started: the limit of processes and threads "
-            "(ulimit -u, or of the container) is too low\n"
+            "(ulimit -u, or of the container) or of memory (ulimit -v) is too low\n"
         )
         sys.stderr.flush()
         os._exit(1)
