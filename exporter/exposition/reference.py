@@ -3,7 +3,10 @@
 `python -m exporter.exposition.reference > docs/metrics.md` writes it anew.
 """
 
-from exporter.catalogue import own, workspace
+from collections.abc import Iterable, Iterator
+
+from exporter.catalogue import mailbox, own, workspace
+from exporter.config import Thresholds
 from exporter.sendkit.feeds import families
 
 
@@ -43,7 +46,23 @@ def reference() -> str:
         for metric in catalogue:
             labels = ", ".join(f"`{label}`" for label in metric.labels)
             lines.append(f"| `{metric.name}` | {metric.type} | {labels} | {metric.help_text} |")
+    lines += ["", "## Values of labels", "", "| label | values |", "|---|---|"]
+    lines += [f"| {label} | {values} |" for label, values in _values()]
     return "\n".join(lines) + "\n"
+
+
+def _values() -> Iterator[tuple[str, str]]:
+    """Yield the labels whose values are known beforehand, and these."""
+    others = "and any other that the API sends, 20 at most; beyond them it is `other`"
+    yield "`status` of a mailbox", f"{_listed(mailbox.STATUSES)}, {others}"
+    yield "`status` of warm-up", f"{_listed(mailbox.WARMUP_STATUSES)}, {others}"
+    yield "`window`", "`all`, and the names of `windows` in the configuration"
+    yield "`reason`", _listed(workspace.Reason)
+    yield "`threshold`", f"the keys of `thresholds` in the configuration: {_listed(Thresholds.model_fields)}"
+
+
+def _listed(values: Iterable[str]) -> str:
+    return ", ".join(f"`{value}`" for value in values)
 
 
 if __name__ == "__main__":
