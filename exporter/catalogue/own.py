@@ -32,7 +32,8 @@ API_RETRIES = counter(
 )
 DISCOVERY_UP = gauge(
     "sendkit_discovery_up",
-    "Whether the last look for an account's workspaces succeeded (1) or not (0).",
+    "Whether the last look for an account's workspaces succeeded (1) or not (0). "
+    "A workspace key that is refused the list counts as 1: there is one workspace.",
     ("account",),
 )
 DISCOVERY_LAST_SUCCESS = gauge(
