@@ -232,6 +232,7 @@ def write_config(processes: Processes, config: Mapping[str, Any]) -> Path:
     Collectors are off unless it names them: many of these APIs have no other endpoint.
     """
     path = processes.folder / "exporter.yaml"
+    path.touch(mode=0o600)  # it holds keys
     path.write_text(yaml.safe_dump({"collectors": OFF, **config}))
     return path
 
