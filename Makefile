@@ -31,7 +31,7 @@ run: $(RUN) ## run the exporter over a simulated SendKit API, at http://127.0.0.
 test: $(DEV) servers ## run every test, those against the real Prometheus and browser included
 	$(PYTEST)
 
-unit: $(DEV) ## run the unit tests, which need no servers, in under a minute
+unit: $(DEV) ## run the unit tests, which need no servers, in about a minute
 	$(PYTEST) tests/unit --hypothesis-profile=quick
 
 integration: $(DEV) ## run the whole exporter over a simulated API, which needs no servers either
