@@ -52,16 +52,14 @@ class AccountConfig(Section):
     @classmethod
     def _is_set(cls, variable: str | None, info: ValidationInfo) -> str | None:
         environ = (info.context or {}).get("environ")
-        if variable is not None and environ is not None:
-            shown = repr(variable) if _PLAINLY_A_VARIABLE.fullmatch(variable) else "a name"
-            if not (key := environ.get(variable, "").strip()):
-                found = f"{shown}, which is not set in the environment"
-            elif not keys.is_sendable(key):
-                found = f"{shown}, which holds blanks, control or non-ASCII characters"
-            else:
-                return variable
-            raise mismatch("a variable that holds the API key", found)
-        return variable
+        if variable is None or environ is None:
+            return variable
+        key = environ.get(variable, "").strip()
+        if keys.is_sendable(key):
+            return variable
+        shown = repr(variable) if _PLAINLY_A_VARIABLE.fullmatch(variable) else "a name"
+        why = keys.UNSENDABLE if key else "is not set in the environment"
+        raise mismatch("a variable that holds the API key", f"{shown}, which {why}")
 
     @field_validator("api_key")
     @classmethod

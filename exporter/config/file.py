@@ -29,6 +29,7 @@ from exporter.config.sections import (
     Thresholds,
     WindowConfig,
 )
+from exporter.nouns import several
 
 OTHER_STATUSES = ("pending", "warming_up", "failed")
 """Of mailboxes that never were active; no rule looks at them."""
@@ -231,7 +232,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     else:
         config._path = path  # noqa: SLF001 - it is this module's
         return config
-    raise ConfigError(f"{path}: {len(details)} error{'s' if len(details) > 1 else ''}", details)
+    raise ConfigError(f"{path}: {several(len(details), 'error')}", details)
 
 
 def default(environ: Mapping[str, str]) -> Config:

@@ -8,6 +8,7 @@ from pathlib import Path
 from exporter.config import files
 
 REDACTED = "[redacted]"
+UNSENDABLE = "holds blanks, control or non-ASCII characters"
 MAX_KEY_FILE_BYTES = 64 * 1024
 
 _SENDABLE = re.compile(r"[!-~]+")  # the visible ASCII characters: all that an HTTP header carries safely
@@ -41,7 +42,7 @@ def checked(text: str, source: str) -> str:
     if not key:
         raise KeyUnavailable(f"{source} is empty, expected a key")
     if not is_sendable(key):
-        raise KeyUnavailable(f"{source} holds blanks, control or non-ASCII characters, expected a key alone")
+        raise KeyUnavailable(f"{source} {UNSENDABLE}, expected a key alone")
     return key
 
 

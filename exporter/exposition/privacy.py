@@ -13,6 +13,7 @@ _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:@]+@[^\s<>()\[\]\"',;:@]+")
 
 def email_shown(config: PrivacyConfig) -> Callable[[str], str]:
     """Return the configured mode as a function of an address; raises `KeyUnavailable` for want of its key."""
+    # Named functions: those of one mode are equal, so that a reload need not render anew.
     match config.email:
         case "plain":
             return plain

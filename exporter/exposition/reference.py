@@ -5,6 +5,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from exporter.answers.parse import MOST_UNKNOWN_STATES
 from exporter.catalogue import mailbox, own, workspace
 from exporter.config import Thresholds
 from exporter.sendkit.feeds import families
@@ -53,7 +54,7 @@ def reference() -> str:
 
 def _values() -> Iterator[tuple[str, str]]:
     """Yield the labels whose values are known beforehand, and these."""
-    others = "and any other that the API sends, 20 at most; beyond them it is `other`"
+    others = f"and any other that the API sends, {MOST_UNKNOWN_STATES} at most; beyond them it is `other`"
     yield "`status` of a mailbox", f"{_listed(mailbox.STATUSES)}, {others}"
     yield "`status` of warm-up", f"{_listed(mailbox.WARMUP_STATUSES)}, {others}"
     yield "`window`", "`all`, and the names of `windows` in the configuration"

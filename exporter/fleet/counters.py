@@ -60,6 +60,10 @@ class Totals:
         """Return what a counter of all mailboxes that are there has added up to."""
         return sum(filter(None, self.risen.get(name, ())))
 
+    def ever(self, name: str) -> float:
+        """Return what the totals of all mailboxes that are there were last seen to add up to."""
+        return sum(filter(None, self.seen.get(name, ())))
+
     def after(self, answer: Answer, now: float, regain_seconds: float = REGAIN_SECONDS) -> "Totals":
         """Return the totals with the answer's rises; what fell and returns within so long adds nothing."""
         if self.ids != answer.ids:

@@ -23,7 +23,7 @@ class History:
         names = ("campaign_bounced", "campaign_sent")
         bounced, sent = (totals.total(name) for name in names)
         # Totals that cannot be are not taken as seen, while the answer has them.
-        ever_bounced, ever_sent = (sum(filter(None, totals.seen.get(name, ()))) for name in names)
+        ever_bounced, ever_sent = (totals.ever(name) for name in names)
         return cls((max(0, ever_bounced - bounced), max(0, ever_sent - sent)), (bounced, sent))
 
     @property

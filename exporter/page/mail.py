@@ -39,7 +39,7 @@ class Mail:
         found = [(seen, finding) for seen in known for finding in seen.judged.findings]
         worst = State.worst(finding for _, finding in found)
         if worst is not State.OK:
-            return _trouble(worst, [each for each in found if each[1].state is worst], workspaces)
+            return _trouble([each for each in found if each[1].state is worst], workspaces)
         current = [seen for seen in workspaces if seen.is_current]
         if workspaces and not current:
             what = "No new data" if known else "No data"
@@ -49,7 +49,7 @@ class Mail:
         return _quiet(current, len(workspaces))
 
 
-def _trouble(state: State, found: Sequence[tuple[Seen, Finding]], workspaces: Sequence[Seen]) -> Mail:
+def _trouble(found: Sequence[tuple[Seen, Finding]], workspaces: Sequence[Seen]) -> Mail:
     """Return the worst of findings of one state in words, and how many others there are."""
     seen, worst = min(
         found,
@@ -66,13 +66,13 @@ def _trouble(state: State, found: Sequence[tuple[Seen, Finding]], workspaces: Se
     if worst.state is State.WARNING:
         count = several(len(found), "warning")
         text = f"{count}: {text}" if len(found) == 1 else f"{count}, the worst: {text}"
-        return Mail(state, text, worst=worst)
+        return Mail(worst.state, text, worst=worst)
     others = Counter(
         other.level for each, other in found if each is not seen or not _is_same_incident(other, worst)
     )
     listed = [several(others[level], level.value) for level in Rank if others[level]]
     text = f"{text}; also critical: {', '.join(listed)}" if listed else text
-    return Mail(state, text, worst=worst)
+    return Mail(worst.state, text, worst=worst)
 
 
 def _is_same_incident(other: Finding, worst: Finding) -> bool:

@@ -21,6 +21,7 @@ from pydantic_core import ErrorDetails
 from exporter.config import values, yaml
 from exporter.config.errors import ConfigError, kind_of, mismatch, tell
 from exporter.config.sections import Listed, Section
+from exporter.nouns import several
 from exporter.web.values import (
     TLS12_CIPHERS,
     Cipher,
@@ -194,7 +195,7 @@ def load(path: Path) -> WebConfig:
         return WebConfig.model_validate(document, context={"directory": path.parent})
     except ValidationError as error:
         details = [tell(_placed(fault), WebConfig) for fault in error.errors(include_url=False)]
-    raise ConfigError(f"{path}: {len(details)} error{'s' if len(details) > 1 else ''}", details)
+    raise ConfigError(f"{path}: {several(len(details), 'error')}", details)
 
 
 def _placed(fault: ErrorDetails) -> ErrorDetails:
