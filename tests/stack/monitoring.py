@@ -19,7 +19,6 @@ from tests.servers import alertmanager_program
 from tests.stack.paging import alertmanager_config, prometheus_config, write_rules
 from tests.stack.processes import Process, Processes, free_port
 from tests.stack.prometheus_servers import Prometheus, start_alertmanager, start_prometheus
-from tests.waiting import wait_for
 
 SPEED = 20
 """As fast as it can be.
@@ -114,10 +113,8 @@ def victoriametrics(processes: Processes, exporter: str, pager: str) -> Iterator
 def _start(processes: Processes, program: str, *flags: str) -> Process:
     """Start one of the servers of VictoriaMetrics on a free port."""
     address = f"127.0.0.1:{free_port()}"
-    process = processes.start(program, (program, f"-httpListenAddr={address}", "-loggerLevel=WARN", *flags))
-    process.url = f"http://{address}"
-    wait_for(lambda: process.answers("/-/ready"), what=f"{program} is ready")
-    return process
+    command = (program, f"-httpListenAddr={address}", "-loggerLevel=WARN", *flags)
+    return processes.serve(program, command, address)
 
 
 @contextmanager

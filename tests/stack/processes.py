@@ -120,6 +120,13 @@ class Processes:
         self.running.append(process)
         return process
 
+    def serve(self, name: str, command: Sequence[str], address: str) -> Process:
+        """Start a server that listens at an address, and wait until it is ready."""
+        process = self.start(name, command)
+        process.url = f"http://{address}"
+        wait_for(lambda: process.answers("/-/ready"), what=f"{name} is ready")
+        return process
+
     def restart(self, process: Process) -> None:
         """End a process, start its command again, which says where it serves, and wait until it is ready."""
         process.end()

@@ -7,7 +7,6 @@ from typing import Any
 
 from tests.servers import alertmanager_program
 from tests.stack.processes import Process, Processes, free_port
-from tests.waiting import wait_for
 
 
 @dataclass(slots=True)
@@ -44,20 +43,17 @@ def start_prometheus(processes: Processes, config: Mapping[str, Any], *flags: st
     """Start Prometheus with a configuration, on a free port; its TSDB is the folder `prometheus`."""
     config_file = processes.folder / "prometheus.yml"
     config_file.write_text(json.dumps(config))  # JSON is YAML
-    port = free_port()
+    address = f"127.0.0.1:{free_port()}"
     command = (
         "prometheus",
         f"--config.file={config_file}",
         f"--storage.tsdb.path={processes.folder / 'prometheus'}",
-        f"--web.listen-address=127.0.0.1:{port}",
+        f"--web.listen-address={address}",
         "--web.enable-lifecycle",
         "--log.level=warn",
         *flags,
     )
-    process = processes.start("prometheus", command)
-    process.url = f"http://127.0.0.1:{port}"
-    wait_for(lambda: process.answers("/-/ready"), what="Prometheus is ready")
-    return Prometheus(process)
+    return Prometheus(processes.serve("prometheus", command, address))
 
 
 def scrape_job(name: str, url: str, **settings: object) -> dict[str, Any]:
@@ -74,18 +70,14 @@ def start_alertmanager(processes: Processes, config: Mapping[str, Any], *flags: 
     """Start Alertmanager with a configuration, on a free port, alone."""
     config_file = processes.folder / "alertmanager.yml"
     config_file.write_text(json.dumps(config))
-    port = free_port()
-    program = alertmanager_program()
+    address = f"127.0.0.1:{free_port()}"
     command = (
-        program,
+        alertmanager_program(),
         f"--config.file={config_file}",
         f"--storage.path={processes.folder / 'alertmanager'}",
-        f"--web.listen-address=127.0.0.1:{port}",
+        f"--web.listen-address={address}",
         "--cluster.listen-address=",
         "--log.level=warn",
         *flags,
     )
-    process = processes.start("alertmanager", command)
-    process.url = f"http://127.0.0.1:{port}"
-    wait_for(lambda: process.answers("/-/ready"), what="Alertmanager is ready")
-    return process
+    return processes.serve("alertmanager", command, address)
