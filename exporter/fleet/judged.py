@@ -16,7 +16,9 @@ from exporter.fleet.findings import Count, Finding, Judged, Kind, State, Subject
 from exporter.fleet.history import History
 from exporter.fleet.limits import (
     BOUNCING,
+    DOMAIN_SPIKE,
     EARLIER,
+    FAR_TOO_MUCH,
     FEWEST_DOMAINS,
     SPIKES,
     USUAL_DAY,
@@ -76,11 +78,23 @@ class _Judge:
         today = int(self.recent.now // DAY_SECONDS)
         last = 0.0
         if len({domain_of(email) for email in self.emails.values()}) >= FEWEST_DOMAINS:
-            week = self.recent.workspace.week
-            last = lower_bound(*week.until(today - 2, "")) or 0.0
-            if min(week.parts, default=today) <= today - DAYS + WEEKEND_DAYS:
+            last = lower_bound(*self._usual_week(today - 2)) or 0.0
+            if min(self.recent.workspace.week.parts, default=today) <= today - DAYS + WEEKEND_DAYS:
                 return last
         return max(last, self.history.level)
+
+    def _usual_week(self, last: int) -> tuple[int, int]:
+        """Return what bounced, and what was sent, up to that day, without domains that bounced far too much.
+
+        If all of them did, with all of them.
+        """
+        bounced, sent = self.recent.workspace.week.until(last, "")
+        far_too_much = FAR_TOO_MUCH * self.thresholds[DOMAIN_SPIKE.threshold]
+        for of_domain in self.recent.domains.week.sums_until(last):
+            # The bound is below the ratio itself.
+            if of_domain[0] > far_too_much * of_domain[1] and (lower_bound(*of_domain) or 0) > far_too_much:
+                bounced, sent = bounced - of_domain[0], sent - of_domain[1]
+        return (bounced, sent) if sent > 0 else self.recent.workspace.week.until(last, "")
 
     @cached_property
     def emails(self) -> Mapping[str, str | None]:
@@ -162,7 +176,7 @@ class _Judge:
             return False
         below = limit.held_against(self.thresholds[limit.threshold], self.usual, limit.ends)
         lately, sent_lately = past.day.last(HAPPENING_HOURS, self.recent.now, name)
-        return bounced < below * sent and lately <= below * sent_lately
+        return bounced < below * sent and sent_lately > 0 and lately <= below * sent_lately
 
     def stalled(self) -> Iterator[Finding]:
         """Yield that the workspace sent nothing for 2 h in which it sent mails a week ago."""

@@ -12,6 +12,8 @@ EARLIER = 0.95
 """The part of the rules' Z that the page wants: it is critical no later than an alert is pending."""
 HIGHEST = 5
 """A threshold that follows the usual level is at most so many times the configured one."""
+FAR_TOO_MUCH = 2
+"""A domain that surely bounces so many times its threshold is no part of what is usual."""
 FEWEST_DOMAINS = 10
 """In a workspace of fewer domains a bad one is too large a part of a week to be held against it."""
 FEWEST_EARLIER = 500

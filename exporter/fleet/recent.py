@@ -1,5 +1,6 @@
 """What was sent lately and what of it bounced: by the hour for a day, and by the day for a week."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress, count
@@ -103,6 +104,15 @@ class Series:
         """Return what of a subject bounced, and what it sent, up to and with that part."""
         found = [sums.of(subject) for at, sums in self.parts.items() if at <= number]
         return sum(bounced for bounced, _ in found), sum(sent for _, sent in found)
+
+    def sums_until(self, number: int) -> Iterable[tuple[int, int]]:
+        """Return what of each subject bounced, and what it sent, up to and with that part."""
+        sent, bounced = Counter[str](), Counter[str]()
+        for at, sums in self.parts.items():
+            if at <= number:
+                sent.update(sums.sent)
+                bounced.update(sums.bounced)
+        return [(bounced[name], sent[name]) for name in sent | bounced]
 
     def most_sent(self, subject: str) -> int:
         """Return the most that a subject sent in one part."""

@@ -8,6 +8,7 @@ from prometheus.table.annotations import (
     WORKSPACE_NAME,
     number,
 )
+from prometheus.table.bounce_elsewhere import of_paging_mailbox
 from prometheus.table.bounce_limits import (
     BOUNCING,
     DOMAIN_SLOW_BURN,
@@ -19,8 +20,9 @@ from prometheus.table.bounce_limits import (
     WORKSPACE_SPIKE,
     BounceLimit,
 )
-from prometheus.table.bounce_states import bounds, fires, quiet_level, states, thresholds
+from prometheus.table.bounce_states import bounds, fires, states
 from prometheus.table.bounce_texts import NAMES, evidence
+from prometheus.table.bounce_thresholds import quiet_level, thresholds
 from prometheus.table.incidents import STALE
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE
 from prometheus.table.promql import compared, threshold
@@ -34,7 +36,7 @@ KEPT = "10m"
 
 
 def alert(
-    limit: BounceLimit, severity: Severity, wait: str, summary: str, inhibited_by: tuple[str, ...] = ()
+    limit: BounceLimit, severity: Severity, wait: str | None, summary: str, inhibited_by: tuple[str, ...] = ()
 ) -> Alert:
     """Return the alert on a bounce limit."""
     return Alert(
@@ -108,11 +110,11 @@ FILE = RuleFile(
                 *states(WORKSPACE_SPIKE, WORKSPACE_LEVEL),
                 *bounds(DOMAIN),
                 *states(DOMAIN_SPIKE, DOMAIN_SLOW_BURN),
-                alert(WORKSPACE_SPIKE, "critical", "2m", f"Bounce spike in workspace {WORKSPACE_NAME}"),
+                alert(WORKSPACE_SPIKE, "critical", None, f"Bounce spike in workspace {WORKSPACE_NAME}"),
                 alert(
                     DOMAIN_SPIKE,
                     "critical",
-                    "2m",
+                    None,
                     f"Bounce spike on domain {DOMAIN_NAME}",
                     ("SendKitWorkspaceBounceSpike",),
                 ),
@@ -120,7 +122,7 @@ FILE = RuleFile(
                     WORKSPACE_LEVEL,
                     "warning",
                     "15m",
-                    f"Workspace {WORKSPACE_NAME} bounces more than its threshold",
+                    f"Workspace {WORKSPACE_NAME} bounces more than it should",
                     ("SendKitWorkspaceBounceSpike",),
                 ),
                 alert(
@@ -148,6 +150,7 @@ FILE = RuleFile(
             rules=[
                 *bounds(MAILBOX),
                 *states(MAILBOX_SPIKE, BOUNCING, MAILBOX_SLOW_BURN),
+                *of_paging_mailbox(),
                 alert(
                     MAILBOX_SPIKE,
                     "critical",

@@ -34,9 +34,14 @@ class BounceLimit:
     """The recorded state is called `sendkit_<state>:bool`."""
     windows: tuple[Window, ...]
     ends: float | None
-    """It ends below this multiple of the quiet level; None: a day after its condition was last true."""
+    """It ends below this multiple of the quiet level; None: a day after its condition was last true.
+
+    This one may be up to `HIGHEST` times the configured threshold."""
     happening: bool = True
     """Begins only with a bounce and a mail within 2 h, and with a bad day."""
+    least: float = 1
+    most: float = HIGHEST
+    """Its thresholds follow the quiet level between these multiples of the configured one."""
 
 
 WORKSPACE_SPIKE = BounceLimit(
@@ -76,9 +81,11 @@ WORKSPACE_LEVEL = BounceLimit(
     level=WORKSPACE,
     threshold="workspace_bounce_ratio_critical",
     state="bounce_level",
-    windows=(Window("1d", "99.99"), Window("7d", "99.9")),
+    windows=(Window("1d", "99.9", 1.4), Window("7d", "99.9", 1.4)),
     ends=1,
     happening=False,
+    least=0.5,
+    most=1,
 )
 DOMAIN_SLOW_BURN = BounceLimit(
     alert="SendKitDomainBounceSlowBurn",

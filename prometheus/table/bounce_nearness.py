@@ -1,7 +1,8 @@
 """How near a subject is to a bounce alert, for the alerts' texts and the dashboards."""
 
 from prometheus.table.bounce_limits import BounceLimit, Window
-from prometheus.table.bounce_states import THRESHOLD, bounced, fewest, limit_of, surely
+from prometheus.table.bounce_series import bounced, surely
+from prometheus.table.bounce_thresholds import THRESHOLD, fewest, limit_of
 from prometheus.table.promql import labelled, last_hour
 
 

@@ -3,11 +3,9 @@
 from collections.abc import Callable, Iterator
 
 from exporter.wilson import QUANTILES
+from prometheus.table.bounce_elsewhere import elsewhere
 from prometheus.table.bounce_limits import (
     DOMAIN_SPIKE,
-    FEWEST_DOMAINS,
-    HIGHEST,
-    MINIMUM,
     PER_LOGARITHM,
     USUAL_DAY,
     WORKSPACE_SPIKE,
@@ -15,110 +13,14 @@ from prometheus.table.bounce_limits import (
     Window,
     bounds_of,
 )
+from prometheus.table.bounce_series import bounced, counted_sends, sent, state, surely
+from prometheus.table.bounce_thresholds import ENDS, fewest, limit_of
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE, Level
-from prometheus.table.promql import compared, labelled, threshold, wilson_lower
+from prometheus.table.promql import compared, labelled, wilson_lower
 from prometheus.table.rule import Record
 
-QUIET = "workspace:sendkit_bounce_ratio:quiet"
-THRESHOLD = "workspace:sendkit_bounce_ratio:threshold"
-PAGING = "1m"
-"""A domain whose spike began an evaluation ago pages for itself."""
-ENDS = "ends"
-"""The window label of the threshold below which an alert ends."""
 ABOVE = {MAILBOX: DOMAIN, DOMAIN: WORKSPACE}
 """The level whose spike says more than one of a level."""
-
-
-def sent(level: Level, window: str) -> str:
-    """Return the recorded sends of a window."""
-    return f"{level.name}:sendkit_emails_sent:increase{window}"
-
-
-def bounced(level: Level, window: str) -> str:
-    """Return the recorded bounces of a window."""
-    return f"{level.name}:sendkit_emails_bounced:increase{window}"
-
-
-def counted_sends(level: Level, window: str) -> str:
-    """Return the recorded sends of a window as they count."""
-    return (
-        f"{level.name}:sendkit_emails_sent:counted{window}" if window in {"1h", "1d"} else sent(level, window)
-    )
-
-
-def surely(level: Level) -> str:
-    """Return the name of the bounds that alerts read."""
-    return f"{level.name}:sendkit_bounce_ratio:surely"
-
-
-def state(limit: BounceLimit) -> str:
-    """Return the name of an alert's recorded state."""
-    return f"{limit.level.name}:sendkit_{limit.state}:bool"
-
-
-def quiet_level() -> Record:
-    """Record what a workspace surely bounced in the 7 days until a day ago, or before it was watched."""
-    ratio = "workspace:sendkit_bounce_ratio"
-    many = f"count by (workspace) (last_over_time({sent(DOMAIN, '1d')}[30m])) >= {FEWEST_DOMAINS}"
-
-    def week(offset: str) -> str:
-        return f'last_over_time({ratio}:wilson_lower{{window="7d", confidence="99"}}[1d] offset {offset})'
-
-    earlier = f'min_over_time({ratio}:wilson_lower{{window="earlier", confidence="99"}}[1d])'
-    since = f'last_over_time({ratio}:wilson_upper{{window="watched", confidence="99"}}[1d])'
-    return Record(
-        record=QUIET,
-        comment=f"""
-            What the workspace surely bounced (99 %) in the 7 days until a day ago. As long as no such week has
-            been recorded as a whole, also what it surely bounced before it was watched, by the API's own counts,
-            but no more than it can have bounced since: the higher one. A workspace of fewer than
-            {FEWEST_DOMAINS} domains is always held against the latter: a single domain that bounces would raise
-            its week too much. An exporter that starts without its state counts an incident as earlier: so the
-            least of a day counts.
-        """,
-        expr=f"""\
-max by (workspace) (
-  ({week("1d")} and on (workspace) {many})
-  or
-  (
-    min by (workspace) ({earlier} or {since})
-    and on (workspace)
-    {earlier}
-    unless on (workspace)
-    ({week("1d")} and on (workspace) {week("8d")} and on (workspace) {many})
-  )
-)
-""",
-    )
-
-
-def thresholds(limit: BounceLimit) -> Record:
-    """Record an alert's thresholds: of each window, and the one below which it ends."""
-    multiples = {window.span: window.multiple for window in limit.windows}
-    if limit.ends is not None:
-        multiples[ENDS] = limit.ends
-    configured = f"max by (workspace) ({threshold(limit.threshold)})"
-    return Record(
-        record=THRESHOLD,
-        labels={"alert": limit.alert},
-        expr="\nor\n".join(
-            labelled(_following(configured, multiple), window=window)
-            for window, multiple in multiples.items()
-        ),
-    )
-
-
-def _following(configured: str, multiple: float) -> str:
-    """Return the configured threshold, or the multiple of the quiet level if that is higher."""
-    if not multiple:
-        return configured
-    return f"""
-  {configured}
-    * on (workspace)
-      clamp({multiple:g} * {QUIET} / on (workspace) {configured}, 1, {HIGHEST})
-  or
-  {configured}
-"""
 
 
 def bounds(level: Level) -> tuple[Record, Record]:
@@ -145,11 +47,6 @@ def _doubt(level: Level, window: str, confidence: str) -> str:
     return labelled(expr, window=window, confidence=confidence)
 
 
-def limit_of(alert: str, window: str) -> str:
-    """Return the recorded threshold of a window of an alert."""
-    return f'{THRESHOLD}{{alert="{alert}", window="{window}"}}'
-
-
 def begins(limit: BounceLimit, window: Window) -> str:
     """Return the condition that one window begins an alert with."""
     level = limit.level
@@ -163,7 +60,7 @@ def begins(limit: BounceLimit, window: Window) -> str:
         if window.span not in {"1h", "1d"}:
             today = f'{level.name}:sendkit_bounce_ratio:counted{{window="1d"}}'
             conditions.append(compared(today, ">", limit_of(limit.alert, window.span)))
-    if limit is WORKSPACE_SPIKE:
+    if limit in {WORKSPACE_SPIKE, DOMAIN_SPIKE}:
         conditions.append(elsewhere(limit, window))
     joined = f"\nand on ({level.by})\n".join(f"({one})" if "\n" in one else one for one in conditions)
     return f"(\n{joined}\n)"
@@ -176,20 +73,6 @@ def rose_lately(level: Level, counted: Callable[[Level, str], str]) -> str:
     """
     day = counted(level, "1d")
     return f"({counted(level, '2h')} > 0 or {day} > {day} offset 2h)"
-
-
-def elsewhere(limit: BounceLimit, window: Window) -> str:
-    """Return the condition that more bounces than the threshold outside of the domains that already page.
-
-    Else one domain would page twice: for itself, and then for its workspace.
-    """
-
-    def rest(counted: Callable[[Level, str], str]) -> str:
-        whole, part = counted(WORKSPACE, window.span), counted(DOMAIN, window.span)
-        paging = f"last_over_time({state(DOMAIN_SPIKE)}[10m] offset {PAGING}) == 1"
-        return f"({whole} - sum by (workspace) ({part} and on ({DOMAIN.by}) {paging}) or {whole})"
-
-    return f"{rest(bounced)}\n> on (workspace)\n({rest(sent)} * on (workspace) {limit_of(limit.alert, window.span)})"
 
 
 def any_begins(limit: BounceLimit) -> str:
@@ -229,9 +112,9 @@ def _why(limit: BounceLimit) -> str:
         return "1 until a day is below the threshold again."
     above = f", or ends with the spike of its {ABOVE[limit.level].name}" if limit.level in ABOVE else ""
     return f"""
-        1 from where it begins until it is well again: a day of three quarters of the busiest day's sends and the
-        last 2 h are below the threshold, or nothing was sent for 3 days{above}. What is deleted ends within a
-        day.
+        1 from where it begins until it is well again: a day of three quarters of the busiest day's sends, and
+        mails of the last 2 h, are below the threshold, or nothing was sent for 3 days{above}. What is deleted
+        ends within a day.
     """
 
 
@@ -252,6 +135,8 @@ def _ends(limit: BounceLimit) -> str:
       {well("1d", "<")}
       and on ({by})
       {well("2h", "<=")}
+      and on ({by})
+      {sent(level, "2h")} > 0
       unless on ({by})
       ({day} < {2 * USUAL_DAY:g} * {level.name}:sendkit_emails_sent:half_busiest_day)
     )
@@ -285,12 +170,6 @@ def states(*limits: BounceLimit) -> Iterator[Record]:
     """Record the states of alerts."""
     for limit in limits:
         yield within_a_day(limit) if limit.ends is None else lasting(limit)
-
-
-def fewest(level: Level, window: Window) -> str:
-    """Return the configured fewest bounces, with the more that a window wants."""
-    fewest = threshold(MINIMUM[level])
-    return f"({fewest} + {window.more_bounces})" if window.more_bounces else fewest
 
 
 def fires(limit: BounceLimit) -> str:

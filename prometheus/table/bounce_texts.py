@@ -3,7 +3,8 @@
 from prometheus.table.annotations import DOMAIN_NAME, MAILBOX_NAME, WORKSPACE_NAME, number, query, tenths
 from prometheus.table.bounce_limits import BounceLimit
 from prometheus.table.bounce_nearness import of_threshold
-from prometheus.table.bounce_states import THRESHOLD, surely
+from prometheus.table.bounce_series import surely
+from prometheus.table.bounce_thresholds import THRESHOLD
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE
 
 NAMES = {

@@ -10,7 +10,15 @@ import argparse
 from pathlib import Path
 
 from evaluation.picture import svg
-from evaluation.tables import Found, incident_table, limit_table, new_table, quiet_table
+from evaluation.tables import (
+    Found,
+    incident_table,
+    limit_table,
+    new_table,
+    outage_table,
+    quiet_table,
+    worse_table,
+)
 
 MARK = "<!-- `make evaluate` replaces what follows. -->\n"
 PICTURE = "images/evaluation.svg"
@@ -27,8 +35,10 @@ def main() -> None:
     found, tables = Found(), []
     for lines in (
         quiet_table(arguments.workspaces, found),
+        worse_table(arguments.workspaces // 3),
         limit_table(arguments.workspaces // 2, found),
         incident_table(arguments.workspaces // 6, found),
+        outage_table(arguments.workspaces // 6),
         new_table(arguments.workspaces // 3),
     ):
         for line in lines:

@@ -17,7 +17,7 @@ from evaluation.shipped import minutes
 from exporter.config.sections import PollConfig
 from prometheus.table import ALERTS, bounce_alerts, bounces
 from prometheus.table.bounce_limits import DOMAIN_SPIKE
-from prometheus.table.rule import Alert, Record
+from prometheus.table.rule import Alert, Group, Record
 
 EXAMPLES = Path(__file__).parents[2] / "prometheus"
 TIMES = 100_000
@@ -25,12 +25,12 @@ CHAINS = {"1h": ("1h",), "1d": ("1d",), "7d": ("1d", "7d")}
 """The counts that a window's count is made of, one after the other."""
 
 
-def interval_of(name: str) -> int:
-    """Return the interval in seconds of the group that has a record or an alert."""
+def group_of(name: str) -> Group:
+    """Return the group that has a record or an alert."""
     for group in (*bounces.FILE.groups, *bounce_alerts.FILE.groups):
         names = {rule.record if isinstance(rule, Record) else rule.alert for rule in group.rules}
         if name in names:
-            return 60 * minutes(group.interval)
+            return group
     raise LookupError(name)
 
 
@@ -58,9 +58,11 @@ def delays(random: np.random.Generator, window: str, rule: Alert) -> Numbers:
     bounce = at
     at = next_turn(random, at, int(PollConfig().interval.total_seconds()))
     at = next_turn(random, at, seconds(example("prometheus.example.yml")["global"]["scrape_interval"]))
-    for part in CHAINS[window]:
-        at = next_turn(random, at, interval_of(f"domain:sendkit_emails_bounced:increase{part}"))
-    evaluated = interval_of(rule.alert)
+    chain = [group_of(f"domain:sendkit_emails_bounced:increase{part}") for part in CHAINS[window]]
+    # What is in one group is evaluated in one go.
+    for interval in {group.name: group.interval for group in chain}.values():
+        at = next_turn(random, at, 60 * minutes(interval))
+    evaluated = 60 * minutes(group_of(rule.alert).interval)
     at = next_turn(random, at, evaluated)
     at = at + -(-60 * minutes(rule.wait) // evaluated) * evaluated
     waits = seconds(example("alertmanager.example.yml")["route"]["group_wait"])

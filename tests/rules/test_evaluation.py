@@ -14,7 +14,8 @@ import yaml
 
 from prometheus.table import bounce_alerts, bounces, settings
 from prometheus.table.bounce_limits import DOMAIN_SPIKE, LIMITS, BounceLimit
-from prometheus.table.bounce_states import QUIET, state
+from prometheus.table.bounce_series import state
+from prometheus.table.bounce_thresholds import QUIET
 from tests.rules.fleet import THRESHOLDS, selector
 from tests.rules.promtool import RULE_FILES, promtool
 
@@ -49,7 +50,7 @@ class Case(NamedTuple):
 
 CASES = (
     Case(2, MANY, 5, Earlier(5_000, 200), lasts_days=20, blocked_hours=2),
-    Case(6, FEW, 4, Earlier(4_000, 80), lasts_days=0.1),
+    Case(6, FEW, 5, Earlier(4_000, 80), lasts_days=0.1),
 )
 WEEK_KNOWN = Case(2, MANY, 10, Earlier(5_000, 300), lasts_days=20)
 """Long enough for a week of its own."""

@@ -1,4 +1,4 @@
-"""What an incident of two weeks, to which nobody reacts, leaves behind: a higher quiet level."""
+"""What many bad domains, and an incident of two weeks to which nobody reacts, do to the quiet level."""
 
 import sys
 from dataclasses import replace
@@ -16,7 +16,8 @@ from evaluation.fleets import GOOGLE
 from evaluation.mails import Flags, World
 from evaluation.quiet import quiet_level
 from evaluation.rises import levels
-from evaluation.study import WEEKS, by_domain
+from evaluation.study import by_domain
+from evaluation.troubles import WEEKS
 
 BEGINS, ENDS = 2 * WEEK, 4 * WEEK
 AGAIN = ENDS + 2 * DAY + WORK_BEGINS
@@ -58,17 +59,17 @@ def second(domains: int, then: incidents.Incident, *, alone: bool = True) -> Aft
 
 
 @pytest.mark.parametrize(
-    ("domains", "level"), [(10, 0.034), (50, 0.062), (200, 0.164)], ids=["10 of 200", "50 of 200", "all"]
+    ("domains", "level"), [(10, 0.026), (50, 0.027), (200, 0.057)], ids=["10 of 200", "50 of 200", "all"]
 )
 @pytest.mark.parametrize(
     ("then", "mails"),
     [(incidents.LIST_20, 175), (incidents.ALL_BOUNCES, 16)],
     ids=["then a list of 20 percent", "then all mail bounces"],
 )
-def test_a_second_incident_pages_after_a_long_one_has_raised_the_quiet_level(
+def test_a_second_incident_pages_after_a_long_one_has_hardly_raised_the_quiet_level(
     domains: int, level: float, then: incidents.Incident, mails: int
 ) -> None:
-    """Two days after it the level is what the week bounced, and the next page takes a tenth more mails."""
+    """What bounces far too much is left out, unless it is all: a page takes a tenth more mails at most."""
     after = second(domains, then)
     assert after.level_before == pytest.approx(0.024, abs=0.001)
     assert after.level_after == pytest.approx(level, abs=0.001)
@@ -76,7 +77,7 @@ def test_a_second_incident_pages_after_a_long_one_has_raised_the_quiet_level(
     assert np.mean(after.mails) < mails
 
 
-def test_what_goes_wrong_on_a_twentieth_of_the_domains_at_once_raises_the_level_against_itself() -> None:
-    """Of ten domains of 200 with a list of 20 % at once, half page within 12 days; each alone would."""
+def test_what_goes_wrong_on_a_twentieth_of_the_domains_at_once_does_not_hide_itself() -> None:
+    """Of ten domains of 200 with lists of 20 % at once, nine or ten page within 12 days; each alone would."""
     assert len(second(0, incidents.LIST_20).mails) == 10
-    assert len(second(0, incidents.LIST_20, alone=False).mails) >= 5
+    assert len(second(0, incidents.LIST_20, alone=False).mails) >= 9

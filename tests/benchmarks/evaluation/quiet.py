@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from evaluation.clock import DAY, WEEK
 from evaluation.mails import Numbers
 from evaluation.rises import Levels, rise
-from exporter.fleet.limits import FEWEST_DOMAINS, FEWEST_EARLIER
+from evaluation.shipped import CONFIGURED
+from exporter.fleet.limits import DOMAIN_SPIKE, FAR_TOO_MUCH, FEWEST_DOMAINS, FEWEST_EARLIER
 from exporter.wilson import QUANTILES, lower_bound
 from prometheus.table.bounces import BOUND_CONFIDENCE
 
@@ -39,12 +40,20 @@ def ago(values: NDArray[Kind], steps: int) -> NDArray[Kind]:
     return np.concatenate([np.zeros(steps, values.dtype), values[:-steps]])[: len(values)]
 
 
+def usual_week(counted: Levels) -> tuple[Numbers, Numbers]:
+    """Return what a workspace sent and bounced in a week, without the domains that bounced far too much.
+
+    If all of them do, with all of them.
+    """
+    sent, bounced = (rise(of, WEEK).astype(float) for of in (counted.domain.sent, counted.domain.bounced))
+    usual = bounds(bounced, sent)[0] <= FAR_TOO_MUCH * CONFIGURED[DOMAIN_SPIKE.threshold]
+    usual |= ~(usual & (sent > 0)).any(axis=0)
+    return (sent * usual).sum(axis=0), (bounced * usual).sum(axis=0)
+
+
 def quiet_level(counted: Levels, earlier: Earlier = NOTHING) -> Numbers:
     """Return the quiet level at each step; 0 where there is none, so that the configured threshold counts."""
-    sent, bounced = (
-        of[0].astype(float)
-        for of in (rise(counted.workspace.sent, WEEK), rise(counted.workspace.bounced, WEEK))
-    )
+    sent, bounced = usual_week(counted)
     week, known = bounds(bounced, sent)[0], (sent > 0) & (counted.domain.subjects >= FEWEST_DOMAINS)
     level = np.where(ago(known, DAY), ago(week, DAY), 0)
     if earlier.sent < FEWEST_EARLIER:

@@ -20,11 +20,15 @@ FLOORED = {"1h": 1 / WORKING_HOURS, "1d": 1}
 """The windows that count at least half of the busiest day as sent, and which part of that half."""
 
 
-def threshold(limit: BounceLimit, multiple: float, quiet: Numbers) -> Numbers:
-    """Return a threshold at each step: the configured one, or the multiple of the quiet level."""
-    lowest = configured(limit)
-    higher: Numbers = np.maximum(lowest, np.minimum(multiple * quiet, HIGHEST * lowest))
-    return higher
+def threshold(limit: BounceLimit, multiple: float, quiet: Numbers, most: float | None = None) -> Numbers:
+    """Return a threshold at each step: the multiple of the quiet level, within the bounds of the limit.
+
+    Without a quiet level (0), or if the threshold does not follow it (a multiple of 0), the configured one.
+    """
+    middle = configured(limit)
+    highest = limit.most if most is None else most
+    following = np.clip(multiple * quiet, limit.least * middle, highest * middle)
+    return np.where((quiet > 0) & (multiple > 0), following, middle)
 
 
 class Cells:
@@ -88,9 +92,10 @@ def well_again(rises: Rises, limit: BounceLimit, quiet: Numbers, touched: Flags)
     assert limit.ends is not None
     some = Rises(rises.sent[touched], rises.bounced[touched])
     cells = Cells(some, np.ones(some.sent.shape, bool))
-    sends, below = cells.sends(DAY), threshold(limit, limit.ends, quiet)[cells.step]
+    sends, below = cells.sends(DAY), threshold(limit, limit.ends, quiet, HIGHEST)[cells.step]
     well = cells.bounces(DAY) < below * sends
     well &= cells.bounces(HAPPENING) <= below * cells.sends(HAPPENING)
+    well &= cells.sends(HAPPENING) > 0
     well &= sends >= 2 * USUAL_DAY * cells.half_busiest_day()
     well |= cells.sends(IDLE) == 0
     found = np.zeros(rises.sent.shape, bool)

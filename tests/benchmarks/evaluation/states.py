@@ -8,16 +8,17 @@ from evaluation.clock import steps_of
 from evaluation.mails import Flags, Integers, Numbers
 from evaluation.rises import Counts, Levels, Rises, rise
 from evaluation.rules import begins, threshold, well_again
-from evaluation.shipped import minutes
+from evaluation.shipped import fewest, minutes
 from exporter.fleet.limits import Window
-from prometheus.table.bounce_limits import DOMAIN_SPIKE, LIMITS, WORKSPACE_SPIKE, BounceLimit
+from prometheus.table.bounce_limits import DOMAIN_SPIKE, LIMITS, MAILBOX_SPIKE, WORKSPACE_SPIKE, BounceLimit
 from prometheus.table.levels import DOMAIN, MAILBOX
 
+SPIKES = (WORKSPACE_SPIKE, DOMAIN_SPIKE, MAILBOX_SPIKE)
 ENDED_LATELY = 2
 """Steps within the 10 minutes in which the end of a spike ends those below it."""
 
 
-def elsewhere(counted: Levels, window: Window, quiet: Numbers, begun: Flags, paging: Flags) -> Flags:
+def outside_of_domains(counted: Levels, window: Window, quiet: Numbers, begun: Flags, paging: Flags) -> Flags:
     """Return where a workspace begins outside of the domains that paged an evaluation ago."""
     steps, span = np.flatnonzero(begun[0]), steps_of(minutes(window.span))
     paged = paging[:, np.maximum(steps - 1, 0)]
@@ -30,6 +31,26 @@ def elsewhere(counted: Levels, window: Window, quiet: Numbers, begun: Flags, pag
     sent = rest(counted.workspace.sent, counted.domain.sent)
     found = np.zeros(begun.shape, bool)
     found[0, steps] = bounced > sent * threshold(WORKSPACE_SPIKE, window.multiple, quiet)[steps]
+    return found
+
+
+def outside_of_mailbox(counted: Levels, window: Window, quiet: Numbers, begun: Flags, paging: Flags) -> Flags:
+    """Return where domains begin outside of a mailbox that pages, as it was an evaluation ago."""
+    found, span = np.zeros(begun.shape, bool), steps_of(minutes(window.span))
+    limits = threshold(DOMAIN_SPIKE, window.multiple, quiet)
+    for domain in np.flatnonzero(begun.any(axis=1)):
+        steps, rows = np.flatnonzero(begun[domain]), counted.domain_of_mailbox == domain
+        before = np.maximum(steps - 1, 0)
+        bounced, sent = (
+            rise(whole[[domain]], span)[0, steps]
+            - (rise(parts[rows], span)[:, before] * paging[rows][:, before]).max(axis=0)
+            for whole, parts in (
+                (counted.domain.bounced, counted.mailbox.bounced),
+                (counted.domain.sent, counted.mailbox.sent),
+            )
+        )
+        enough = bounced >= fewest(DOMAIN_SPIKE, window)
+        found[domain, steps] = enough & (bounced > sent * limits[steps])
     return found
 
 
@@ -71,22 +92,26 @@ class Recorded:
                 self._record(limit, self._begins(limit))
 
     def _spikes(self) -> None:
-        """Work out the spikes of both levels until nothing changes, since each depends on the other."""
-        spikes = [limit for limit in (WORKSPACE_SPIKE, DOMAIN_SPIKE) if limit in self._limits]
-        paging = np.zeros(self._counted.domain.sent.shape, bool)
+        """Work out the spikes of all levels until nothing changes, since each depends on the others."""
+        spikes = [limit for limit in SPIKES if limit in self._limits]
+        domains, mailboxes = (
+            np.zeros(rises.sent.shape, bool) for rises in (self._counted.domain, self._counted.mailbox)
+        )
         while True:
+            paging = {WORKSPACE_SPIKE.alert: domains, DOMAIN_SPIKE.alert: mailboxes}
             for limit in spikes:
-                self._record(limit, self._begins(limit, paging))
-            now = self.states[DOMAIN_SPIKE.alert]
-            if np.array_equal(now, paging):
+                self._record(limit, self._begins(limit, paging.get(limit.alert)))
+            now = self.states[DOMAIN_SPIKE.alert], self.states[MAILBOX_SPIKE.alert]
+            if np.array_equal(now[0], domains) and np.array_equal(now[1], mailboxes):
                 break
-            paging = now
+            domains, mailboxes = now
 
     def _begins(self, limit: BounceLimit, paging: Flags | None = None) -> Flags:
         windows = self._begun[limit.alert]
-        if limit is WORKSPACE_SPIKE and paging is not None:
+        if paging is not None:
+            outside = outside_of_domains if limit is WORKSPACE_SPIKE else outside_of_mailbox
             windows = [
-                elsewhere(self._counted, window, self._quiet, begun, paging)
+                outside(self._counted, window, self._quiet, begun, paging)
                 for window, begun in zip(limit.windows, windows, strict=True)
             ]
         found: Flags = np.logical_or.reduce(windows)

@@ -14,11 +14,11 @@ from evaluation.mails import Flags, Integers, Mails, Numbers, World
 from evaluation.quiet import NOTHING, Earlier, quiet_level
 from evaluation.rises import Levels, levels
 from evaluation.shipped import BOUNCE_ALERTS
+from evaluation.troubles import USUAL, WEEKS, Weeks
 from prometheus.table.levels import MAILBOX
 
 SETTLED = 2
 """Weeks after which windows and quiet level are full."""
-WEEKS = 6
 WEEKS_A_MONTH = 365.25 / 12 / 7
 REACTION_HOURS = 1
 FIRST_DAYS, FIRST_WEEKS = 9, 2
@@ -56,6 +56,7 @@ def quiet_weeks(
     *,
     earlier: Earlier = NOTHING,
     first: bool = False,
+    during: Weeks = USUAL,
     seed: int = 1,
 ) -> Quiet:
     """Let so many workspaces send in peace, and count from the third week on, or in the first days alone."""
@@ -65,7 +66,7 @@ def quiet_weeks(
     seen = Quiet(workspaces * (until - since) / WEEK)
     for number in range(workspaces):
         random = np.random.default_rng([seed, number])
-        counted = levels(mails.simulate(random, fleet, world, mails.weekdays(weeks)))
+        counted = during.seen(levels(mails.simulate(random, fleet, world, during.volume[: weeks * 7])))
         fires = rules(counted, quiet_level(counted, earlier))
         for name, where in paging.uninhibited(fires, counted.domain_of_mailbox).items():
             steps = paging.notifications(where)
@@ -137,12 +138,13 @@ def incident_seen(
     *,
     severity: str = "critical",
     pause_days: float | None = None,
+    during: Weeks = USUAL,
 ) -> Seen:
     """Let incidents happen; with `pause_days` each domain is paused an hour after its page, then well."""
     result = Seen()
     whole = incident.of == "workspace"
     for well, struck, onset in hit(fleet, world, incident, workspaces):
-        counted = levels(struck)
+        counted = during.seen(levels(struck))
         # Many domains of one simulated workspace go wrong, each as if it were the only one.
         quiet = quiet_level(counted if whole else levels(well))
         begins = by_domain(counted, rules(counted, quiet, of_workspace=whole), severity)

@@ -19,13 +19,13 @@ from evaluation.shipped import BOUNCE_ALERTS
 from evaluation.study import (
     FIRST_DAYS,
     SETTLED,
-    WEEKS,
     WEEKS_A_MONTH,
     Rules,
     hit,
     incident_seen,
     quiet_weeks,
 )
+from evaluation.troubles import WEEKS, WORSE
 
 SETS: Mapping[str, Rules] = {"former": former, "shipped": shipped}
 FEW = 2
@@ -65,6 +65,8 @@ HAPPENS: tuple[tuple[Fleet, World, incidents.Incident, str, float | None], ...] 
     (FORTY, LUCK_40, incidents.LIST_20, "critical", None),
     (FORTY, LUCK_40, incidents.LIST_10, "critical", None),
 )
+WHOLE = 3
+"""So many times the workspaces, of which each has one incident."""
 SEVERITIES = {"critical": "page", "warning": "ticket"}
 
 
@@ -139,6 +141,23 @@ def new_table(workspaces: int) -> Iterator[str]:
         )
 
 
+def worse_table(workspaces: int) -> Iterator[str]:
+    """Say what other weeks call for, on the google fleet."""
+    yield "\n## Nothing is wrong, but the weeks are not as usual: of one workspace a month\n"
+    yield row("weeks", "months", "pages", "of these off hours", "tickets")
+    yield row(*["---"] * 5)
+    for during in WORSE:
+        seen = quiet_weeks(GOOGLE, USUAL, shipped, workspaces, during=during)
+        pages, tickets = (sum(seen.counts[one] for one in of_severity(kind)) for kind in SEVERITIES)
+        yield row(
+            during.name,
+            f"{seen.months:.0f}",
+            per(pages, seen.months),
+            per(sum(seen.off[one] for one in of_severity("critical")), seen.months),
+            per(tickets, seen.months),
+        )
+
+
 def limit_table(workspaces: int, found: Found) -> Iterator[str]:
     """Say how soon a CUSUM that knows both ratios sees a jump, at some false alarms."""
     yield "\n## The limit: a CUSUM that knows both ratios\n"
@@ -180,6 +199,23 @@ def limits(
     return list(zip(ALARMS, spent, strict=True))
 
 
+def outage_table(workspaces: int) -> Iterator[str]:
+    """Say what becomes of incidents while the API does not answer at times."""
+    during = WORSE[-1]
+    yield f"\n## Something is wrong, and {during.name}\n"
+    yield row("fleet", "incident", "seen", "mails", "notifications")
+    yield row(*["---"] * 5)
+    for incident in (incidents.LIST_20, incidents.ALL_BOUNCES):
+        seen = incident_seen(GOOGLE, USUAL, incident, shipped, workspaces, during=during)
+        yield row(
+            described(GOOGLE, USUAL),
+            incident.name,
+            f"{len(seen.mails)} of {len(seen.mails) + seen.missed}",
+            mean(seen.mails),
+            mean(seen.notifications),
+        )
+
+
 def incident_table(workspaces: int, found: Found) -> Iterator[str]:
     """Compare what is seen of incidents."""
     yield "\n## Something is wrong\n"
@@ -190,9 +226,8 @@ def incident_table(workspaces: int, found: Found) -> Iterator[str]:
         for name, rules in SETS.items():
             if rules is former and not panel:
                 continue  # they are compared where the limit is
-            seen = incident_seen(
-                fleet, world, incident, rules, workspaces, severity=severity, pause_days=pause
-            )
+            many = workspaces * WHOLE if incident.of == "workspace" else workspaces
+            seen = incident_seen(fleet, world, incident, rules, many, severity=severity, pause_days=pause)
             if panel and seen.mails:
                 panel.points.append(Point(name, found.false[name, severity], estimate(seen.mails)))
             yield row(

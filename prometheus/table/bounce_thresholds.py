@@ -1,0 +1,89 @@
+"""What bounces are held against: the configured thresholds, and the quiet level of the workspace."""
+
+from prometheus.table.bounce_limits import FEWEST_DOMAINS, HIGHEST, MINIMUM, BounceLimit, Window
+from prometheus.table.bounce_series import sent
+from prometheus.table.levels import DOMAIN, Level
+from prometheus.table.promql import labelled, threshold
+from prometheus.table.rule import Record
+
+QUIET = "workspace:sendkit_bounce_ratio:quiet"
+THRESHOLD = "workspace:sendkit_bounce_ratio:threshold"
+ENDS = "ends"
+"""The window label of the threshold below which an alert ends."""
+
+
+def quiet_level() -> Record:
+    """Record what a workspace surely bounced in the 7 days until a day ago, or before it was watched."""
+    ratio = "workspace:sendkit_bounce_ratio"
+    many = f"count by (workspace) (last_over_time({sent(DOMAIN, '1d')}[30m])) >= {FEWEST_DOMAINS}"
+
+    def week(offset: str) -> str:
+        return f'last_over_time({ratio}:wilson_lower{{window="usual", confidence="99"}}[1d] offset {offset})'
+
+    earlier = f'min_over_time({ratio}:wilson_lower{{window="earlier", confidence="99"}}[1d])'
+    since = f'last_over_time({ratio}:wilson_upper{{window="watched", confidence="99"}}[1d])'
+    return Record(
+        record=QUIET,
+        comment=f"""
+            What the workspace surely bounced (99 %) in the 7 days until a day ago, without the domains that
+            bounced far too much. As long as no such week has been recorded as a whole, also what it surely bounced before it was watched, by the API's own counts,
+            but no more than it can have bounced since: the higher one. A workspace of fewer than
+            {FEWEST_DOMAINS} domains is always held against the latter: a single domain that bounces would raise
+            its week too much. An exporter that starts without its state counts an incident as earlier: so the
+            least of a day counts.
+        """,
+        expr=f"""\
+max by (workspace) (
+  ({week("1d")} and on (workspace) {many})
+  or
+  (
+    min by (workspace) ({earlier} or {since})
+    and on (workspace)
+    {earlier}
+    unless on (workspace)
+    ({week("1d")} and on (workspace) {week("8d")} and on (workspace) {many})
+  )
+)
+""",
+    )
+
+
+def thresholds(limit: BounceLimit) -> Record:
+    """Record an alert's thresholds: of each window, and the one below which it ends."""
+    multiples = {window.span: window.multiple for window in limit.windows}
+    if limit.ends is not None:
+        multiples[ENDS] = limit.ends
+    configured = f"max by (workspace) ({threshold(limit.threshold)})"
+    return Record(
+        record=THRESHOLD,
+        labels={"alert": limit.alert},
+        expr="\nor\n".join(
+            labelled(_following(limit, configured, window, multiple), window=window)
+            for window, multiple in multiples.items()
+        ),
+    )
+
+
+def _following(limit: BounceLimit, configured: str, window: str, multiple: float) -> str:
+    """Return the multiple of the quiet level, within the bounds of the limit, or the configured threshold."""
+    if not multiple:
+        return configured
+    most = HIGHEST if window == ENDS else limit.most
+    return f"""
+  {configured}
+    * on (workspace)
+      clamp({multiple:g} * {QUIET} / on (workspace) {configured}, {limit.least:g}, {most:g})
+  or
+  {configured}
+"""
+
+
+def limit_of(alert: str, window: str) -> str:
+    """Return the recorded threshold of a window of an alert."""
+    return f'{THRESHOLD}{{alert="{alert}", window="{window}"}}'
+
+
+def fewest(level: Level, window: Window) -> str:
+    """Return the configured fewest bounces, with the more that a window wants."""
+    fewest = threshold(MINIMUM[level])
+    return f"({fewest} + {window.more_bounces})" if window.more_bounces else fewest
