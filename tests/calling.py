@@ -123,16 +123,18 @@ class Caller:
         unproven: bool = False,
     ) -> bytes:
         """Return the body of a path."""
-        body = await self.sendkit.get(
-            path,
-            query,
-            key=key,
-            workspace_id=workspace_id,
-            deadline=asyncio.get_running_loop().time() + within,
-            lane=self.lane,
-            unproven=unproven,
-        )
-        return bytes(body)
+        with self.sendkit.share(self.lane) as share:
+            body = await self.sendkit.get(
+                path,
+                query,
+                key=key,
+                workspace_id=workspace_id,
+                deadline=asyncio.get_running_loop().time() + within,
+                lane=self.lane,
+                share=share,
+                unproven=unproven,
+            )
+            return bytes(body)
 
     async def failure(self, key: str = KEY, within: float = 60) -> SendKitError:
         """Return the error of a call, after a look for the key in it and in all behind it."""

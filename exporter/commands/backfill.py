@@ -163,14 +163,17 @@ class Backfill:
         return "\0".join([self._config.api.base_url, key, repr(self._config.mailboxes), str(self._span.zone)])
 
     async def _answer(self, client: SendKit, task: _Task) -> Body:
-        return await client.get(
-            _FEED.path,
-            analytics.days_query(task.day, task.day, self._span.zone),
-            key=await task.account.current_key(self._environ),
-            workspace_id=task.key.id,
-            deadline=self._deadline(),
-            lane=self._lanes[task.account.name],
-        )
+        lane = self._lanes[task.account.name]
+        with client.share(lane) as share:  # one body at a time needs none for longer
+            return await client.get(
+                _FEED.path,
+                analytics.days_query(task.day, task.day, self._span.zone),
+                key=await task.account.current_key(self._environ),
+                workspace_id=task.key.id,
+                deadline=self._deadline(),
+                lane=lane,
+                share=share,
+            )
 
     def _deadline(self) -> float:
         """Return a deadline that leaves room for every attempt."""

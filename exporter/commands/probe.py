@@ -135,12 +135,14 @@ class _Probe:
                 key=key,
                 deadline=self._deadline(),
                 lane=self._lane,
+                share=share,
                 workspace_id="" if row.id == UNKNOWN else row.id,
                 gives_way=feed.is_collector,
             )
 
-        body, refusal = await whole_answer(feed, today, get, self._config.api.max_response_bytes)
-        return await asyncio.to_thread(parse, body, feed, self._config.api.bounce_rate_unit), refusal
+        with self._client.share(self._lane) as share:
+            body, refusal = await whole_answer(feed, today, get, self._config.api.max_response_bytes)
+            return await asyncio.to_thread(parse, body, feed, self._config.api.bounce_rate_unit), refusal
 
     def _today(self) -> date:
         return datetime.now(self._config.timezone).date()

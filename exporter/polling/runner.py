@@ -13,6 +13,7 @@ from exporter.fleet.workspace import Workspace
 from exporter.polling.account import Account
 from exporter.polling.board import Board, now
 from exporter.polling.discovery import Discovery
+from exporter.sendkit.budget import Share
 from exporter.sendkit.client import SendKit
 from exporter.sendkit.errors import SendKitError
 from exporter.sendkit.paging import REFUSED, whole_answer
@@ -38,8 +39,10 @@ class Runner:
             self.board.failed(workspace, poll, reason, error, started, has_key=has_key)
 
         try:
-            body, refusal = await self._asked(account, workspace, poll)
-            await self.board.succeeded(workspace, poll, body, started, refusal)
+            with self.client.share(account.lane) as share:
+                body, refusal = await self._asked(account, workspace, poll, share)
+                await self.board.succeeded(workspace, poll, body, started, refusal)
+                del body  # held no longer than it is counted
             _ask_again(poll, refusal)
         except KeyUnavailable as error:
             failed(Reason.AUTH, str(error), has_key=False)
@@ -62,7 +65,7 @@ class Runner:
             poll.overruns = False
 
     async def _asked(
-        self, account: Account, workspace: Workspace, poll: Poll
+        self, account: Account, workspace: Workspace, poll: Poll, share: Share
     ) -> tuple[Body, SendKitError | None]:
         key = await self.discovery.key_of(account, workspace)
         deadline = asyncio.get_running_loop().time() + poll.feed.interval_seconds
@@ -75,6 +78,7 @@ class Runner:
                 workspace_id=workspace.key.id,
                 deadline=deadline,
                 lane=account.lane,
+                share=share,
                 suspect=poll.failure is not None,
                 unproven=poll.last_success is None,
                 gives_way=poll.feed.is_collector,

@@ -1,6 +1,7 @@
 """Bodies of answers, read within bounds: as they come, decompressed, and never more than is asked for."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -25,7 +26,11 @@ _PLAIN_ENCODINGS = {"", "identity", "none", "utf-8", "utf8"}  # the last three a
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-async def read_body(response: httpx.Response, limit_bytes: int) -> bytearray:
+Grow = Callable[[int], Awaitable[None]]
+"""Waits until there is memory for so many bytes more."""
+
+
+async def read_body(response: httpx.Response, limit_bytes: int, grow: Grow) -> bytearray:
     """Return a body, decompressed, that is never larger than `limit_bytes` at any time, and held once.
 
     Raises UnusableError for larger ones, other encodings than one gzip, broken gzip, and one in far too many
@@ -37,12 +42,12 @@ async def read_body(response: httpx.Response, limit_bytes: int) -> bytearray:
         raise UnusableError(
             Reason.MALFORMED, "the body is encoded otherwise than asked for", response.status_code
         )
-    body = _Body(limit_bytes, response.status_code)
+    body = _Body(limit_bytes, response.status_code, grow)
     async for raw in response.aiter_raw():
         if encodings:
             await _decompress(body, raw)
         else:
-            body.add(raw)
+            await body.add(raw)
             await body.count(len(raw))
     if encodings and not (body.inflater and body.inflater.eof):
         why = f"{server_of(response.request)}: the body ended early (gzip)"
@@ -55,8 +60,9 @@ async def read_body(response: httpx.Response, limit_bytes: int) -> bytearray:
 class _Body:
     """A body while it grows, and how many pieces of it there were."""
 
-    def __init__(self, limit_bytes: int, status: int) -> None:
+    def __init__(self, limit_bytes: int, status: int, grow: Grow) -> None:
         self._limit_bytes = limit_bytes
+        self._grow = grow
         self._status = status
         self._pieces = 0
         self._wire_bytes = 0
@@ -68,11 +74,12 @@ class _Body:
         """Return how many bytes it may grow by."""
         return self._limit_bytes - len(self.content)
 
-    def add(self, piece: bytes) -> None:
-        """Add some bytes."""
+    async def add(self, piece: bytes) -> None:
+        """Add some bytes as soon as there is memory for them."""
         if len(piece) > self.room:
             message = f"the body is larger than api.max_response_bytes ({self._limit_bytes})"
             raise UnusableError(Reason.TOO_LARGE, message, self._status)
+        await self._grow(len(piece))
         self.content += piece
 
     async def count(self, wire_bytes: int) -> None:
@@ -100,7 +107,7 @@ async def _decompress(body: _Body, raw: bytes) -> None:
             piece = body.inflater.decompress(rest, min(_STEP_BYTES, body.room + 1))
         except isal_zlib.IsalError:  # type: ignore[misc] # declared as an instance in the library's stub
             raise UnusableError(Reason.MALFORMED, "the body is broken gzip", HTTPStatus.OK) from None
-        body.add(piece)
+        await body.add(piece)
         before, rest = len(rest), body.inflater.unused_data or body.inflater.unconsumed_tail
         await body.count(before - len(rest))
         if len(piece) == _STEP_BYTES:
@@ -128,11 +135,15 @@ async def explanation(response: httpx.Response, key: str) -> Explanation:
         SendKitError, TimeoutError, httpx.HTTPError, httpx.StreamError, OSError
     ):
         async with asyncio.timeout(EXPLANATION_SECONDS):
-            body = await read_body(response, EXPLANATION_BYTES)
+            body = await read_body(response, EXPLANATION_BYTES, _small)
     try:
         return Explanation(plain(msgspec.json.decode(body, type=_Refusal).message, key))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Explanation(is_page=_is_page(bytes(body), response))
+
+
+async def _small(_more_bytes: int) -> None:
+    """Let a body grow that is too small to be counted."""
 
 
 def _is_page(body: bytes, response: httpx.Response) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import ExitStack, asynccontextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, nullcontext, suppress
 from http import HTTPStatus
 from typing import Self
 
@@ -14,6 +14,7 @@ from exporter.answers.envelope import Body
 from exporter.catalogue.workspace import Reason
 from exporter.config import ApiConfig, keys
 from exporter.sendkit.body import explanation, read_body
+from exporter.sendkit.budget import Budget, Share
 from exporter.sendkit.connection import closing, http_client, most_connections
 from exporter.sendkit.errors import (
     RefusedError,
@@ -61,6 +62,7 @@ class SendKit:
         self._holds = holds or Holds()
         self._client = http_client(api.base_url)
         self._all = Lane(most_connections())
+        self._budget = Budget()
 
     async def __aenter__(self) -> Self:
         return self
@@ -72,6 +74,10 @@ class SendKit:
         """Close all connections."""
         await self._client.aclose()
 
+    def share(self, lane: Lane) -> AbstractContextManager[Share]:
+        """Hold memory for a body of an account, until the context ends."""
+        return self._budget.share(lane)
+
     async def get(  # noqa: PLR0913 - what a request is made of
         self,
         path: str,
@@ -80,6 +86,7 @@ class SendKit:
         key: str,
         deadline: float,
         lane: Lane,
+        share: Share,
         workspace_id: str = "",
         suspect: bool = False,
         unproven: bool = False,
@@ -88,7 +95,8 @@ class SendKit:
         """Return the body of `GET path`, decompressed and unparsed.
 
         `workspace_id` is sent with a platform key alone. `deadline` is a time of the event loop past which
-        nothing is tried again; the first attempt has the whole `api.timeout`. `suspect` says that the last
+        nothing is tried again; the first attempt has the whole `api.timeout`. `share` holds memory for the
+        body; what it held before is given back. `suspect` says that the last
         such request failed, `unproven` that none ever succeeded. One that
         `gives_way` lets the account's other requests go first. Raises SendKitError.
         """
@@ -96,7 +104,7 @@ class SendKit:
         request = self._request(path, parameters, {"X-Api-Key": key, **headers})
         async with lane.giving_way() if gives_way else nullcontext():
             return await self._call(
-                request, deadline, lane, suspect=suspect, unproven=unproven and not suspect
+                request, deadline, lane, share, suspect=suspect, unproven=unproven and not suspect
             )
 
     def _request(self, path: str, parameters: Mapping[str, str], headers: Mapping[str, str]) -> httpx.Request:
@@ -109,7 +117,14 @@ class SendKit:
         raise SendKitError(Reason.CLIENT_ERROR, "api.base_url is no address that can be called")
 
     async def _call(
-        self, request: httpx.Request, deadline: float, lane: Lane, *, suspect: bool, unproven: bool
+        self,
+        request: httpx.Request,
+        deadline: float,
+        lane: Lane,
+        share: Share,
+        *,
+        suspect: bool,
+        unproven: bool,
     ) -> Body:
         """Return the body of a 200, trying again while that may help and there is time."""
         now = asyncio.get_running_loop().time
@@ -119,11 +134,11 @@ class SendKit:
             if unproven:
                 with suppress(MadeRoom):
                     async with self._slot(lane, key, deadline, suspect=False):
-                        return await self._attempt(request, timeout_seconds, lane, unproven=True)
+                        return await self._attempt(request, timeout_seconds, lane, share, unproven=True)
                 await lane.until_nobody_waits(timeout_seconds)
                 suspect = True
             async with self._slot(lane, key, deadline, suspect=suspect):
-                return await self._attempt(request, timeout_seconds, lane)
+                return await self._attempt(request, timeout_seconds, lane, share)
         except SendKitError as error:
             failure = error
         for attempt in range(1, self._api.max_attempts):
@@ -141,7 +156,7 @@ class SendKit:
                         break
                     wait_for_slot.reschedule(None)
                     self._on_retry()
-                    return await self._attempt(request, min(timeout_seconds, remaining_seconds), lane)
+                    return await self._attempt(request, min(timeout_seconds, remaining_seconds), lane, share)
             except SendKitError as error:
                 # One that had less than its whole time is no news after the one before.
                 if error.reason is not Reason.TIMEOUT or remaining_seconds >= timeout_seconds:
@@ -176,14 +191,18 @@ class SendKit:
         return max(min(wish, LONGEST_HOLD_SECONDS), self._jitter(0.0, ceiling))
 
     async def _attempt(
-        self, request: httpx.Request, seconds: float, lane: Lane, *, unproven: bool = False
+        self, request: httpx.Request, seconds: float, lane: Lane, share: Share, *, unproven: bool = False
     ) -> Body:
-        """Make one request, connection and body included within `seconds`, and return the body of a 200."""
+        """Make one request, connection and body included within `seconds`, and return the body of a 200.
+
+        The time in which the body waits for memory comes on top.
+        """
         key = request.headers["X-Api-Key"]
         failure: SendKitError | None = None
         code = "error"
         now = asyncio.get_running_loop().time
         end = now() + seconds
+        share.begin()
         try:
             async with asyncio.timeout(seconds) as limit:
                 with ExitStack() as trials:
@@ -194,17 +213,17 @@ class SendKit:
                         code = str(response.status_code)
                         self._on_headers(response.headers.keys())
                         if response.status_code == HTTPStatus.OK:
-                            return await read_body(response, self._api.max_response_bytes)
+                            return await self._read(response, share, limit)
                         failure = refusal(response)
                         said = await explanation(response, key)
                         failure = refusal(response, said.message, is_page=said.is_page)
         except (TimeoutError, httpx.TimeoutException):
-            if unproven and failure is None and now() < end:
+            if unproven and failure is None and now() < end + share.waited_seconds:
                 raise MadeRoom from None
-            why = f"no whole answer from {server_of(request)} within {seconds:g} s"
+            why = f"no whole answer from {server_of(request)} within {seconds:g} s{share.waited}"
             failure = failure or UnansweredError(Reason.TIMEOUT, why)
         except (httpx.HTTPError, httpx.StreamError, OSError, ValueError) as error:
-            failure = failure or unanswered(error, request)
+            failure = failure or unanswered(error, request, share.waited)
         finally:
             self._on_request(code)
         if isinstance(failure, RefusedError) and failure.retry_after_seconds:
@@ -213,6 +232,23 @@ class SendKit:
             raise failure  # out here, so that no exception that knows the request hangs on it
         finally:
             del failure  # as above
+
+    async def _read(self, response: httpx.Response, share: Share, limit: asyncio.Timeout) -> Body:
+        """Return a body; `limit` does not run while it waits for memory."""
+
+        async def grow(more_bytes: int) -> None:
+            if share.take(more_bytes):
+                return
+            end = limit.when()
+            limit.reschedule(None)
+            seconds = await share.wait(more_bytes)
+            limit.reschedule(None if end is None else end + seconds)
+
+        try:
+            return await read_body(response, self._api.max_response_bytes, grow)
+        except BaseException:
+            share.clear()
+            raise
 
 
 class MadeRoom(Exception):  # noqa: N818 - no fault of the request's

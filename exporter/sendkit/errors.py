@@ -98,8 +98,8 @@ def server_of(request: httpx.Request) -> str:
     return request.url.netloc.decode()
 
 
-def unanswered(error: Exception, request: httpx.Request) -> SendKitError:
-    """Map what the HTTP library raised to a reason; the text names the server."""
+def unanswered(error: Exception, request: httpx.Request, more: str = "") -> SendKitError:
+    """Map what the HTTP library raised to a reason; the text names the server, and ends with `more`."""
     name = type(error).__name__
     if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol | ValueError):
         return SendKitError(
@@ -107,7 +107,7 @@ def unanswered(error: Exception, request: httpx.Request) -> SendKitError:
         )  # its text may hold headers
     why, server = plain(str(error), request.headers["X-Api-Key"]), server_of(request)
     told = why if why.startswith(request.url.host) else f"{server}: {why}" if why else server
-    return UnansweredError(Reason.NETWORK, f"{name}: {told}")
+    return UnansweredError(Reason.NETWORK, f"{name}: {told}{more}")
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float:

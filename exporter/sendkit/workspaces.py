@@ -42,7 +42,10 @@ async def list_workspaces(client: SendKit, key: str, deadline: float, lane: Lane
 
     `deadline` is as in `SendKit.get`. Raises `SendKitError`.
     """
-    return parse_workspaces(await client.get(PATH, {}, key=key, deadline=deadline, lane=lane))
+    with client.share(lane) as share:
+        return parse_workspaces(
+            await client.get(PATH, {}, key=key, deadline=deadline, lane=lane, share=share)
+        )
 
 
 def parse_workspaces(body: Body) -> list[ListedWorkspace]:

@@ -1,0 +1,96 @@
+"""Large answers of several accounts at once: their bodies are bounded together, and nobody else waits."""
+
+import asyncio
+import json
+import tracemalloc
+
+import pytest
+
+from tests.exporting import Exporting, exporting
+from tests.scripted_api import Behaviour, ScriptedApi, mailbox
+from tests.waiting import until
+
+LARGE_BYTES = 96 * 2**20
+PIECE_BYTES = 1 << 20
+NAMES = ("acme", "globex", "initech", "umbrella")
+
+pytestmark = pytest.mark.anyio
+
+
+def large(gate: asyncio.Event, halfway: asyncio.Event | None = None) -> Behaviour:
+    """Answer with one mailbox and very much that is of no use, once the gate is open; little is held here.
+
+    One that has a `halfway` sets it there, and sends no more.
+    """
+    start = b'{"success": true, "data": [' + json.dumps(mailbox("m1")).encode() + b'], "more": "'
+    piece = b"x" * PIECE_BYTES
+    pieces = LARGE_BYTES // PIECE_BYTES
+
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        await gate.wait()
+        size = len(start) + pieces * PIECE_BYTES + 2
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size + start)
+        for number in range(pieces):
+            if halfway and number > pieces // 2:
+                halfway.set()
+                await asyncio.Event().wait()
+            writer.write(piece)
+            await writer.drain()
+        writer.write(b'"}')
+        await writer.drain()
+
+    return behave
+
+
+def accounts(*names: str, interval: float = 60) -> list[dict[str, object]]:
+    return [{"name": name, "api_key": f"sk_{name}", "poll_interval": interval} for name in names]
+
+
+def are_up(running: Exporting, *names: str) -> bool:
+    return all(running.is_up(name) for name in names)
+
+
+async def test_of_four_accounts_at_once_hold_the_memory_of_hardly_more_than_one() -> None:
+    """All of them are shown, and a workspace with a small answer is polled in time all the while."""
+    gate = asyncio.Event()
+    api = ScriptedApi(behaviours={f"sk_{name}": large(gate) for name in NAMES})
+    async with exporting(
+        api, *accounts(*NAMES), *accounts("small", interval=0.5), api={"timeout": 20}
+    ) as running:
+        await until(lambda: running.is_up("small") and all(api.asked(f"sk_{name}") for name in NAMES))
+        polls, skipped = len(api.asked("sk_small")), running.one("sendkit_polls_skipped_total", "small")
+        tracemalloc.start()
+        try:
+            gate.set()
+            await until(lambda: are_up(running, *NAMES), 60)
+            _, peak_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+        assert LARGE_BYTES < peak_bytes < 2 * LARGE_BYTES
+        assert len(api.asked("sk_small")) > polls
+        assert running.one("sendkit_polls_skipped_total", "small") == skipped
+        assert all(len(api.asked(f"sk_{name}")) == 1 for name in NAMES)
+
+
+async def test_that_never_end_keep_those_of_another_account_waiting_for_one_timeout_alone() -> None:
+    """An account has four of them under way, each of which gets its turn; another account has the next."""
+    gate, halfway, later = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    ids = [f"w{number}" for number in range(4)]
+    api = ScriptedApi(
+        workspaces={"sk_user_slow": {each: each for each in ids}},
+        behaviours={each: large(gate, halfway) for each in ids} | {"sk_other": large(later)},
+    )
+    slow = {"name": "slow", "api_key": "sk_user_slow", "poll_interval": 60, "workspaces": {"refresh": 60}}
+    async with exporting(api, slow, *accounts("other"), api={"timeout": 2}) as running:
+        await until(lambda: all(api.asked(each) for each in (*ids, "sk_other")))
+        gate.set()
+        await halfway.wait()
+        later.set()
+        await until(lambda: running.is_up("other"), 30)
+
+        failed = [each for each in ids if running.failures(each, "timeout")]
+        assert len(failed) == 1
+        await until(lambda: all(running.failures(each, "timeout") for each in ids), 30)
+        errors = [workspace.all_time.error for workspace in running.exporter.fleet]
+        assert sum("waited for memory that other answers took" in error for error in errors) == 3
