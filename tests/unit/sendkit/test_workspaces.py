@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tracemalloc
 
 import pytest
 
@@ -9,8 +10,15 @@ from exporter.catalogue.workspace import Reason
 from exporter.sendkit.errors import (
     UnusableError,
 )
-from exporter.sendkit.workspaces import ListedWorkspace, list_workspaces, parse_workspaces
+from exporter.sendkit.workspaces import (
+    MOST_BYTES,
+    MOST_WORKSPACES,
+    ListedWorkspace,
+    list_workspaces,
+    parse_workspaces,
+)
 from tests.calling import PLATFORM_KEY, answer, calling
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -70,3 +78,39 @@ class TestWorkspaces:
         with pytest.raises(UnusableError) as caught:
             parse_workspaces(body)
         assert caught.value.reason == Reason.MALFORMED
+
+    def test_of_millions_of_useless_items_end_early_as_malformed(self) -> None:
+        """What 16 MiB of `0,` hold would take minutes and half a gigabyte."""
+        body = b'{"success": true, "data": [' + b"0," * (8 * 2**20) + b"0]}"
+        tracemalloc.start()
+        try:
+            with pytest.raises(UnusableError, match="no id that can be used in 1001 of 1,001 items"):
+                parse_workspaces(body)
+            _, peak_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak_bytes < 5 * len(body)
+
+    def test_are_bounded_in_number_and_in_bytes(self) -> None:
+        items = b",".join(b'{"id":"%d"}' % number for number in range(MOST_WORKSPACES + 1))
+        with pytest.raises(UnusableError, match=f"more than {MOST_WORKSPACES} workspaces"):
+            parse_workspaces(b'{"success":true,"data":[' + items + b"]}")
+        with pytest.raises(UnusableError, match="larger than") as caught:
+            parse_workspaces(b" " * (MOST_BYTES + 1))
+        assert caught.value.reason == Reason.TOO_LARGE
+
+    async def test_are_read_while_the_event_loop_goes_on(self) -> None:
+        """A list of many takes a while; the loop turns meanwhile."""
+        items = b",".join(b'{"id":"%d"}' % number for number in range(30_000))
+        turns = 0
+        async with calling(answer(200, b'{"success":true,"data":[' + items + b"]}")) as (_, caller):
+            deadline = asyncio.get_running_loop().time() + 60
+            reading = asyncio.create_task(
+                list_workspaces(caller.sendkit, PLATFORM_KEY, deadline, caller.lane)
+            )
+            await until(lambda: caller.codes)
+            while not reading.done():
+                turns += 1
+                await asyncio.sleep(0.005)
+        assert len(await reading) == 30_000
+        assert turns >= 5
