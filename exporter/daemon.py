@@ -24,12 +24,12 @@ _log = structlog.get_logger(__name__)
 def tune_interpreter() -> None:
     """Answer requests soon while a thread reads an answer, and look for garbage more seldom.
 
-    A large answer is many objects and no cycle. Most looks are at the youngest objects,
-    few enough that none takes long.
+    A large answer is many objects and no cycle. Most looks are at the youngest objects, 60,000 of them at
+    most, so that none takes long.
     """
     sys.setswitchinterval(0.0005)
     gc.freeze()
-    gc.set_threshold(20_000, 5, 100)
+    gc.set_threshold(20_000, 2, 250)
 
 
 async def serve(

@@ -28,7 +28,7 @@ from exporter.fleet.state import StateDirectory
 from exporter.fleet.tallies import Tallies
 from exporter.fleet.workspace import Fleet, Key, Workspace
 from exporter.polling.reader import Reader
-from exporter.polling.showing import Showing
+from exporter.polling.showing import AT_ONCE, Showing
 from exporter.polling.watch import Lately, Watch
 from exporter.sendkit.errors import SendKitError
 
@@ -171,12 +171,13 @@ class Board:
         say("poll skipped: the one before is still running", **_place(workspace, poll))
         poll.overruns = True
 
-    def drop_stale(self) -> None:
-        """Drop the answers that no longer count."""
-        moment = now()
-        for workspace in self._fleet:
+    async def drop_stale(self) -> None:
+        """Drop the answers that no longer count, those of a few workspaces in each turn of the event loop."""
+        for number, workspace in enumerate(list(self._fleet)):
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
             for poll in workspace.polls.values():
-                if poll.reading is not None and poll.is_stale(moment):
+                if poll.reading is not None and poll.is_stale(now()):
                     poll.reading = None
                     self._put(workspace, {})
                     self._showing.soon(workspace)
@@ -233,9 +234,8 @@ class Board:
     async def adopted(self, workspace: Workspace) -> None:
         """Show what is known from before as this configuration keeps and shows it."""
         async with workspace.lock:
-            moment = now()
             for poll in workspace.polls.values():
-                if poll.reading is not None and poll.is_stale(moment):
+                if poll.reading is not None and poll.is_stale(now()):
                     poll.reading = None
             is_known = workspace.read_by == self._reader
             self._put(workspace, {} if is_known else await self._reread(workspace))

@@ -205,4 +205,4 @@ class Poller:
         return min(COLLECTORS_BEGIN_SECONDS, seconds) + self._collectors_spread.delay_seconds(seconds)
 
     async def _sweep(self) -> None:
-        self._board.drop_stale()
+        await self._board.drop_stale()

@@ -1,4 +1,4 @@
-"""A reload of many accounts does nothing all at once."""
+"""What concerns many workspaces, such as a reload, is never done all at once."""
 
 import asyncio
 import gc
@@ -6,9 +6,12 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
+from exporter.answers.parse import parse
 from exporter.exposition.store import Store
 from exporter.fleet.poll import Poll
+from exporter.fleet.reading import Reading
 from exporter.fleet.workspace import Fleet, Key, Workspace
 from exporter.polling.board import now
 from exporter.polling.schedule import ENDED_AT_ONCE, Schedule
@@ -101,6 +104,39 @@ async def test_workspaces_that_change_all_at_once_are_rendered_a_few_in_each_tur
     counting.cancel()
     assert max(shown.values()) <= AT_ONCE
     assert shown.total() <= MANY + AT_ONCE
+
+
+async def test_answers_that_become_stale_all_at_once_are_dropped_a_few_in_each_turn_of_the_loop() -> None:
+    """As after an outage that begins at one moment for all."""
+    turn, stale, dropped = 0, set[Workspace](), Counter[int]()
+
+    async def count_turns() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            gone = {workspace for workspace in stale if workspace.all_time.reading is None}
+            stale.difference_update(gone)
+            dropped[turn] += len(gone)
+            await asyncio.sleep(0)
+
+    names = {str(number): f"client {number}" for number in range(MANY)}
+    api = ScriptedApi(workspaces={"sk_user_1": names}, default=answer(503))
+    agency = {"name": "agency", "api_key": "sk_user_1"}
+    async with exporting(api, agency, poll={"interval": 600, "stale_after": 900}) as running:
+        fleet = running.exporter.fleet
+        await until(lambda: len(fleet) == MANY)
+        reading = Reading(parse(b'{"success": true, "data": []}', analytics.all_time(60)), None)
+        for workspace in fleet:
+            workspace.all_time.reading, workspace.all_time.fresh_since = reading, -1e9
+            stale.add(workspace)
+        counting = asyncio.create_task(count_turns())
+        with capture_logs() as logged:
+            await until(lambda: not stale)
+        counting.cancel()
+
+    assert dropped.total() == MANY
+    assert max(dropped.values()) <= AT_ONCE
+    assert len([event for event in logged if "data is stale" in event["event"]]) == MANY
 
 
 async def test_a_reload_that_changes_nothing_of_what_is_shown_renders_no_mailbox_anew() -> None:
