@@ -1,9 +1,11 @@
 """Connections: one pool for each key, and none used again that may hold what belongs to no request."""
 
 import asyncio
+import builtins
 import json
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,3 +111,24 @@ async def test_over_tls_with_bytes_behind_an_answer_is_never_used_again(
             assert await caller.mailboxes() == BODY
             assert await caller.mailboxes() == BODY
     assert server.connections == 2
+
+
+async def test_is_used_without_an_import_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that fails is looked for in every folder, again in each request: a quarter of a request's cost."""
+    failed: list[str] = []
+    real_import = builtins.__import__
+
+    def noted(name: str, *arguments: Any, **keywords: Any) -> Any:  # noqa: ANN401 - as the interpreter's
+        try:
+            return real_import(name, *arguments, **keywords)
+        except ImportError:
+            failed.append(name)
+            raise
+
+    async with calling(answer(200, BODY)) as (_, caller):
+        await caller.mailboxes()
+        monkeypatch.setattr(builtins, "__import__", noted)
+        await caller.mailboxes()
+        monkeypatch.undo()
+
+    assert failed == []
