@@ -95,7 +95,7 @@ class Exporter:
             raise ConfigError(f"privacy.hmac_key_file: {error}") from None
         warnings = config.warnings()
         # The key of hashed addresses may be another one in the same file.
-        is_new = config != self._config or config.privacy.email == "hmac"
+        is_new = config != self._config or shown != self.poller.disclosure.email
         client = SendKit(
             config.api,
             on_request=lambda code: self.telemetry.api_requests.labels(code).inc(),

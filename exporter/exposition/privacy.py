@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from exporter.answers.answer import domain_of
 from exporter.config import PrivacyConfig
@@ -13,14 +14,14 @@ _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:@]+@[^\s<>()\[\]\"',;:@]+")
 
 def email_shown(config: PrivacyConfig) -> Callable[[str], str]:
     """Return the configured mode as a function of an address; raises `KeyUnavailable` for want of its key."""
-    # Named functions: those of one mode are equal, so that a reload need not render anew.
+    # Those of one mode, and one key, are equal, so that a reload need not render anew.
     match config.email:
         case "plain":
             return plain
         case "masked":
             return masked
         case "hmac":
-            return keyed_hash(config.read_hmac_key())
+            return KeyedHash(config.read_hmac_key())
         case "off":
             return nothing
 
@@ -45,6 +46,12 @@ def masked(email: str) -> str:
     return f"{email[:1]}***@{domain_of(email)}" if email else ""
 
 
-def keyed_hash(key: bytes) -> Callable[[str], str]:
-    """Return a function from an address to the first 32 hex digits of its HMAC-SHA-256."""
-    return lambda email: hmac.new(key, email.encode(), hashlib.sha256).hexdigest()[:32] if email else ""
+@dataclass(frozen=True, slots=True)
+class KeyedHash:
+    """A function from an address to the start of its HMAC-SHA-256, in hex; those of one key are equal."""
+
+    key: bytes = field(repr=False)
+
+    def __call__(self, email: str) -> str:
+        """Return the hash of an address."""
+        return hmac.new(self.key, email.encode(), hashlib.sha256).hexdigest()[:32] if email else ""

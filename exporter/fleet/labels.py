@@ -18,6 +18,7 @@ class Labels:
         self._names: dict[Key, str] = {}
         self._keys: dict[str, set[Key]] = {}
         self._touched: set[str] = set()
+        self._added: set[Key] = set()
 
     def put(self, key: Key, name: str) -> None:
         """Add a workspace, or give it another name; one without a name goes by its id."""
@@ -26,22 +27,25 @@ class Labels:
             self.drop(key)
             self._names[key] = name
             self._keys.setdefault(name, set()).add(key)
-            self._touch(name)
+            self._added.add(key)
+            self._touch(name, at=2)
 
     def drop(self, key: Key) -> None:
         """Forget a workspace."""
         name = self._names.pop(key, None)
         if name is not None:
             self._keys[name].discard(key)
+            self._touch(name, at=1)
             if not self._keys[name]:
                 del self._keys[name]
-            self._touch(name)
 
-    def _touch(self, name: str) -> None:
-        self._touched.add(name)
-        # One that is named as another is labelled makes that label longer.
-        if as_label := _WITH_ID.fullmatch(name):
-            self._touch(as_label[1])
+    def _touch(self, name: str, at: int) -> None:
+        """Note whose labels may change: all of a name have their ids in them, or none has."""
+        if len(self._keys.get(name, ())) <= at:
+            self._touched.add(name)
+            # One that is named as another is labelled makes that label longer.
+            if as_label := _WITH_ID.fullmatch(name):
+                self._touched.add(as_label[1])
 
     def of(self, key: Key) -> str:
         """Return a workspace's label."""
@@ -55,7 +59,9 @@ class Labels:
     def changed(self) -> Mapping[Key, str]:
         """Return the labels that may be others than when this was last asked."""
         touched, self._touched = self._touched, set()
-        return {key: self.of(key) for name in touched for key in self._keys.get(name, ())}
+        keys, self._added = self._added & self._names.keys(), set()
+        keys |= {key for name in touched for key in self._keys.get(name, ())}
+        return {key: self.of(key) for key in keys}
 
 
 def labels_for(names: Mapping[Key, str]) -> dict[Key, str]:

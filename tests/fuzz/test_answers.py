@@ -161,7 +161,7 @@ def test_a_mailbox_is_read_the_same_strictly_and_tolerantly(items: list[Node]) -
 DISCLOSURES = [
     Disclosure(lambda email: email, display_name=True),
     Disclosure(privacy.masked),
-    Disclosure(privacy.keyed_hash(b"key")),
+    Disclosure(privacy.KeyedHash(b"key")),
     Disclosure(lambda _email: ""),
 ]
 

@@ -1,7 +1,9 @@
 """A reload: what is known of what stays, stays; the rest goes, and a bad configuration changes nothing."""
 
+import asyncio
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -16,6 +18,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.anyio
 
 DOWN = answer(503)
+INFO = "sendkit_mailbox_info"
 
 
 @pytest.fixture(autouse=True)
@@ -159,3 +162,38 @@ class TestReload:
             with pytest.raises(ConfigError, match=r"privacy\.hmac_key_file"):
                 await running.exporter.reload()
             await until(lambda: running.is_up("acme"))
+
+    async def test_of_the_same_with_hashed_addresses_ends_no_poll_unless_their_key_is_another_one(
+        self, tmp_path: Path
+    ) -> None:
+        key = tmp_path / "hmac.key"
+        key.write_text("k" * 32)
+        privacy = {"email": "hmac", "hmac_key_file": str(key)}
+        async with exporting(ScriptedApi(), ACME, privacy=privacy) as running:
+            await until(lambda: running.is_up("acme"))
+            poller, before = running.exporter.poller, running.samples().values_of("email", INFO)
+            await running.exporter.reload()
+            assert running.exporter.poller is poller
+
+            key.write_text("l" * 32)
+            await running.exporter.reload()
+            assert running.exporter.poller is not poller
+            assert running.samples().values_of("email", INFO).isdisjoint(before)
+
+    async def test_again_and_again_starves_no_poll(self) -> None:
+        """Each changes something, and all come more often than a poll takes."""
+        slow = answered(mailbox("m1"))
+
+        async def late(writer: asyncio.StreamWriter) -> None:
+            await asyncio.sleep(1)
+            await slow(writer)
+
+        async with exporting(ScriptedApi(default=late), ACME, api={"timeout": 30}) as running:
+            for number in range(20):
+                running.settings["thresholds"] = {"minimum_bounces": 4 + number}
+                await running.exporter.reload()
+                await asyncio.sleep(0.1)
+                if running.is_polled("acme", 3):
+                    break
+            assert running.is_up("acme")
+            assert running.is_polled("acme", 3)

@@ -61,7 +61,7 @@ def test_hmac_shows_32_digits_of_the_keyed_hash(tmp_path: Path) -> None:
 
 def test_another_key_gives_another_hash() -> None:
     hashes = {
-        privacy.keyed_hash(key)(address) for key in (b"one", b"two") for address in [ADDRESS, *AWKWARD[1:]]
+        privacy.KeyedHash(key)(address) for key in (b"one", b"two") for address in [ADDRESS, *AWKWARD[1:]]
     }
 
     assert len(hashes) == 2 * len(AWKWARD)
