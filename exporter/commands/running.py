@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import resource
 import socket
 import sys
 from collections.abc import Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -56,6 +58,7 @@ def listening(address: str, flag: str = "--web.listen-address") -> socket.socket
 
 def run(command: Coroutine[Any, Any, Result]) -> Result:
     """Run a command to its end, or to a signal's; a bad configuration ends the process."""
+    _allow_descriptors()
     try:
         result = asyncio.run(_until_signal(command))
     except InUseElsewhereError as error:
@@ -67,6 +70,13 @@ def run(command: Coroutine[Any, Any, Result]) -> Result:
     if program.exit_code:  # a part of it could not go on, and said so
         sys.exit(program.exit_code)
     return result
+
+
+def _allow_descriptors() -> None:
+    """Allow as many file descriptors as may be: the usual limit is for programs that use select()."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # where the system has another limit besides
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _until_signal(command: Coroutine[Any, Any, Result]) -> Result:

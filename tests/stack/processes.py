@@ -216,11 +216,12 @@ def start_exporter(
     config: Mapping[str, Any],
     *flags: str,
     environ: Mapping[str, str] | None = None,
+    program: Sequence[str] = EXPORTER,
 ) -> Process:
     """Start `sendkit-exporter run` with a configuration, which is written to `exporter.yaml`."""
     write_config(processes, config)
     command = (
-        *EXPORTER,
+        *program,
         "run",
         "--config.file",
         str(processes.folder / "exporter.yaml"),

@@ -6,6 +6,7 @@ import json
 import re
 import resource
 import socket
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -22,6 +23,11 @@ from tests.waiting import until, wait_for
 
 SPARE_BYTES = 48 * 2**20
 LARGE_BYTES = 120 * 2**20
+UNDER_A_LIMIT = """
+import resource, runpy, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv.pop(1)), int(sys.argv.pop(1))))
+runpy.run_module("exporter", run_name="__main__", alter_sys=True)
+"""
 
 pytestmark = pytest.mark.anyio
 
@@ -45,13 +51,16 @@ def limited(process: Process, kind: int, soft: int) -> Iterator[None]:
     resource.prlimit(process.popen.pid, kind, before)
 
 
-@contextmanager
-def few_descriptors(number: int) -> Iterator[None]:
-    """Let what is started have so many descriptors."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (number, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+def limited_program(soft: int, hard: int) -> tuple[str, ...]:
+    """Return the program, under a limit of descriptors."""
+    return (sys.executable, "-c", UNDER_A_LIMIT, str(soft), str(hard))
+
+
+def test_the_soft_limit_of_descriptors_is_raised_to_the_hard_one(processes: Processes) -> None:
+    """The soft one is 1,024 on most systems, for programs that use select()."""
+    config = {"accounts": [{"name": "acme", "api_key": "sk_acme"}], "api": {"base_url": "http://127.0.0.1:9"}}
+    exporter = start_exporter(processes, config, program=limited_program(256, 2048))
+    assert resource.prlimit(exporter.popen.pid, resource.RLIMIT_NOFILE) == (2048, 2048)
 
 
 async def failed(exporter: Process, workspace: str) -> float:
@@ -111,10 +120,10 @@ async def test_hundreds_of_connections_leave_descriptors_for_polls(
         default=answer(200, json.dumps({"success": True, "data": []}).encode(), connection="close")
     )
     async with api:
-        with few_descriptors(100):
-            exporter = await asyncio.to_thread(
-                start_exporter, processes, settings(api, tmp_path / "state", "acme")
-            )
+        program = limited_program(100, 100)
+        exporter = await asyncio.to_thread(
+            start_exporter, processes, settings(api, tmp_path / "state", "acme"), program=program
+        )
         await until_up(exporter, "acme")
         host, _, port = exporter.url.removeprefix("http://").partition(":")
         with ExitStack() as idle:
