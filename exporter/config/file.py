@@ -16,6 +16,7 @@ from exporter.config import files, keys, values, yaml
 from exporter.config.accounts import AccountConfig
 from exporter.config.errors import ConfigError, kind_of, mismatch, tell
 from exporter.config.keys import KeyUnavailable
+from exporter.config.patterns import EVERYTHING
 from exporter.config.sections import (
     ApiConfig,
     CollectorsConfig,
@@ -100,6 +101,7 @@ class Config(Section):
         return [
             *self._slow_polls(),
             *self._hidden_statuses(),
+            *self._excludes_everything(),
             *self._thresholds(),
             *self._key_files(),
             *self._state_directory(),
@@ -134,6 +136,16 @@ class Config(Section):
                     f"mailboxes.statuses: {status!r} is no status that is known of SendKit, which are "
                     f"{', '.join((*STATUSES, *OTHER_STATUSES))}"
                 )
+
+    def _excludes_everything(self) -> Iterator[str]:
+        """Tell of patterns that leave all mailboxes or workspaces out."""
+        places = {"mailboxes.exclude": self.mailboxes.exclude} | {
+            f"accounts.{index}.workspaces.exclude": account.workspaces.exclude
+            for index, account in enumerate(self.accounts)
+        }
+        for place, patterns in places.items():
+            if EVERYTHING in patterns:
+                yield f"{place}: {EVERYTHING.text!r} leaves all of them out"
 
     def _thresholds(self) -> Iterator[str]:
         """Tell of warnings that come after what is critical."""

@@ -41,6 +41,8 @@ def checked(text: str, source: str) -> str:
     key = text.strip()
     if not key:
         raise KeyUnavailable(f"{source} is empty, expected a key")
+    if key[0] in "\"'`":
+        raise KeyUnavailable(f"{source} holds quotes, expected the key alone, without them")
     if not is_sendable(key):
         raise KeyUnavailable(f"{source} {UNSENDABLE}, expected a key alone")
     return key

@@ -1,9 +1,13 @@
 """Names of workspaces over a scripted API: they may change, be swapped, and be the same."""
 
 import asyncio
+import threading
 
 import pytest
 
+from exporter.fleet.reading import Reading
+from exporter.fleet.workspace import Workspace
+from exporter.polling.reader import Reader
 from tests.accounts import ACME, AGENCY, PLATFORM
 from tests.exporting import FAST, exporting
 from tests.scripted_api import ScriptedApi, answered, hang, mailbox, once_set
@@ -27,6 +31,26 @@ async def test_a_workspace_that_is_renamed_is_shown_under_its_new_name_at_once()
         for name, labels, _ in running.samples():
             assert ("workspace", "one") not in labels, name
         assert running.exporter.store.labels() == ["uno"]
+
+
+async def test_a_workspace_that_is_renamed_is_rendered_beside_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One of 200,000 mailboxes takes seconds, in which scrapes are answered."""
+    rendered, threads = Reader.rendered, set[str]()
+
+    def noted(reader: Reader, workspace: Workspace, label: str) -> dict[str, Reading]:
+        threads.add(threading.current_thread().name)
+        return rendered(reader, workspace, label)
+
+    monkeypatch.setattr(Reader, "rendered", noted)
+    api = ScriptedApi({PLATFORM: {"w1": "one"}})
+    async with exporting(api, AGENCY | {"poll_interval": "1d", "workspaces": {"refresh": FAST}}) as running:
+        await until(lambda: running.is_up("one"))
+        api.workspaces[PLATFORM] = {"w1": "uno"}
+        await until(lambda: running.labels() == {"uno"})
+    assert threads
+    assert threading.current_thread().name not in threads
 
 
 async def test_a_workspace_may_be_renamed_while_it_is_polled() -> None:

@@ -33,6 +33,8 @@ class TestKeys:
             (b"sk_canary\x00", "holds blanks, control or non-ASCII characters"),
             ("sk_canäry".encode(), "holds blanks, control or non-ASCII characters"),
             (b"\xef\xbb\xbfsk_canary", "holds blanks, control or non-ASCII characters"),
+            (b'"sk_canary"', "holds quotes, expected the key alone"),
+            (b"'sk_canary'\n", "holds quotes, expected the key alone"),
             (b"sk_canary" * 10_000, "is larger than 65536 bytes"),
             (None, "cannot be read: No such file or directory"),
         ],

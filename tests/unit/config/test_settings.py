@@ -85,6 +85,20 @@ class TestWarnings:
         ]
         assert "1200 s is above poll.stale_after (900 s)" in config.warnings()[0]
 
+    def test_tell_of_patterns_that_leave_everything_out(self, loaded: Load) -> None:
+        config = loaded(
+            """
+            mailboxes: {exclude: ["a@acme.example", ".*"]}
+            accounts:
+              - {name: a, api_key: sk_user_a, workspaces: {exclude: [".*"]}}
+              - {name: b, api_key: sk_user_b, workspaces: {exclude: ["x.*"]}}
+            """
+        )
+        assert config.warnings() == [
+            "mailboxes.exclude: '.*' leaves all of them out",
+            "accounts.0.workspaces.exclude: '.*' leaves all of them out",
+        ]
+
     def test_tell_of_warnings_that_come_after_what_is_critical(self, loaded: Load) -> None:
         config = loaded(
             """
