@@ -16,10 +16,15 @@ from exporter.answers.envelope import UNREADABLE, MalformedAnswerError
 BLOCK_BYTES = 512 * 1024
 """Of a block, at least: enough for a thousand mailboxes."""
 LARGEST_BLOCK_BYTES = 2 * BLOCK_BYTES
+LARGEST_ITEM_BYTES = 2 * 2**20
+MOST_MARKS = 1_000_000
+"""Quotes and brackets of an item above that size."""
 ROOM_BYTES = 16 * LARGEST_BLOCK_BYTES
 """Address space that must be free before a block is decoded: without any, msgspec ends the process."""
 
 _BETWEEN = re.compile(rb"\}[ \t\r\n]*(,)[ \t\r\n]*\{")
+_MARK = re.compile(rb'["{}\[\]]')
+_IN_TEXT = re.compile(rb'["\\]')
 _SEPARATOR = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
 _ONE_ITEM = json.JSONDecoder(parse_int=float, strict=False)
 _SPLITTER = msgspec.json.Decoder(list[Raw])
@@ -77,17 +82,50 @@ def _is_read(
 
 
 def _read_one_by_one(text: memoryview, start: int, read_item: Callable[[bytes | Raw], None]) -> int:
-    """Read items that fill a block or more, where blocks cannot be used; return where the next one starts."""
-    characters = str(text[start:], "latin-1")  # one for each byte
-    place = _SEPARATOR.match(characters).end()  # type: ignore[union-attr] # it matches everywhere
+    """Read items that fill a block or more, where blocks cannot be used; return where the next one starts.
+
+    One above `LARGEST_ITEM_BYTES` is read as one without anything in it.
+    """
+    characters = str(text[start : start + LARGEST_ITEM_BYTES], "latin-1")  # one for each byte
+    first = place = _SEPARATOR.match(characters).end()  # type: ignore[union-attr] # it matches everywhere
     while place < min(len(characters), BLOCK_BYTES):
         try:
             _, end = _ONE_ITEM.raw_decode(characters, place)
         except RecursionError:
             raise MalformedAnswerError("an item is nested too deeply") from None
+        except ValueError:  # cut off
+            end = len(characters) + 1
+        if end >= len(characters) and start + end < len(text):
+            if place == first:
+                read_item(b"{}")
+                return _end_of(text, start + place)
+            break
         read_item(bytes(text[start + place : start + end]))
         place = _SEPARATOR.match(characters, end).end()  # type: ignore[union-attr] # as above
     return start + place
+
+
+def _end_of(text: memoryview, start: int) -> int:
+    """Return where a large item ends; nothing of it is copied, and others get their turn now and then."""
+    depth, place, is_in_text = 0, start, False
+    for _ in range(MOST_MARKS):
+        found = (_IN_TEXT if is_in_text else _MARK).search(text, place, place + BLOCK_BYTES)
+        if found is None:
+            place += BLOCK_BYTES
+            continue
+        place = found.end()
+        match found[0]:
+            case b"\\":
+                place += 1
+            case b'"':
+                is_in_text = not is_in_text
+            case b"{" | b"[":
+                depth += 1
+            case _:
+                depth -= 1
+        if depth == 0 and not is_in_text:
+            return place
+    raise MalformedAnswerError(f"an item is larger than {LARGEST_ITEM_BYTES} bytes, and has no end near")
 
 
 def check_room() -> None:

@@ -6,11 +6,11 @@ import tracemalloc
 
 import pytest
 
-from exporter.answers.blocks import BLOCK_BYTES
+from exporter.answers.blocks import BLOCK_BYTES, LARGEST_ITEM_BYTES
 from exporter.answers.envelope import MalformedAnswerError
 from exporter.answers.parse import MOST_UNKNOWN_STATES, parse
 from exporter.answers.percent import ratios
-from tests.answers import BASE, answer_of, mailbox, rows
+from tests.answers import BASE, answer_of, envelope, mailbox, rows
 
 MIB = 1 << 20
 DEAR = {
@@ -53,13 +53,44 @@ def test_more_useless_items_than_mailboxes_are_no_answer() -> None:
         answer_of(mailbox(), None, {})
 
 
-@pytest.mark.parametrize("size", [MIB, 20 * MIB])
-def test_one_mailbox_of_many_megabytes_costs_no_other_one_its_samples(size: int) -> None:
+@pytest.mark.parametrize("size", [MIB, 3 * MIB // 2])
+def test_one_mailbox_of_megabytes_costs_no_other_one_its_samples(size: int) -> None:
     honest = [mailbox(_id=f"m{number}") for number in range(5000)]
     answer = answer_of(*honest[:2500], mailbox(_id="x" * size), *honest[2500:], mailbox(status="y" * size))
     assert answer.ids == [*(it["_id"] for it in honest), mailbox()["_id"]]
     assert answer.suspects == {"_id": 1, "status": 1}
     assert rows(answer)[:5000] == rows(answer_of(*honest))
+
+
+@pytest.mark.parametrize(
+    "large",
+    [
+        "x" * (20 * MIB),
+        ('"\\[{' + "x" * 20) * (MIB // 8),
+        [{"a": "]}" + "x" * 30}] * (MIB // 10),
+        "x" * (LARGEST_ITEM_BYTES - 500),
+    ],
+    ids=["text", "escapes", "list", "edge"],
+)
+def test_one_mailbox_of_many_megabytes_is_left_out_and_takes_no_memory(large: object) -> None:
+    """All others are read, and their order stays."""
+    honest = [mailbox(_id=f"m{number}") for number in range(500)]
+    body = envelope([*honest[:250], mailbox(_id="large", more=large), *honest[250:]])
+    tracemalloc.start()
+    try:
+        answer = parse(body, BASE)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [each for each in answer.ids if each != "large"] == [it["_id"] for it in honest]
+    assert answer.suspects == ({"_id": 1} if "large" not in answer.ids else {})
+    assert peak_bytes < 8 * LARGEST_ITEM_BYTES
+
+
+def test_an_item_of_millions_of_brackets_is_given_up_early() -> None:
+    body = b'{"success":true,"data":[[' + b"[]," * (5 * MIB) + b"0]]}"
+    with pytest.raises(MalformedAnswerError, match="has no end near"):
+        parse(body, BASE)
 
 
 @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" ,\r\n\t ", " : ")])
