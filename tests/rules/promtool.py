@@ -1,11 +1,12 @@
 """Promtool, as the tests of rules call it."""
 
+import json
 import os
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
-import yaml
-
+from tests.rules.needed import Group, Test, needed
 from tests.yaml_files import from_yaml
 
 PROMETHEUS = Path(__file__).parents[2] / "prometheus"
@@ -37,12 +38,28 @@ def promtool(*arguments: str | Path, program: str | Path = "promtool") -> subpro
     )
 
 
+def groups_of(paths: Iterable[Path]) -> list[Group]:
+    """Return the groups of files of rules, in order."""
+    return [group for path in paths for group in from_yaml(path.read_text())["groups"]]
+
+
+def run_test(
+    test: Test, groups: Iterable[Group], folder: Path, *, program: str | Path = "promtool", **settings: object
+) -> str:
+    """Run a unit test on those of the rules that it needs; return what promtool says of a failure.
+
+    The settings are those of a file of unit tests, such as `evaluation_interval`.
+    """
+    (folder / "rules.yml").write_text(json.dumps({"groups": needed(groups, test)}))  # JSON is YAML
+    file = {**settings, "rule_files": ["rules.yml"], "tests": [test]}
+    (folder / "unit.test.yml").write_text(json.dumps(file))
+    run = promtool("test", "rules", folder / "unit.test.yml", program=program)
+    return "" if run.returncode == 0 else run.stdout + run.stderr or f"ended with {run.returncode}"
+
+
 def run_entry(entry: Entry, folder: Path, program: str | Path = "promtool") -> str:
     """Run one test of a file alone; return what promtool says of a failure, nothing when it passes."""
     path, place = entry
-    loaded = from_yaml(path.read_text())
-    rules = [str(path.parent / name) for name in loaded["rule_files"]]
-    alone = loaded | {"rule_files": rules, "tests": [loaded["tests"][place]]}
-    (folder / path.name).write_text(yaml.safe_dump(alone))
-    run = promtool("test", "rules", folder / path.name, program=program)
-    return "" if run.returncode == 0 else run.stdout + run.stderr or f"ended with {run.returncode}"
+    file = from_yaml(path.read_text())
+    groups = groups_of(path.parent / name for name in file.pop("rule_files"))
+    return run_test(file.pop("tests")[place], groups, folder, program=program, **file)

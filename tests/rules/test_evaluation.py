@@ -1,7 +1,6 @@
 """The simulated arithmetic of the bounce alerts is that of the shipped rules on Prometheus."""
 
 import itertools
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,14 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-import yaml
 
 from prometheus.table import bounce_alerts, bounces, settings
 from prometheus.table.bounce_limits import DOMAIN_SPIKE, LIMITS, BounceLimit
 from prometheus.table.bounce_series import state
 from prometheus.table.bounce_thresholds import QUIET
 from tests.rules.fleet import THRESHOLDS, selector
-from tests.rules.promtool import RULE_FILES, promtool
+from tests.rules.promtool import PROMETHEUS, groups_of, run_test
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "tests/benchmarks"))  # scripts, which import their neighbours
@@ -105,61 +103,17 @@ def input_series(sent: Mails, case: Case) -> Iterator[dict[str, str]]:
         yield {"series": f"sendkit_alert_threshold{{{labels}}}", "values": f"{value}x{case.days * DAY}"}
 
 
-def shipped_groups() -> list[dict[str, Any]]:
-    """The groups of the shipped files, in order, without texts, whose queries would take most of the time."""
-    written = {path.stem: path for path in RULE_FILES}
-    groups: list[dict[str, Any]] = []
-    for file in FILES:
-        groups += yaml.load(written[file.name].read_text(), yaml.CSafeLoader)["groups"]
-    for rule in itertools.chain.from_iterable(group["rules"] for group in groups):
-        rule.pop("annotations", None)
-    return groups
-
-
-def groups_of(record: str) -> list[dict[str, Any]]:
-    """The rules that a record is made of alone."""
-    groups, needed = shipped_groups(), {record}
-    records = [rule for group in groups for rule in group["rules"] if "record" in rule]
-    while (
-        more := {
-            name["record"]
-            for rule in records
-            if rule["record"] in needed
-            for name in records
-            if name["record"] in rule["expr"]
-        }
-        - needed
-    ):
-        needed |= more
-    return [
-        group | {"rules": [rule for rule in group["rules"] if rule.get("record") in needed]}
-        for group in groups
-    ]
-
-
-def differences(
-    case: Case, sent: Mails, groups: list[dict[str, Any]], tests: list[dict[str, Any]], folder: Path
-) -> str:
+def differences(case: Case, sent: Mails, tests: list[dict[str, Any]], folder: Path) -> str:
     """Run promtool and return what differs from what is expected."""
-    (folder / "rules.yml").write_text(json.dumps({"groups": groups}))
-    (folder / "test.yml").write_text(
-        json.dumps(
-            {
-                "rule_files": ["rules.yml"],
-                "evaluation_interval": f"{STEP_MINUTES}m",
-                "group_eval_order": [group["name"] for group in groups],
-                "tests": [
-                    {
-                        "interval": f"{STEP_MINUTES}m",
-                        "input_series": list(input_series(sent, case)),
-                        "promql_expr_test": tests,
-                    }
-                ],
-            }
-        )
-    )
-    ran = promtool("test", "rules", folder / "test.yml")
-    return "" if ran.returncode == 0 else (ran.stdout + ran.stderr)[-4000:]
+    groups = groups_of(PROMETHEUS / "rules" / f"{file.name}.yml" for file in FILES)
+    interval = f"{STEP_MINUTES}m"
+    test = {
+        "interval": interval,
+        "input_series": list(input_series(sent, case)),
+        "promql_expr_test": tests,
+    }
+    order = [group["name"] for group in groups]
+    return run_test(test, groups, folder, evaluation_interval=interval, group_eval_order=order)[-4000:]
 
 
 def asked_steps(changing: list[Flags], case: Case) -> list[int]:
@@ -206,7 +160,7 @@ def test_simulated_states_and_alerts_are_those_of_prometheus(case: Case, tmp_pat
             tests.append(expectations(case, limit, recorded[limit.alert], step, f"{state(limit)} == 1"))
             tests.append(expectations(case, limit, firing[limit.alert], step, alert))
 
-    assert not differences(case, sent, shipped_groups(), tests, tmp_path)
+    assert not differences(case, sent, tests, tmp_path)
 
     assert sum(one[:, : case.days * DAY].any() for one in recorded.values()) >= 6
     kept = firing[DOMAIN_SPIKE.alert] & ~recorded[DOMAIN_SPIKE.alert]
@@ -221,7 +175,7 @@ def test_simulated_quiet_level_is_that_of_prometheus(tmp_path: Path) -> None:
     steps = [*range(5, WEEK_KNOWN.days * DAY, 2 * HOUR + 1), *range(8 * DAY, 9 * DAY, 8)]
     tests = [expected_level(quiet, step) for step in steps]
 
-    assert not differences(WEEK_KNOWN, sent, groups_of(QUIET), tests, tmp_path)
+    assert not differences(WEEK_KNOWN, sent, tests, tmp_path)
 
     without = quiet_level(levels(sent))
     assert (quiet != without)[: 8 * DAY].any()
