@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from grafana import queries as q
 from prometheus.table.bounce_limits import DOMAIN_SPIKE
-from tests.rules.promtool import PROMETHEUS, promtool
+from tests.rules.promtool import PROMETHEUS, groups_of, run_test
 from tests.yaml_files import from_yaml
 
 THRESHOLDS = {"domain_bounce_ratio_critical": 0.05, "domain_minimum_bounces": 5}
@@ -28,21 +27,14 @@ def nearness(bounces: int, sends: int, folder: Path) -> float:
         for name, value in THRESHOLDS.items()
     ]
     query = q.of_page(DOMAIN_SPIKE, 'workspace="acme"', q.BY_DOMAIN)
-    known = from_yaml((PROMETHEUS / "tests/slow-burn.test.yml").read_text())
-    test = known | {
-        "rule_files": [str(PROMETHEUS / "tests" / name) for name in known["rule_files"]],
-        "evaluation_interval": "1m",
-        "tests": [
-            {
-                "interval": "1m",
-                "input_series": series,
-                "promql_expr_test": [{"expr": query, "eval_time": "75m", "exp_samples": []}],
-            }
-        ],
+    file = from_yaml((PROMETHEUS / "tests/slow-burn.test.yml").read_text())
+    groups = groups_of(PROMETHEUS / "tests" / name for name in file.pop("rule_files"))
+    test = {
+        "interval": "1m",
+        "input_series": series,
+        "promql_expr_test": [{"expr": query, "eval_time": "75m", "exp_samples": []}],
     }
-    (folder / "near.test.yml").write_text(yaml.safe_dump(test))
-    said = promtool("test", "rules", folder / "near.test.yml")
-    found = said.stdout + said.stderr
+    found = run_test(test, groups, folder, **file | {"evaluation_interval": "1m"})
     assert 'domain="a.example"' in found, found
     return float(found.partition("got: {")[2].partition("} ")[2].split()[0])
 

@@ -8,10 +8,11 @@ import pytest
 import yaml
 
 from prometheus.output.vmalert import STEP_SECONDS, read_now
+from tests.rules.needed import needed
+from tests.rules.promtool import PROMETHEUS, groups_of
 from tests.servers import NEWEST
 from tests.yaml_files import from_yaml
 
-PROMETHEUS = Path(__file__).parents[2] / "prometheus"
 FILES = sorted((PROMETHEUS / "vmalert").glob("*.yml"))
 GROUPS: list[dict[str, Any]] = [group for path in FILES for group in from_yaml(path.read_text())["groups"]]
 
@@ -74,19 +75,20 @@ def test_a_spike_pages_as_on_prometheus(tmp_path: Path) -> None:
     looked_at = [test for test in spike["alert_rule_test"] if test["eval_time"] in TIMES]
     pages = {alert["exp_labels"]["severity"] for test in looked_at for alert in test["exp_alerts"]}
     assert (len(looked_at), pages) == (3, {"critical"})
+    test = {
+        "interval": spike["interval"],
+        "input_series": spike["input_series"],
+        "alert_rule_test": looked_at,
+    }
+    groups = needed([*sorted(GROUPS, key=offset), *groups_of([PROMETHEUS / "tests/links.yml"])], test)
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": groups}))
     (tmp_path / "spike.yml").write_text(
         yaml.safe_dump(
             {
-                "rule_files": [*map(str, FILES), str(PROMETHEUS / "tests/links.yml")],
+                "rule_files": [str(tmp_path / "rules.yml")],
                 "evaluation_interval": "1m",
-                "group_eval_order": [group["name"] for group in sorted(GROUPS, key=offset)] + ["links"],
-                "tests": [
-                    {
-                        "interval": spike["interval"],
-                        "input_series": spike["input_series"],
-                        "alert_rule_test": looked_at,
-                    }
-                ],
+                "group_eval_order": [group["name"] for group in groups],
+                "tests": [test],
             }
         )
     )
