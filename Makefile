@@ -9,9 +9,9 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 RULES := $(wildcard prometheus/rules/*.yml)
 
-# How many processes run tests: one more than there are cores, since many tests wait for a server.
+# How many processes run tests: two more than there are cores, since the longest tests wait for servers.
 # The order is random: make test TESTS=--randomly-seed=1 repeats the order of the run that printed this seed.
-WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2)))
 # Bytecode is kept, wherever the environment forbids it: without, each process compiles every test anew.
 PYTEST = PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/build/bytecode $(BIN)/pytest -n $(WORKERS) $(TESTS)
 

@@ -16,6 +16,8 @@ settings.load_profile("sendkit")
 TESTS = Path(__file__).parent
 FOLDERS = ("stack", "rules", "fuzz", "integration", "unit")
 """The folders of tests, the one with the slowest tests first."""
+SHORT = ("unit",)
+"""The folders of thousands of tests that take milliseconds."""
 
 
 @pytest.fixture
@@ -46,9 +48,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Keep tests that share a module's fixture, such as a running server, in one process.
 
-    Other tests run in any process, unless they have a mark `xdist_group` of their own.
+    So are the short ones of a file, as each group costs time to hand out. Other tests run in any process,
+    unless they have a mark `xdist_group` of their own.
     """
-    if not item.get_closest_marker("xdist_group") and shares_with_its_module(item):
+    is_short = item.path.relative_to(TESTS).parts[0] in SHORT
+    if not item.get_closest_marker("xdist_group") and (is_short or shares_with_its_module(item)):
         item.add_marker(pytest.mark.xdist_group(item.path.relative_to(TESTS).with_suffix("").as_posix()))
 
 
