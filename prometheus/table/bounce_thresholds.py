@@ -18,7 +18,12 @@ def quiet_level() -> Record:
     many = f"count by (workspace) (last_over_time({sent(DOMAIN, '1d')}[30m])) >= {FEWEST_DOMAINS}"
 
     def week(offset: str) -> str:
-        return f'last_over_time({ratio}:wilson_lower{{window="usual", confidence="99"}}[1d] offset {offset})'
+        # What was recorded by rules of before has the window 7d alone.
+        usual, whole = (
+            f'last_over_time({ratio}:wilson_lower{{window="{window}", confidence="99"}}[1d] offset {offset})'
+            for window in ("usual", "7d")
+        )
+        return f"({usual} or on (workspace) {whole})"
 
     earlier = f'min_over_time({ratio}:wilson_lower{{window="earlier", confidence="99"}}[1d])'
     since = f'last_over_time({ratio}:wilson_upper{{window="watched", confidence="99"}}[1d])'
