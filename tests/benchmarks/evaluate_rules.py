@@ -29,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--workspaces", type=int, default=24, help="at least 6")
+    parser.add_argument("--workspaces", type=int, default=30, help="at least 6")
     parser.add_argument("document", type=Path, nargs="?")
     arguments = parser.parse_args()
     found, tables = Found(), []
