@@ -75,6 +75,22 @@ class TestChanges:
         assert logs[0]["error"].endswith("basic_auth_users can be given up by a restart alone")
         assert WebFile(path).current().users == {}
 
+    @pytest.mark.parametrize("emptied", ["", ", client_allowed_sans: []"])
+    def test_that_let_every_client_in_leave_the_old(
+        self, signer: Authority, write: Write, emptied: str
+    ) -> None:
+        signer.sign("own")
+        tls = (
+            f"cert_file: {signer.folder}/own.pem, key_file: {signer.folder}/own.key, "
+            f"client_auth_type: RequireAndVerifyClientCert, client_ca_file: {signer.file}"
+        )
+        file = WebFile(write(f"tls_server_config: {{{tls}, client_allowed_sans: [scraper.example]}}\n"))
+        before = file.current()
+        write(f"tls_server_config: {{{tls}{emptied}}}\n")
+        with capture_logs() as logs:
+            assert file.current() is before
+        assert "client_allowed_sans" in logs[0]["error"]
+
     def test_that_were_bad_are_looked_at_again(
         self, own: WebFile, signer: Authority, write: Write, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -43,6 +43,16 @@ class TestCombinations:
                 ["client_allowed_sans: found a list, expected no names while client_auth_type is NoClient"],
             ),
             (
+                [
+                    "cert_file: {pem}",
+                    "key_file: {key}",
+                    "client_auth_type: RequireAndVerifyClientCert",
+                    "client_ca_file: {pem}",
+                    "client_allowed_sans: []",
+                ],
+                ["client_allowed_sans: found none, expected at least one name; without this key every"],
+            ),
+            (
                 ["cert_file: {pem}", "key_file: {key}", "min_version: TLS13", "max_version: TLS12"],
                 ["max_version: found TLS12, expected at least min_version, which is TLS13"],
             ),
