@@ -36,6 +36,8 @@ _CONTAINERS: Mapping[str, str] = {
     "tuple_type": "a list",
 }
 
+_TEXT = re.compile("a (text|name|regular expression)\\b")
+
 
 def tell(fault: ErrorDetails, root: type[BaseModel]) -> str:
     """Return an error as `place: found this, expected that`, with no key in it."""
@@ -48,6 +50,8 @@ def tell(fault: ErrorDetails, root: type[BaseModel]) -> str:
         case kind:
             found = fault.get("ctx", {}).get("found") or _found(fault)
             expected = _CONTAINERS.get(kind, fault["msg"])
+            if _TEXT.match(expected) and isinstance(fault["input"], bool | float | int | date):
+                expected += "; YAML reads this otherwise unless it is in quotes"
     return keys.redact(f"{place}: found {found}, expected {expected}")
 
 

@@ -175,7 +175,7 @@ def parse_email_mode(value: object) -> object:
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
-    Expect("a duration such as 90s, 15m, 2h, 1d or seconds"),
+    Expect(f"a duration such as 90s, 15m, 2h, 1d or seconds, {LONGEST_DURATION.days}d at most"),
 ]
 Size = Annotated[int, BeforeValidator(parse_size), Expect("a size such as 64KiB, 256MiB, 1GiB or bytes")]
 Ratio = Annotated[

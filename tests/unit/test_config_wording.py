@@ -95,3 +95,15 @@ def test_key_files_that_hang_are_looked_at_for_a_while_alone(
         assert time.monotonic() - began < 2
     assert "no answer within 0.1 s" in warnings[0]
     assert warnings[-1] == "accounts: key files take long to read, the others are not looked at now"
+
+
+@pytest.mark.parametrize("written", ["no", "1.0e+99", "2026-11-28", "12"])
+def test_what_yaml_takes_for_something_else_than_a_name_is_to_be_quoted(tmp_path: Path, written: str) -> None:
+    [error] = details(tmp_path, f"accounts: [{{name: {written}, api_key: sk_a}}]")
+    assert error.startswith("accounts.0.name: found ")
+    assert error.endswith("YAML reads this otherwise unless it is in quotes")
+
+
+def test_a_duration_has_a_bound_and_its_error_says_which(tmp_path: Path) -> None:
+    [error] = details(tmp_path, "poll: {stale_after: 367d}\naccounts: [{name: a, api_key: sk_a}]")
+    assert error.endswith("366d at most")

@@ -15,15 +15,15 @@ from exporter.config import (
 from tests.configurations import CANARY, UNTIMED, Fail, Load, keys_of_model
 
 ALL_ERRORS = """\
-api.timeout: found 'x', expected a duration such as 90s, 15m, 2h, 1d or seconds
+api.timeout: found 'x', expected a duration such as 90s, 15m, 2h, 1d or seconds, 366d at most
 api.max_attempts: found true, expected a whole number from 1
 api.nope: found an unknown key, expected one of allow_insecure_http, base_url, timeout, \
 max_response_bytes, max_concurrent_requests, max_attempts, bounce_rate_unit
-poll.interval: found nan, expected a duration such as 90s, 15m, 2h, 1d or seconds
+poll.interval: found nan, expected a duration such as 90s, 15m, 2h, 1d or seconds, 366d at most
 accounts.0.api_key_env: found 'NOT_SET', which is not set in the environment, expected a \
 variable that holds the API key
 accounts.0.poll_interval: found 'fast', expected a duration such as 90s, 15m, 2h, 1d or \
-seconds
+seconds, 366d at most
 accounts.1.workspaces.include.0: found '(', expected a regular expression of RE2, \
 without look-around and back-references
 accounts.1.thresholds.minimum_bounces: found 0, expected a number above 0
@@ -38,7 +38,8 @@ windows.0.name: found 'all', expected a name of letters, digits and underscores 
 windows.0.days: found 0, expected a whole number of days from 1 to 3660
 windows.2.name: found 'x', expected a name that no other one has (item 1 has it)
 mailboxes.include: found a text (not shown), expected a list
-mailboxes.statuses.0: found 1, expected a text, not empty, without control characters, nor blanks at its ends
+mailboxes.statuses.0: found 1, expected a text, not empty, without control characters, nor blanks at its ends; YAML reads \
+this otherwise unless it is in quotes
 privacy.hmac_key_file: found nothing, expected a path, because privacy.email is hmac
 state: found 5, expected a mapping
 shard.total: found 2, expected more than shard.index, which is 2
