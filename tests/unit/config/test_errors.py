@@ -38,8 +38,8 @@ windows.0.name: found 'all', expected a name of letters, digits and underscores 
 windows.0.days: found 0, expected a whole number of days from 1 to 3660
 windows.2.name: found 'x', expected a name that no other one has (item 1 has it)
 mailboxes.include: found a text (not shown), expected a list
-mailboxes.statuses.0: found 1, expected a text, not empty, without control characters, nor blanks at its ends; YAML reads \
-this otherwise unless it is in quotes
+mailboxes.statuses.0: found 1, expected a text, not empty, without control characters, nor \
+blanks at its ends; YAML reads this otherwise unless it is in quotes
 privacy.hmac_key_file: found nothing, expected a path, because privacy.email is hmac
 state: found 5, expected a mapping
 shard.total: found 2, expected more than shard.index, which is 2
