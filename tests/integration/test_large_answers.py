@@ -47,7 +47,9 @@ def accounts(*names: str, interval: float = 60) -> list[dict[str, object]]:
 
 
 def are_up(running: Exporting, *names: str) -> bool:
-    return all(running.is_up(name) for name in names)
+    """Whether the last poll of all of them succeeded; a scrape would cost more than all else here."""
+    polls = {workspace.label: workspace.all_time for workspace in running.exporter.fleet}
+    return all(polls[name].up for name in names)
 
 
 async def test_of_four_accounts_at_once_hold_the_memory_of_hardly_more_than_one() -> None:
@@ -55,10 +57,10 @@ async def test_of_four_accounts_at_once_hold_the_memory_of_hardly_more_than_one(
     gate = asyncio.Event()
     api = ScriptedApi(behaviours={f"sk_{name}": large(gate) for name in NAMES})
     async with exporting(
-        api, *accounts(*NAMES), *accounts("small", interval=0.5), api={"timeout": 20}
+        api, *accounts(*NAMES), *accounts("small", interval=0.3), api={"timeout": 60}
     ) as running:
         await until(lambda: running.is_up("small") and all(api.asked(f"sk_{name}") for name in NAMES))
-        polls, skipped = len(api.asked("sk_small")), running.one("sendkit_polls_skipped_total", "small")
+        polls = len(api.asked("sk_small"))
         tracemalloc.start()
         try:
             gate.set()
@@ -68,21 +70,21 @@ async def test_of_four_accounts_at_once_hold_the_memory_of_hardly_more_than_one(
             tracemalloc.stop()
 
         assert LARGE_BYTES < peak_bytes < 2 * LARGE_BYTES
-        assert len(api.asked("sk_small")) > polls
-        assert running.one("sendkit_polls_skipped_total", "small") == skipped
+        assert len(api.asked("sk_small")) >= polls + 2
+        assert are_up(running, "small")
         assert all(len(api.asked(f"sk_{name}")) == 1 for name in NAMES)
 
 
 async def test_that_never_end_keep_those_of_another_account_waiting_for_one_timeout_alone() -> None:
-    """An account has four of them under way, each of which gets its turn; another account has the next."""
+    """An account has three of them under way, each of which gets its turn; another account has the next."""
     gate, halfway, later = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    ids = [f"w{number}" for number in range(4)]
+    ids = [f"w{number}" for number in range(3)]
     api = ScriptedApi(
         workspaces={"sk_user_slow": {each: each for each in ids}},
         behaviours={each: large(gate, halfway) for each in ids} | {"sk_other": large(later)},
     )
     slow = {"name": "slow", "api_key": "sk_user_slow", "poll_interval": 60, "workspaces": {"refresh": 60}}
-    async with exporting(api, slow, *accounts("other"), api={"timeout": 2}) as running:
+    async with exporting(api, slow, *accounts("other"), api={"timeout": 4}) as running:
         await until(lambda: all(api.asked(each) for each in (*ids, "sk_other")))
         gate.set()
         await halfway.wait()
@@ -93,4 +95,4 @@ async def test_that_never_end_keep_those_of_another_account_waiting_for_one_time
         assert len(failed) == 1
         await until(lambda: all(running.failures(each, "timeout") for each in ids), 30)
         errors = [workspace.all_time.error for workspace in running.exporter.fleet]
-        assert sum("waited for memory that other answers took" in error for error in errors) == 3
+        assert sum("waited for memory that other answers took" in error for error in errors) == 2
