@@ -51,7 +51,7 @@ def test_every_command_of_the_readme_is_run() -> None:
     assert "make run" in told()
     for command in WALKTHROUGH["ELSEWHERE"]:
         assert command in told()
-        assert re.search(rf"^step .* '{command}( [^']*)?'$", CI, re.MULTILINE), command
+        assert re.search(rf"^step(_beside)? .* '{command}( [^']*)?'$", CI, re.MULTILINE), command
 
 
 def test_no_other_kind_of_block_hides_a_command() -> None:
