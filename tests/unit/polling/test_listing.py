@@ -44,6 +44,14 @@ def test_a_list_of_under_half_takes_nobody_away_and_adds_who_is_new() -> None:
     assert known.names == MANY | new
 
 
+def test_lists_of_ever_new_workspaces_do_not_grow_without_bound() -> None:
+    """As many are missing as the longest list held, those of the last lists."""
+    lists = [{Key(f"{turn}-{number}"): "" for number in range(10)} for turn in range(5)]
+    known = listing(*((60.0 * turn, found) for turn, found in enumerate(lists)))
+    assert known.names == lists[3] | lists[4]
+    assert known.absent.keys() == lists[3].keys()
+
+
 def test_a_list_of_half_is_believed() -> None:
     half = without("0", "1", "2", "3", "4")
     assert listing((0, MANY), (60, half), (960, half)).names == half
