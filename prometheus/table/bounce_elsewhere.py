@@ -10,7 +10,7 @@ from prometheus.table.promql import compared, highest, summed
 from prometheus.table.rule import Record
 
 PAGING = "1m"
-"""A domain whose spike began an evaluation ago pages for itself."""
+"""A domain or mailbox whose spike began an evaluation ago pages for itself."""
 
 
 def of_paging_mailbox() -> Iterator[Record]:
@@ -51,7 +51,7 @@ def _paging(level: Level, counted: Callable[[Level, str], str], window: Window) 
     """Return what the parts of a subject that page sent or bounced."""
     if level is DOMAIN:
         # Recorded as 0 when a mailbox is well again: a restart of Prometheus hides none that pages.
-        return f"last_over_time({_paging_mailbox(counted, window)}[2h])"
+        return f"last_over_time({_paging_mailbox(counted, window)}[2h] offset {PAGING})"
     paging = f"last_over_time({state(DOMAIN_SPIKE)}[10m] offset {PAGING}) == 1"
     return summed(WORKSPACE, f"{counted(DOMAIN, window.span)} and on ({DOMAIN.by}) {paging}")
 
