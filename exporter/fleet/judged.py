@@ -175,8 +175,9 @@ class _Judge:
         if sent < USUAL_DAY * past.week.most_sent(name):
             return False
         below = limit.held_against(self.thresholds[limit.threshold], self.usual, limit.ends)
-        lately, sent_lately = past.day.last(HAPPENING_HOURS, self.recent.now, name)
-        return bounced < below * sent and sent_lately > 0 and lately <= below * sent_lately
+        # Parts are whole hours: the last 2 h are somewhere between these two.
+        lately = [past.day.last(hours, self.recent.now, name) for hours in (LATELY_HOURS - 1, LATELY_HOURS)]
+        return bounced < below * sent and all(late[1] > 0 and late[0] <= below * late[1] for late in lately)
 
     def stalled(self) -> Iterator[Finding]:
         """Yield that the workspace sent nothing for 2 h in which it sent mails a week ago."""

@@ -244,6 +244,16 @@ def test_it_is_not_well_again_while_the_last_two_hours_bounce() -> None:
     assert spike in critical(judge_after(first, again))
 
 
+def test_it_is_not_well_again_by_the_mails_of_more_than_two_hours_ago() -> None:
+    """At ten to one the parts of an hour that hold the last 2 h begin at 10 o'clock, 170 minutes before."""
+    spike, now = (Kind.BOUNCES, Level.DOMAIN, "d0.example"), NOON + 50 * 60
+    first = judge(recent([(1, "m0", 60, 20)]))
+    good, bad = [(8, "m0", 180, 6), (2.7, "m0", 100, 0)], [(1.5, "m0", 10, 1), (0.2, "m0", 10, 1)]
+    assert spike in critical(judge_after(first, recent([*good, *bad], now)))
+    assert spike in critical(judge_after(first, recent(good, now)))
+    assert spike not in critical(judge_after(first, recent([*good, (1.5, "m0", 10, 0)], now)))
+
+
 def test_a_workspace_that_sent_at_this_time_a_week_ago_and_not_today_has_stopped() -> None:
     stopped, week = (Kind.STALLED, Level.WORKSPACE, ""), 7 * 24
     assert stopped in critical(judge(recent([(week + 1, "m0", 30, 0), (3, "m0", 5, 0)])))
