@@ -8,7 +8,6 @@ from prometheus.table.annotations import (
     WORKSPACE_NAME,
     number,
 )
-from prometheus.table.bounce_elsewhere import of_paging_mailbox
 from prometheus.table.bounce_limits import (
     BOUNCING,
     DOMAIN_SLOW_BURN,
@@ -19,6 +18,7 @@ from prometheus.table.bounce_limits import (
     WORKSPACE_LEVEL,
     WORKSPACE_SPIKE,
     BounceLimit,
+    limits_of,
 )
 from prometheus.table.bounce_states import bounds, fires, states
 from prometheus.table.bounce_texts import NAMES, evidence
@@ -98,14 +98,15 @@ FILE = RuleFile(
     """,
     groups=[
         Group(
-            name="sendkit-bounce-thresholds",
-            interval="1m",
-            rules=[quiet_level(), *(thresholds(limit) for limit in LIMITS)],
-        ),
-        Group(
             name="sendkit-bounce-alerts",
             interval="1m",
+            comment="""
+                The quiet level and the thresholds come first: no bound may be held against a threshold that is
+                not yet known again, after Prometheus was away.
+            """,
             rules=[
+                quiet_level(),
+                *(thresholds(limit) for limit in LIMITS if limit.level is not MAILBOX),
                 *bounds(WORKSPACE),
                 *states(WORKSPACE_SPIKE, WORKSPACE_LEVEL),
                 *bounds(DOMAIN),
@@ -148,9 +149,9 @@ FILE = RuleFile(
             interval="2m",
             comment="They wait 9 minutes, so that a domain or a workspace that bounces pages before its mailboxes.",
             rules=[
+                *(thresholds(limit) for limit in limits_of(MAILBOX)),
                 *bounds(MAILBOX),
                 *states(MAILBOX_SPIKE, BOUNCING, MAILBOX_SLOW_BURN),
-                *of_paging_mailbox(),
                 alert(
                     MAILBOX_SPIKE,
                     "critical",

@@ -9,52 +9,55 @@ from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE, Level
 from prometheus.table.promql import compared, highest, summed
 from prometheus.table.rule import Record
 
-PAGING = "1m"
-"""A domain or mailbox whose spike began an evaluation ago pages for itself."""
+RECORDED = ("1h", "1d")
+"""The windows of which it is recorded what a domain counts without a mailbox that pages."""
 
 
-def of_paging_mailbox() -> Iterator[Record]:
-    """Record the most that one mailbox which pages sent and bounced, by domain.
+def without_paging_mailbox(window: str) -> Iterator[Record]:
+    """Record what domains sent and bounced without the mailbox that pages and has the most.
 
-    Of one alone: where two page, it is the domain that is bad.
+    Without one alone: where two page, it is the domain that is bad. Both counts are of the same moment, in the
+    group of the window: what the mailbox sends in a burst is never taken for mail of the others.
     """
-    for window in DOMAIN_SPIKE.windows:
-        for counted in (sent, bounced):
-            counts = counted(MAILBOX, window.span)
-            yield Record(
-                record=_paging_mailbox(counted, window),
-                expr=highest(DOMAIN, f"{counts} * on ({MAILBOX.by}) {state(MAILBOX_SPIKE)}"),
-            )
+    for counted in (sent, bounced):
+        whole = counted(DOMAIN, window)
+        paging = f"{counted(MAILBOX, window)} * on ({MAILBOX.by}) {_lately(MAILBOX_SPIKE)}"
+        yield Record(
+            record=_rest(counted, window), expr=f"{whole} - {highest(DOMAIN, paging)}\nor\n{whole}\n"
+        )
 
 
 def elsewhere(limit: BounceLimit, window: Window) -> str:
     """Return the condition that more bounces than the threshold outside of what already pages.
 
     Else one domain would page twice, for itself and then for its workspace, and one mailbox for itself and
-    then for its domain. What is left of a domain is little mail: it wants the fewest bounces by itself.
+    then for its domain. What is left is little mail: it wants the fewest bounces by itself.
     """
     level = limit.level
-
-    def rest(counted: Callable[[Level, str], str]) -> str:
-        whole = counted(level, window.span)
-        return f"({whole} - {_paging(level, counted, window)} or {whole})"
-
+    if window.span not in RECORDED:
+        paging = f"{highest(DOMAIN, _lately(MAILBOX_SPIKE))} == 1"
+        return f"{bounced(level, window.span)} unless on ({level.by}) {paging}"
+    rest_bounced, rest_sent = (_elsewhere(level, counted, window.span) for counted in (bounced, sent))
     group = "" if level is WORKSPACE else " group_left ()"
     bound = limit_of(limit.alert, window.span)
-    above = f"{rest(bounced)}\n> on ({level.by})\n({rest(sent)} * on (workspace){group} {bound})"
-    if level is WORKSPACE:
-        return above
-    return f"{above}\nand on ({level.by})\n({compared(rest(bounced), '>=', fewest(level, window))})"
+    return (
+        f"{rest_bounced}\n> on ({level.by})\n({rest_sent} * on (workspace){group} {bound})\n"
+        f"and on ({level.by})\n({compared(rest_bounced, '>=', fewest(level, window))})"
+    )
 
 
-def _paging(level: Level, counted: Callable[[Level, str], str], window: Window) -> str:
-    """Return what the parts of a subject that page sent or bounced."""
+def _elsewhere(level: Level, counted: Callable[[Level, str], str], window: str) -> str:
+    """Return what a subject sent or bounced outside of what pages."""
+    rest = _rest(counted, window)
     if level is DOMAIN:
-        # Recorded as 0 when a mailbox is well again: a restart of Prometheus hides none that pages.
-        return f"last_over_time({_paging_mailbox(counted, window)}[2h] offset {PAGING})"
-    paging = f"last_over_time({state(DOMAIN_SPIKE)}[10m] offset {PAGING}) == 1"
-    return summed(WORKSPACE, f"{counted(DOMAIN, window.span)} and on ({DOMAIN.by}) {paging}")
+        return rest
+    return summed(WORKSPACE, f"{rest} unless on ({DOMAIN.by}) {_lately(DOMAIN_SPIKE)} == 1")
 
 
-def _paging_mailbox(counted: Callable[[Level, str], str], window: Window) -> str:
-    return counted(DOMAIN, window.span).replace(":increase", ":paging_mailbox")
+def _rest(counted: Callable[[Level, str], str], window: str) -> str:
+    return counted(DOMAIN, window).replace(":increase", ":without_paging_mailbox")
+
+
+def _lately(limit: BounceLimit) -> str:
+    """Return the state of a spike an evaluation ago, also after a restart of Prometheus."""
+    return f"last_over_time({state(limit)}[2h] offset 1m)"

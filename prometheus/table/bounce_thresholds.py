@@ -8,6 +8,10 @@ from prometheus.table.rule import Record
 
 QUIET = "workspace:sendkit_bounce_ratio:quiet"
 THRESHOLD = "workspace:sendkit_bounce_ratio:threshold"
+BRIDGED = "2h"
+"""For so long Prometheus may be away: what is missing then is what was recorded before, as for the states."""
+KNOWN = "3d"
+"""A week is the last one that was recorded within so many days: Prometheus may have been away for two."""
 ENDS = "ends"
 """The window label of the threshold below which an alert ends."""
 
@@ -15,12 +19,12 @@ ENDS = "ends"
 def quiet_level() -> Record:
     """Record what a workspace surely bounced in the 7 days until a day ago, or before it was watched."""
     ratio = "workspace:sendkit_bounce_ratio"
-    many = f"count by (workspace) (last_over_time({sent(DOMAIN, '1d')}[30m])) >= {FEWEST_DOMAINS}"
+    many = f"count by (workspace) (last_over_time({sent(DOMAIN, '1d')}[{BRIDGED}])) >= {FEWEST_DOMAINS}"
 
     def week(offset: str) -> str:
         # What was recorded by rules of before has the window 7d alone.
         usual, whole = (
-            f'last_over_time({ratio}:wilson_lower{{window="{window}", confidence="99"}}[1d] offset {offset})'
+            f'last_over_time({ratio}:wilson_lower{{window="{window}", confidence="99"}}[{KNOWN}] offset {offset})'
             for window in ("usual", "7d")
         )
         return f"({usual} or on (workspace) {whole})"
@@ -77,7 +81,7 @@ def _following(limit: BounceLimit, configured: str, window: str, multiple: float
     return f"""
   {configured}
     * on (workspace)
-      clamp({multiple:g} * {QUIET} / on (workspace) {configured}, {limit.least:g}, {most:g})
+      clamp({multiple:g} * last_over_time({QUIET}[{BRIDGED}]) / on (workspace) {configured}, {limit.least:g}, {most:g})
   or
   {configured}
 """

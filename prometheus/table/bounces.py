@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from exporter.fleet.limits import DOMAIN_SPIKE, FAR_TOO_MUCH, FEWEST_EARLIER
+from prometheus.table.bounce_elsewhere import without_paging_mailbox
 from prometheus.table.bounce_limits import WORKING_HOURS
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE, Level
 from prometheus.table.promql import (
@@ -199,6 +200,7 @@ FILE = RuleFile(
                 *(record for level in (DOMAIN, WORKSPACE) for record in added_up(level, "7d", "1d", 7, 1)),
                 ratio_of_days(DOMAIN, "7d"),
                 ratio_of_days(WORKSPACE, "7d"),
+                *without_paging_mailbox("1d"),
             ],
         ),
         Group(
@@ -208,6 +210,7 @@ FILE = RuleFile(
             rules=[
                 *(record for level in LEVELS for record in counts(level, "1h")),
                 *(record for level in (DOMAIN, WORKSPACE) for record in counted(level, "1h")),
+                *without_paging_mailbox("1h"),
             ],
         ),
         Group(

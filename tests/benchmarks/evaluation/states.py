@@ -1,6 +1,7 @@
 """The recorded states: 1 from where an alert begins until it is well again, and how spikes of levels meet."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,48 +11,75 @@ from evaluation.rises import Counts, Levels, Rises, rise
 from evaluation.rules import begins, threshold, well_again
 from evaluation.shipped import fewest, minutes
 from exporter.fleet.limits import Window
+from prometheus.table.bounce_elsewhere import RECORDED
 from prometheus.table.bounce_limits import DOMAIN_SPIKE, LIMITS, MAILBOX_SPIKE, WORKSPACE_SPIKE, BounceLimit
-from prometheus.table.levels import DOMAIN, MAILBOX
+from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE
 
 SPIKES = (WORKSPACE_SPIKE, DOMAIN_SPIKE, MAILBOX_SPIKE)
 ENDED_LATELY = 2
 """Steps within the 10 minutes in which the end of a spike ends those below it."""
 
 
-def outside_of_domains(counted: Levels, window: Window, quiet: Numbers, begun: Flags, paging: Flags) -> Flags:
-    """Return where a workspace begins outside of the domains that paged an evaluation ago."""
-    steps, span = np.flatnonzero(begun[0]), steps_of(minutes(window.span))
-    paged = paging[:, np.maximum(steps - 1, 0)]
-
-    def rest(whole: Counts, part: Counts) -> Counts:
-        left: Counts = rise(whole, span)[0, steps] - (rise(part, span)[:, steps] * paged).sum(axis=0)
-        return left
-
-    bounced = rest(counted.workspace.bounced, counted.domain.bounced)
-    sent = rest(counted.workspace.sent, counted.domain.sent)
-    found = np.zeros(begun.shape, bool)
-    found[0, steps] = bounced > sent * threshold(WORKSPACE_SPIKE, window.multiple, quiet)[steps]
-    return found
-
-
-def outside_of_mailbox(counted: Levels, window: Window, quiet: Numbers, begun: Flags, paging: Flags) -> Flags:
-    """Return where domains begin outside of a mailbox that pages, as it was an evaluation ago."""
-    found, span = np.zeros(begun.shape, bool), steps_of(minutes(window.span))
-    limits = threshold(DOMAIN_SPIKE, window.multiple, quiet)
-    for domain in np.flatnonzero(begun.any(axis=1)):
-        steps, rows = np.flatnonzero(begun[domain]), counted.domain_of_mailbox == domain
-        before = np.maximum(steps - 1, 0)
-        bounced, sent = (
-            rise(whole[[domain]], span)[0, steps]
-            - (rise(parts[rows], span)[:, before] * paging[rows][:, before]).max(axis=0)
-            for whole, parts in (
-                (counted.domain.bounced, counted.mailbox.bounced),
-                (counted.domain.sent, counted.mailbox.sent),
-            )
+def without_paging_mailbox(
+    counted: Levels, domain: int, span: int, steps: Integers, paging: Flags
+) -> tuple[Counts, Counts]:
+    """Return what a domain bounced and sent at some steps without the mailbox that pages and has the most."""
+    rows = counted.domain_of_mailbox == domain
+    paged = paging[rows][:, np.maximum(steps - 1, 0)]
+    bounced, sent = (
+        rise(whole[[domain]], span)[0, steps] - (rise(parts[rows], span)[:, steps] * paged).max(axis=0)
+        for whole, parts in (
+            (counted.domain.bounced, counted.mailbox.bounced),
+            (counted.domain.sent, counted.mailbox.sent),
         )
-        enough = bounced >= fewest(DOMAIN_SPIKE, window)
-        found[domain, steps] = enough & (bounced > sent * limits[steps])
-    return found
+    )
+    return bounced, sent
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Where a domain or a workspace begins outside of what paged an evaluation ago."""
+
+    counted: Levels
+    quiet: Numbers
+    domains: Flags
+    mailboxes: Flags
+
+    def workspace(self, window: Window, begun: Flags) -> Flags:
+        """Return where a workspace begins outside of the domains and mailboxes that page."""
+        steps, span = np.flatnonzero(begun[0]), steps_of(minutes(window.span))
+        domain = self.counted.domain
+        bounced, sent = rise(domain.bounced, span)[:, steps], rise(domain.sent, span)[:, steps]
+        for each in np.unique(self.counted.domain_of_mailbox[self.mailboxes.any(axis=1)]).tolist():
+            bounced[each], sent[each] = without_paging_mailbox(
+                self.counted, each, span, steps, self.mailboxes
+            )
+        others = ~self.domains[:, np.maximum(steps - 1, 0)]
+        found = np.zeros(begun.shape, bool)
+        found[0, steps] = self._is_bad(
+            WORKSPACE_SPIKE, window, (bounced * others).sum(axis=0), (sent * others).sum(axis=0), steps
+        )
+        return found
+
+    def domain(self, window: Window, begun: Flags) -> Flags:
+        """Return where domains begin outside of a mailbox that pages; beside it, weeks begin nothing."""
+        found, span = np.zeros(begun.shape, bool), steps_of(minutes(window.span))
+        for domain in np.flatnonzero(begun.any(axis=1)).tolist():
+            steps = np.flatnonzero(begun[domain])
+            if window.span in RECORDED:
+                rest = without_paging_mailbox(self.counted, domain, span, steps, self.mailboxes)
+                found[domain, steps] = self._is_bad(DOMAIN_SPIKE, window, *rest, steps)
+            else:
+                rows = self.counted.domain_of_mailbox == domain
+                found[domain, steps] = ~self.mailboxes[rows][:, np.maximum(steps - 1, 0)].any(axis=0)
+        return found
+
+    def _is_bad(
+        self, limit: BounceLimit, window: Window, bounced: Counts, sent: Counts, steps: Integers
+    ) -> Flags:
+        limits = threshold(limit, window.multiple, self.quiet)[steps]
+        bad: Flags = (bounced >= fewest(limit, window)) & (bounced > sent * limits)
+        return bad
 
 
 def held(sets: Flags, resets: Flags) -> Flags:
@@ -98,22 +126,19 @@ class Recorded:
             np.zeros(rises.sent.shape, bool) for rises in (self._counted.domain, self._counted.mailbox)
         )
         while True:
-            paging = {WORKSPACE_SPIKE.alert: domains, DOMAIN_SPIKE.alert: mailboxes}
+            elsewhere = Elsewhere(self._counted, self._quiet, domains, mailboxes)
             for limit in spikes:
-                self._record(limit, self._begins(limit, paging.get(limit.alert)))
+                self._record(limit, self._begins(limit, elsewhere))
             now = self.states[DOMAIN_SPIKE.alert], self.states[MAILBOX_SPIKE.alert]
             if np.array_equal(now[0], domains) and np.array_equal(now[1], mailboxes):
                 break
             domains, mailboxes = now
 
-    def _begins(self, limit: BounceLimit, paging: Flags | None = None) -> Flags:
+    def _begins(self, limit: BounceLimit, elsewhere: Elsewhere | None = None) -> Flags:
         windows = self._begun[limit.alert]
-        if paging is not None:
-            outside = outside_of_domains if limit is WORKSPACE_SPIKE else outside_of_mailbox
-            windows = [
-                outside(self._counted, window, self._quiet, begun, paging)
-                for window, begun in zip(limit.windows, windows, strict=True)
-            ]
+        if elsewhere is not None and limit.level is not MAILBOX:
+            outside = elsewhere.workspace if limit.level is WORKSPACE else elsewhere.domain
+            windows = [outside(*each) for each in zip(limit.windows, windows, strict=True)]
         found: Flags = np.logical_or.reduce(windows)
         return found
 
