@@ -27,7 +27,7 @@ def _limits() -> str:
             _code(limit.alert),
             _code(limit.threshold),
             "; ".join(_window(limit, window) for window in limit.windows),
-            f"{limit.ends:g} {counted('time', limit.ends)}" if limit.ends else "a day after",
+            _end(limit),
         ]
         for limit in LIMITS
     ]
@@ -38,6 +38,13 @@ def _limits() -> str:
         "ends below",
     ]
     return _table(head, rows)
+
+
+def _end(limit: BounceLimit) -> str:
+    if limit.ends is None:
+        return "a day after"
+    least = "" if limit.least == 1 else f", or {limit.least:g} times {_code(limit.threshold)}"
+    return f"{limit.ends:g} {counted('time', limit.ends)}{least}"
 
 
 def _window(limit: BounceLimit, window: Window) -> str:

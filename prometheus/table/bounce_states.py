@@ -109,7 +109,10 @@ or on ({by})
 
 def _why(limit: BounceLimit) -> str:
     if not limit.happening:
-        return "1 until a day is below the threshold again."
+        return """
+            1 from where it begins until a day and mails of its last 2 h are below the quiet level, or below half of
+            the configured threshold if that is higher.
+        """
     above = f", or ends with the spike of its {ABOVE[limit.level].name}" if limit.level in ABOVE else ""
     return f"""
         1 from where it begins until it is well again: a day of three quarters of the busiest day's sends, and
