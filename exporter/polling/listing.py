@@ -20,17 +20,17 @@ class Listing:
     absent: dict[Key, float] = field(default_factory=dict)
     doubt: str = ""
     most: int = 0
-    """The longest list there was."""
+    """How many the longest list held, or were known before the first one."""
 
     def take(self, found: Mapping[Key, str], now: float, leave_seconds: float) -> None:
         """Take in a list.
 
         A workspace leaves when two lists, so long apart, are without it and so is every list between. A list
         that is empty, or that holds under half of what was known, takes nobody away for `GONE_SECONDS`. But
-        no more are missing than the longest list held, else lists of ever new ones would grow without bound:
-        those leave that are missing for longest.
+        no more are missing than `most`, else lists of ever new ones would grow without bound: those leave
+        that were found last.
         """
-        self.most = max(self.most, len(found))
+        self.most = max(self.most, len(found), len(self.names) - len(self.absent))
         known = self.names.keys()
         kept = known & found.keys()
         self.doubt = ""
@@ -42,6 +42,6 @@ class Listing:
                 del self.names[key], self.absent[key]
         for key in found:
             self.absent.pop(key, None)
-        for key in list(self.absent)[: max(0, len(self.absent) - self.most)]:
+        for key in [key for key in self.names if key in self.absent][self.most :]:
             del self.names[key], self.absent[key]
         self.names.update(found)

@@ -144,6 +144,21 @@ class TestRestart:
             await until(lambda: running.is_up("one"))
             await until(lambda: len(polled(folder)) == 1)
 
+    @pytest.mark.parametrize("listed", [{}, {"w3": "three"}], ids=["empty", "others alone"])
+    async def test_takes_nobody_away_for_a_first_list_that_is_odd(
+        self, api: ScriptedApi, folder: Path, listed: dict[str, str]
+    ) -> None:
+        """Neither the series nor what is saved."""
+        api.workspaces[PLATFORM] = listed
+        state = {"directory": str(folder)}
+        async with exporting(api, AGENCY, state=state, poll={"stale_after": 0.5}) as running:
+            await until(lambda: any("is odd" in notice for notice in running.exporter.notices()))
+            polls = int(running.one("sendkit_polls_total", "one") or 0)
+            await until(lambda: running.is_polled("one", polls + 10))
+            assert running.labels() >= {"one", "two"}
+            assert (total(running, workspace="one"), total(running, workspace="two")) == (10, 10)
+        assert len(polled(folder)) == 2 + len(listed)
+
     async def test_keeps_the_counters_of_an_account_that_was_renamed_meanwhile(
         self, api: ScriptedApi, folder: Path
     ) -> None:

@@ -82,6 +82,21 @@ class TestDiscovery:
             assert any("is odd" in notice for notice in running.exporter.notices())
         assert len(reported(logged, "odd list of workspaces", account="agency")) == 1
 
+    @pytest.mark.parametrize("listed", [{}, {"w3": "three"}], ids=["empty", "others alone"])
+    async def test_takes_nobody_away_for_an_odd_list_that_is_the_first_after_a_reload(
+        self, listed: dict[str, str]
+    ) -> None:
+        api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}})
+        async with exporting(api, AGENCY, poll=LEAVES_SOON) as running:
+            await until(lambda: running.is_up("one") and running.is_up("two"))
+            api.workspaces[PLATFORM] = listed
+            running.settings["timezone"] = "Europe/Paris"
+            await running.exporter.reload()
+            await until(lambda: any("is odd" in notice for notice in running.exporter.notices()))
+            polls = int(running.one("sendkit_polls_total", "one") or 0)
+            await until(lambda: running.is_polled("one", polls + 10))
+            assert running.labels() >= {"one", "two"}
+
     async def test_shows_no_refused_key_for_a_workspace_that_was_removed(self) -> None:
         """Of one that the list is without and whose figures are refused, only its last figures stay."""
         api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two", "w3": "three"}})

@@ -1,5 +1,7 @@
 """Which workspaces an account has: what is gone is let go late, and never for one odd list."""
 
+import pytest
+
 from exporter.fleet.workspace import Key
 from exporter.polling.listing import GONE_SECONDS, Listing
 
@@ -44,12 +46,31 @@ def test_a_list_of_under_half_takes_nobody_away_and_adds_who_is_new() -> None:
     assert known.names == MANY | new
 
 
+@pytest.mark.parametrize(
+    "found", [{}, {Key("3"): "name 3"}, {Key("new"): "new"}], ids=["none", "few", "others"]
+)
+def test_a_first_list_that_is_odd_takes_nobody_away_who_was_known_before(found: dict[Key, str]) -> None:
+    """After a start with state, or a reload, no list has come yet."""
+    known = Listing(MANY.copy())
+    known.take(found, 0, LEAVE)
+    assert known.names == MANY | found
+    known.take(found, GONE_SECONDS - 1, LEAVE)
+    assert known.names == MANY | found
+    assert known.doubt
+
+
 def test_lists_of_ever_new_workspaces_do_not_grow_without_bound() -> None:
-    """As many are missing as the longest list held, those of the last lists."""
+    """As many are missing as the longest list held, and those that were known first are kept."""
     lists = [{Key(f"{turn}-{number}"): "" for number in range(10)} for turn in range(5)]
     known = listing(*((60.0 * turn, found) for turn, found in enumerate(lists)))
-    assert known.names == lists[3] | lists[4]
-    assert known.absent.keys() == lists[3].keys()
+    assert known.names == lists[0] | lists[4]
+    assert known.absent.keys() == lists[0].keys()
+
+
+def test_lists_of_ever_new_workspaces_take_nobody_away_who_was_known_before_them() -> None:
+    """Also if they are short."""
+    known = listing((0, MANY), *((60.0 * turn, {Key(f"new {turn}"): ""}) for turn in range(1, 50)))
+    assert known.names == MANY | {Key("new 49"): ""}
 
 
 def test_a_list_of_half_is_believed() -> None:
