@@ -3,7 +3,6 @@
 Millions of items that are of no use must not be held as so many objects, so the list is never split whole.
 """
 
-import json
 import mmap
 import re
 from collections.abc import Callable, Iterator
@@ -17,17 +16,14 @@ BLOCK_BYTES = 512 * 1024
 """Of a block, at least: enough for a thousand mailboxes."""
 LARGEST_BLOCK_BYTES = 2 * BLOCK_BYTES
 LARGEST_ITEM_BYTES = 2 * 2**20
-MOST_MARKS = 1_000_000
-"""Quotes and brackets of an item above that size."""
 ROOM_BYTES = 16 * LARGEST_BLOCK_BYTES
 """Address space that must be free before a block is decoded: without any, msgspec ends the process."""
 
 _BETWEEN = re.compile(rb"\}[ \t\r\n]*(,)[ \t\r\n]*\{")
-_MARK = re.compile(rb'["{}\[\]]')
-_IN_TEXT = re.compile(rb'["\\]')
-_SEPARATOR = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
-_ONE_ITEM = json.JSONDecoder(parse_int=float, strict=False)
 _SPLITTER = msgspec.json.Decoder(list[Raw])
+_ITEM = msgspec.json.Decoder(Raw)
+_BEHIND_ITEM = re.compile(r"trailing characters \(byte (\d+)\)")
+"""What msgspec says of JSON with more behind it, and the number of the first byte of that, from 1."""
 
 
 def read_blocks(
@@ -86,46 +82,26 @@ def _read_one_by_one(text: memoryview, start: int, read_item: Callable[[bytes | 
 
     One above `LARGEST_ITEM_BYTES` is read as one without anything in it.
     """
-    characters = str(text[start : start + LARGEST_ITEM_BYTES], "latin-1")  # one for each byte
-    first = place = _SEPARATOR.match(characters).end()  # type: ignore[union-attr] # it matches everywhere
-    while place < min(len(characters), BLOCK_BYTES):
-        try:
-            _, end = _ONE_ITEM.raw_decode(characters, place)
-        except RecursionError:
-            raise MalformedAnswerError("an item is nested too deeply") from None
-        except ValueError:  # cut off
-            end = len(characters) + 1
-        if end >= len(characters) and start + end < len(text):
-            if place == first:
-                read_item(b"{}")
-                return _end_of(text, start + place)
-            break
-        read_item(bytes(text[start + place : start + end]))
-        place = _SEPARATOR.match(characters, end).end()  # type: ignore[union-attr] # as above
-    return start + place
+    place = start
+    while place < min(len(text), start + BLOCK_BYTES):
+        end = _end_of(text, place)
+        read_item(bytes(text[place:end]) if end - place <= LARGEST_ITEM_BYTES else b"{}")
+        place = end + 1
+    return place
 
 
 def _end_of(text: memoryview, start: int) -> int:
-    """Return where a large item ends; nothing of it is copied, and others get their turn now and then."""
-    depth, place, is_in_text = 0, start, False
-    for _ in range(MOST_MARKS):
-        found = (_IN_TEXT if is_in_text else _MARK).search(text, place, place + BLOCK_BYTES)
-        if found is None:
-            place += BLOCK_BYTES
-            continue
-        place = found.end()
-        match found[0]:
-            case b"\\":
-                place += 1
-            case b'"':
-                is_in_text = not is_in_text
-            case b"{" | b"[":
-                depth += 1
-            case _:
-                depth -= 1
-        if depth == 0 and not is_in_text:
-            return place
-    raise MalformedAnswerError(f"an item is larger than {LARGEST_ITEM_BYTES} bytes, and has no end near")
+    """Return where an item ends, at the comma behind it; nothing of it is copied or made an object."""
+    try:
+        _ITEM.decode(text[start:])
+    except RecursionError:
+        raise MalformedAnswerError("an item is nested too deeply") from None
+    except msgspec.DecodeError as error:
+        behind = _BEHIND_ITEM.search(str(error))
+        if behind is None:
+            raise MalformedAnswerError(f"an item cannot be read: {error}") from None
+        return start + int(behind[1]) - 1
+    return len(text)
 
 
 def check_room() -> None:
