@@ -9,7 +9,8 @@ TRIAL_SECONDS = 1.0
 LONGEST_WAY_SECONDS = 60.0
 """For so long a request lets others go first."""
 
-_LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.1
+"""So often it is looked whether there is room to make."""
 
 
 class Lane:
@@ -56,29 +57,32 @@ class Lane:
             now = asyncio.get_running_loop().time
             end = now() + LONGEST_WAY_SECONDS
             while self._slots.locked() and now() < end:  # noqa: ASYNC110 - see `_watch`
-                await asyncio.sleep(_LOOK_SECONDS)
+                await asyncio.sleep(LOOK_SECONDS)
             yield
 
     def _watch(self) -> None:
         """Look again and again whether there is room to make, as long as somebody waits."""
         if self._waiting and self._watcher is None:
-            self._watcher = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._make_room)
+            self._watcher = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._make_room)
 
     def _make_room(self) -> None:
-        """End as many requests on trial as others wait, the oldest first, if they had their time."""
+        """End as many requests on trial as others wait, the oldest first, if they had their time.
+
+        One that ends already makes room, too, and takes a while to close.
+        """
+        self._watcher = None
+        self._watch()
         now = asyncio.get_running_loop().time()
         over = [limit for limit, began in self._trials.items() if now - began >= TRIAL_SECONDS]
         for limit in over[: self._waiting]:
-            del self._trials[limit]
-            limit.reschedule(now)
-        self._watcher = None
-        self._watch()
+            if not limit.expired():
+                limit.reschedule(now)
 
     async def until_nobody_waits(self, seconds: float) -> None:
         """Wait until every request that waited has a slot, for so long at most."""
         end = asyncio.get_running_loop().time() + seconds
         while self._waiting and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 - see `_watch`
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
 
     @contextmanager
     def trial(self, limit: asyncio.Timeout) -> Iterator[None]:

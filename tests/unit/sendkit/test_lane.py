@@ -1,10 +1,12 @@
 """How many requests of one account may be under way."""
 
 import asyncio
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 
-from exporter.sendkit.lane import Lane
+from exporter.sendkit import lane as lanes
+from exporter.sendkit.lane import LOOK_SECONDS, Lane
 from tests.calling import BODY, answer, calling
 from tests.scripted_api import hang
 
@@ -51,6 +53,51 @@ class TestLane:
         await asyncio.gather(*waiting)
         assert order == ["came later", "gave way"]
 
+    async def test_makes_room_whatever_else_ends_a_request_on_trial(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Such as another lane, while the request takes a while to close."""
+        monkeypatch.setattr(lanes, "TRIAL_SECONDS", 0.0)
+        errors: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: errors.append(context))
+        account, everyone = Lane(1), Lane(1)
+        trial = Trial(account, everyone)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(trial.run())
+            await asyncio.sleep(0)
+            tasks.create_task(wait(everyone))
+            await trial.is_ending.wait()
+            tasks.create_task(wait(account))
+            await asyncio.sleep(3 * LOOK_SECONDS)
+            trial.may_close.set()
+        assert errors == []
+        trial = Trial(account, everyone)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(trial.run())
+            await asyncio.sleep(0)
+            tasks.create_task(wait(account))
+            await asyncio.wait_for(trial.is_ending.wait(), 10)  # the lane still looks
+            trial.may_close.set()
+
+    async def test_ends_no_more_requests_on_trial_than_others_wait(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also while one takes a while to close."""
+        monkeypatch.setattr(lanes, "TRIAL_SECONDS", 0.0)
+        lane = Lane(2)
+        first, second = Trial(lane), Trial(lane)
+        async with asyncio.TaskGroup() as tasks:
+            runs = [tasks.create_task(first.run()), tasks.create_task(second.run())]
+            await asyncio.sleep(0)
+            tasks.create_task(wait(lane))
+            await first.is_ending.wait()
+            await asyncio.sleep(3 * LOOK_SECONDS)
+            assert not second.is_ending.is_set()
+            first.may_close.set()
+            second.may_close.set()
+            await runs[0]
+            runs[1].cancel()
+
     async def test_that_is_full_delays_no_other_account(self) -> None:
         async with calling(hang, hang, answer(), max_concurrent_requests=2) as (server, caller):
             stuck = [asyncio.create_task(caller.mailboxes()) for _ in range(5)]
@@ -62,6 +109,36 @@ class TestLane:
                 task.cancel()
             await asyncio.gather(*stuck, return_exceptions=True)
         assert len(server.requests) == 3
+
+
+class Trial:
+    """A request on trial in some lanes: it is never answered, and closes when it may."""
+
+    def __init__(self, *lanes: Lane) -> None:
+        self._lanes = lanes
+        self.is_ending = asyncio.Event()
+        self.may_close = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run until a lane ends it."""
+        async with AsyncExitStack() as held:
+            for lane in self._lanes:
+                await held.enter_async_context(lane.slot(suspect=False))
+            held.enter_context(suppress(TimeoutError))
+            limit = await held.enter_async_context(asyncio.timeout(60))
+            for lane in self._lanes:
+                held.enter_context(lane.trial(limit))
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.is_ending.set()
+                await self.may_close.wait()
+
+
+async def wait(lane: Lane) -> None:
+    """Wait for a slot."""
+    async with lane.slot(suspect=False):
+        pass
 
 
 async def slots_taken(lane: Lane, *, suspect: bool) -> int:
