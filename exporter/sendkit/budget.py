@@ -10,6 +10,10 @@ from exporter.sendkit.lane import Lane
 SHARED_BYTES = 64 * 2**20
 SMALL_BYTES = 256 * 1024
 """Up to this size a body never waits."""
+LOOK_SECONDS = 2.0
+"""So often it is looked whether the body that has the turn grows, while others wait."""
+LEAST_GROWTH_BYTES = 2**20
+"""By so much at least it grows between two looks, or its request ends."""
 
 _PART = 4
 
@@ -17,16 +21,19 @@ _PART = 4
 class Budget:
     """The memory that bodies take while they are read, and until they are parsed.
 
-    Small bodies never wait. A larger one grows up to a quarter of what the others have left of
-    `SHARED_BYTES`, so that something is always left for the next one. Beyond that it waits for its turn: one
-    body at a time may take as much as its own limit allows, beside what is shared. The turn goes to the
-    account whose last turn is longest ago.
+    Small bodies never wait. A larger one grows as long as four times as much is left of `SHARED_BYTES`, so
+    that something is always left for the next one: alone it grows to a fifth. Beyond that it waits for its
+    turn: one body at a time may take as much as its own limit allows, beside what is shared. The turn goes to
+    the account whose last turn is longest ago. It ends early if the body hardly grows while others wait.
     """
 
     def __init__(self) -> None:
         self._left_bytes = SHARED_BYTES
         self._turn: Share | None = None
+        self._looked_bytes: int | None = None
+        """What the body that has the turn held at the last look, if there was one in this turn."""
         self._waiting: dict[Share, asyncio.Future[None]] = {}
+        self._watcher: asyncio.TimerHandle | None = None
         self._turns = count(1)
 
     @contextmanager
@@ -54,15 +61,35 @@ class Budget:
     def _begin_turn(self, share: "Share") -> None:
         self._turn, share.lane.last_turn = share, next(self._turns)
         self._left_bytes += share.held_bytes
+        self._looked_bytes = None
 
     async def wait(self, share: "Share", more_bytes: int) -> None:
         """Let a body grow as soon as it may."""
         while not self.take(share, more_bytes):
             self._waiting[share] = asyncio.get_running_loop().create_future()
+            self._watch()
             try:
                 await self._waiting[share]
             finally:
                 del self._waiting[share]
+
+    def _watch(self) -> None:
+        """Look again and again whether the turn goes on, as long as somebody waits."""
+        if self._waiting and self._watcher is None:
+            self._watcher = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._watcher = None
+        self._watch()
+        self.look()
+
+    def look(self) -> None:
+        """End the turn of a body that hardly grew since the last look, if others wait."""
+        if self._turn is None:
+            return
+        before, self._looked_bytes = self._looked_bytes, self._turn.held_bytes
+        if self._waiting and before is not None and self._looked_bytes - before < LEAST_GROWTH_BYTES:
+            self._turn.end()
 
     def clear(self, share: "Share") -> None:
         """Take back what a body held, and let others go on."""
@@ -83,10 +110,14 @@ class Share:
 
     def __init__(self, budget: Budget, lane: Lane) -> None:
         self._budget = budget
+        self._limit: asyncio.Timeout | None = None
+        """Of the body that is read."""
         self.lane = lane
         self.held_bytes = 0
         self.waited_seconds = 0.0
         """Of the body that was begun last."""
+        self.was_slow = False
+        """Whether that one was ended because it hardly grew while others waited."""
 
     @property
     def waited(self) -> str:
@@ -98,25 +129,42 @@ class Share:
             else ""
         )
 
-    def begin(self) -> None:
-        """Begin another body; the one before is held no longer."""
+    @contextmanager
+    def body(self, limit: asyncio.Timeout) -> Iterator[None]:
+        """Read another body, within a limit of time, and hold it if that succeeds; none before it is held."""
         self.clear()
-        self.waited_seconds = 0.0
+        self.waited_seconds, self.was_slow = 0.0, False
+        self._limit = limit
+        try:
+            yield
+        except BaseException:
+            self.clear()
+            raise
+        finally:
+            self._limit = None
 
-    def take(self, more_bytes: int) -> bool:
-        """Grow, and return whether that may be without waiting."""
-        return self._budget.take(self, more_bytes)
-
-    async def wait(self, more_bytes: int) -> float:
-        """Grow as soon as that may be, and return the seconds until then."""
-        now = asyncio.get_running_loop().time
+    async def grow(self, more_bytes: int) -> None:
+        """Grow as soon as that may be; the body's limit of time does not run until then."""
+        if self._budget.take(self, more_bytes):
+            return
+        now, limit = asyncio.get_running_loop().time, self._limit
         began = now()
+        end = limit.when() if limit else None
+        if limit:
+            limit.reschedule(None)
         try:
             await self._budget.wait(self, more_bytes)
         finally:
             seconds = now() - began
             self.waited_seconds += seconds
-        return seconds
+        if limit and end is not None:
+            limit.reschedule(end + seconds)
+
+    def end(self) -> None:
+        """End the request whose body is read, if one is."""
+        if self._limit and not self._limit.expired():
+            self.was_slow = True
+            self._limit.reschedule(asyncio.get_running_loop().time())
 
     def clear(self) -> None:
         """Hold nothing any longer."""

@@ -202,25 +202,28 @@ class SendKit:
         code = "error"
         now = asyncio.get_running_loop().time
         end = now() + seconds
-        share.begin()
         try:
             async with asyncio.timeout(seconds) as limit:
-                with ExitStack() as trials:
+                with ExitStack() as held:
+                    held.enter_context(share.body(limit))
                     if unproven:
-                        trials.enter_context(lane.trial(limit))
-                        trials.enter_context(self._all.trial(limit))
+                        held.enter_context(lane.trial(limit))
+                        held.enter_context(self._all.trial(limit))
                     async with closing(await self._client.send(request, stream=True)) as response:
                         code = str(response.status_code)
                         self._on_headers(response.headers.keys())
                         if response.status_code == HTTPStatus.OK:
-                            return await self._read(response, share, limit)
+                            return await read_body(response, self._api.max_response_bytes, share.grow)
                         failure = refusal(response)
                         said = await explanation(response, key)
                         failure = refusal(response, said.message, is_page=said.is_page)
         except (TimeoutError, httpx.TimeoutException):
-            if unproven and failure is None and now() < end + share.waited_seconds:
+            is_early = not share.was_slow and now() < end + share.waited_seconds
+            if unproven and failure is None and is_early:
                 raise MadeRoom from None
-            why = f"no whole answer from {server_of(request)} within {seconds:g} s{share.waited}"
+            slow = ": it came too slowly while other answers waited for memory"
+            how = slow if share.was_slow else f" within {seconds:g} s"
+            why = f"no whole answer from {server_of(request)}{how}{share.waited}"
             failure = failure or UnansweredError(Reason.TIMEOUT, why)
         except (httpx.HTTPError, httpx.StreamError, OSError, ValueError) as error:
             failure = failure or unanswered(error, request, share.waited)
@@ -232,23 +235,6 @@ class SendKit:
             raise failure  # out here, so that no exception that knows the request hangs on it
         finally:
             del failure  # as above
-
-    async def _read(self, response: httpx.Response, share: Share, limit: asyncio.Timeout) -> Body:
-        """Return a body; `limit` does not run while it waits for memory."""
-
-        async def grow(more_bytes: int) -> None:
-            if share.take(more_bytes):
-                return
-            end = limit.when()
-            limit.reschedule(None)
-            seconds = await share.wait(more_bytes)
-            limit.reschedule(None if end is None else end + seconds)
-
-        try:
-            return await read_body(response, self._api.max_response_bytes, grow)
-        except BaseException:
-            share.clear()
-            raise
 
 
 class MadeRoom(Exception):  # noqa: N818 - no fault of the request's
