@@ -16,6 +16,10 @@ BLOCK_BYTES = 512 * 1024
 """Of a block, at least: enough for a thousand mailboxes."""
 LARGEST_BLOCK_BYTES = 2 * BLOCK_BYTES
 LARGEST_ITEM_BYTES = 2 * 2**20
+JUDGED_ITEMS = 1000
+"""So many items may be of any size."""
+LEAST_ITEM_BYTES = 64
+"""Of more items than that, on average: the id of a mailbox or a test takes half of it."""
 ROOM_BYTES = 16 * LARGEST_BLOCK_BYTES
 """Address space that must be free before a block is decoded: without any, msgspec ends the process."""
 
@@ -102,6 +106,14 @@ def _end_of(text: memoryview, start: int) -> int:
             raise MalformedAnswerError(f"an item cannot be read: {error}") from None
         return start + int(behind[1]) - 1
     return len(text)
+
+
+def check_sizes(count: int, size_bytes: int) -> None:
+    """Raise `MalformedAnswerError` if so many items of so many bytes together are too small for any use."""
+    if count > JUDGED_ITEMS + size_bytes // LEAST_ITEM_BYTES:
+        raise MalformedAnswerError(
+            f"{count} items of {size_bytes} bytes, expected {LEAST_ITEM_BYTES} bytes or more each"
+        )
 
 
 def check_room() -> None:

@@ -15,7 +15,7 @@ from msgspec import Raw
 
 from exporter.answers import tolerant
 from exporter.answers.answer import Answer, Column, filled
-from exporter.answers.blocks import check_room, read_blocks
+from exporter.answers.blocks import JUDGED_ITEMS, check_room, check_sizes, read_blocks
 from exporter.answers.envelope import Body, MalformedAnswerError, opened
 from exporter.answers.facts import parse_facts
 from exporter.answers.strict import strict_decoder
@@ -28,9 +28,6 @@ BOUNCE_RATE = "bounce_ratio"
 """The column of `bounceRate`."""
 OTHER = "other"
 """What states beyond `MOST_UNKNOWN_STATES` that are not documented are shown as."""
-
-_LEAST_ITEM_BYTES = 64  # of a mailbox on average: an id alone takes half of that
-_JUDGED_ITEMS = 1000
 
 
 def parse(body: Body, feed: Feed, unit: str = AUTO, known_unit: str = "") -> Answer:
@@ -71,14 +68,10 @@ class _Rows:
 
     def check(self, *, ended: bool = False) -> None:
         """Raise `MalformedAnswerError` if most items so far are no mailboxes, or too small for one."""
-        most = self.count / 2 if ended else max(_JUDGED_ITEMS, self.count * 3 / 4)
+        most = self.count / 2 if ended else max(JUDGED_ITEMS, self.count * 3 / 4)
         if self._useless > most:
             raise MalformedAnswerError(f"{self._useless} of the first {self.count} items are no mailboxes")
-        if self.count > _JUDGED_ITEMS + self._size_bytes // _LEAST_ITEM_BYTES:
-            raise MalformedAnswerError(
-                f"{self.count} items of {self._size_bytes} bytes, "
-                f"expected mailboxes of {_LEAST_ITEM_BYTES} bytes or more"
-            )
+        check_sizes(self.count, self._size_bytes)
 
     def add_strictly(self, block: bytes) -> None:
         """Add a block whole, or raise what `UNREADABLE` names and add nothing."""

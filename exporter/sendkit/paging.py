@@ -5,6 +5,7 @@ What is returned has the documented envelope, as if the API had answered all at 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
@@ -12,6 +13,7 @@ from http import HTTPStatus
 import msgspec
 from msgspec import Raw
 
+from exporter.answers.blocks import check_sizes, read_blocks
 from exporter.answers.envelope import UNREADABLE, Body, MalformedAnswerError, opened
 from exporter.catalogue.kinds import Feed
 from exporter.catalogue.workspace import Reason
@@ -44,8 +46,8 @@ async def whole_answer(
 ) -> tuple[Body, SendKitError | None]:
     """Return the answer to a feed's request, and why a part of it was refused, if one was.
 
-    `most_bytes` bounds the pages of a list together. Raises `SendKitError`, also where all parts are refused,
-    and `MalformedAnswerError` for pages that do not make a whole list.
+    `most_bytes` bounds the pages of all lists together. Raises `SendKitError`, also where all parts are
+    refused, and `MalformedAnswerError` for pages that do not make a whole list.
     """
     if not feed.parts:
         return await _answer(feed, today, get, most_bytes), None
@@ -55,6 +57,7 @@ async def whole_answer(
         text = b"[]"
         try:
             text = bytes(opened(await _answer(part, today, get, most_bytes), part.items).items)
+            most_bytes -= len(text)
         except SendKitError as error:
             if error.status not in REFUSED or (refusal and len(lists) + 1 == len(feed.parts)):
                 raise
@@ -90,13 +93,10 @@ class _Page:
     def of(cls, body: Body, feed: Feed) -> "_Page":
         """Read a page; raises `MalformedAnswerError`."""
         envelope = opened(body, feed.items)
-        try:
-            items = _list_of_items.decode(envelope.items)
-        except UNREADABLE as error:
-            raise MalformedAnswerError(f"a page is no list that can be read: {error}") from None
-        ids = {own for own in (_id_of(item, feed.id_name) for item in items) if own}
-        text = bytes(envelope.items[1:-1]) if items else b""
-        return cls(text, len(items), ids, envelope.has_more, envelope.total, envelope.next_cursor)
+        items = _Items(feed.id_name)
+        read_blocks(envelope.items, items.add_block, items.add)
+        text = bytes(envelope.items[1:-1]) if items.count else b""
+        return cls(text, items.count, items.ids, envelope.has_more, envelope.total, envelope.next_cursor)
 
     def is_last(self, count: int) -> bool:
         """Whether no page follows this one, with which `count` items were read."""
@@ -105,11 +105,28 @@ class _Page:
         return not self.count if self.total is None else count >= self.total
 
 
-def _id_of(item: Raw, id_name: str) -> bytes:
-    try:
-        return bytes(_item.decode(item).get(id_name, b""))
-    except UNREADABLE:
-        return b""
+class _Items:
+    """The items of a page: how many there are, and their ids."""
+
+    def __init__(self, id_name: str) -> None:
+        self._id_name = id_name
+        self._size_bytes = 0
+        self.count = 0
+        self.ids: set[bytes] = set()
+
+    def add_block(self, block: bytes) -> None:
+        """Add the items of a block, or raise what `UNREADABLE` names and add none."""
+        for item in _list_of_items.decode(block):
+            self.add(item)
+
+    def add(self, item: Raw | bytes) -> None:
+        """Add an item; raises `MalformedAnswerError` if there are too many small ones."""
+        self.count += 1
+        self._size_bytes += len(memoryview(item))
+        check_sizes(self.count, self._size_bytes)
+        with suppress(*UNREADABLE):
+            if own := bytes(_item.decode(item).get(self._id_name, b"")):
+                self.ids.add(own)
 
 
 async def _read(feed: Feed, query: Mapping[str, str], get: Get, most_bytes: int) -> Body:
@@ -124,7 +141,7 @@ async def _read(feed: Feed, query: Mapping[str, str], get: Get, most_bytes: int)
         body = await get(feed.path, parameters)
         size_bytes += len(body)
         if size_bytes > most_bytes:
-            why = f"more than {most_bytes} bytes (api.max_response_bytes) in {several(number, 'page')}"
+            why = "the pages are larger than api.max_response_bytes together"
             raise UnusableError(Reason.TOO_LARGE, why, HTTPStatus.OK)
         page = await asyncio.to_thread(_Page.of, body, feed)
         total = page.total if total is None else total

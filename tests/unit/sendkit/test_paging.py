@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import time
+import tracemalloc
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -15,6 +17,9 @@ from exporter.sendkit.paging import MOST_EMPTY_PAGES, MOST_PAGES, whole_answer
 
 DETAILS = Feed("mailboxes", "/v1/mailboxes", (), 900, is_paged=True)
 WARMUP = Feed("warmup", "/v1/warmup/stats", (), 900, items="data.mailboxes", id_name="id", is_paged=True)
+
+MIB = 1 << 20
+TOO_LARGE = r"the pages are larger than api\.max_response_bytes together"
 
 Page = tuple[list[str], dict[str, Any]]
 
@@ -128,5 +133,41 @@ def test_a_list_without_end_is_given_up(rows: int, most: int) -> None:
 
 
 def test_pages_are_bounded_in_bytes_together() -> None:
-    with pytest.raises(SendKitError, match=r"more than 150 bytes .* in 2 pages"):
+    with pytest.raises(SendKitError, match=TOO_LARGE):
         Pages(TWO).read(most_bytes=150)
+
+
+@pytest.mark.parametrize("item", [b"0,", b"{},", b'{"_id":"1"},', b"null,[{},{}],"], ids=bytes.decode)
+def test_a_page_of_millions_of_useless_items_ends_early_as_malformed(item: bytes) -> None:
+    """It takes no more memory than an honest one of its size."""
+    body = b'{"success":true,"data":[%s]}' % (item * (16 * MIB // len(item)))[:-1]
+
+    async def get(_path: str, _parameters: Mapping[str, str]) -> Body:
+        return body
+
+    began = time.process_time()
+    tracemalloc.start()
+    try:
+        with pytest.raises(MalformedAnswerError, match="expected 64 bytes or more each"):
+            asyncio.run(whole_answer(DETAILS, date(2026, 5, 1), get, 32 * MIB))
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 100 * MIB
+    assert time.process_time() - began < 10
+
+
+def test_a_page_may_be_large_and_hold_one_item_of_megabytes() -> None:
+    ids = [f"{number:064}" for number in range(30_000)]
+    assert Pages({"": (["a"], more("2")), "2": (["x" * 3 * MIB, *ids], LAST)}).read(most_bytes=8 * MIB) == [
+        "a",
+        "x" * 3 * MIB,
+        *ids,
+    ]
+
+
+def test_several_lists_are_bounded_in_bytes_together() -> None:
+    parts = tuple(Feed(name, f"/v1/{name}", (), 900, is_paged=True) for name in ("one", "other"))
+    both = Feed("both", "", (), 900, parts=parts)
+    with pytest.raises(SendKitError, match=TOO_LARGE):
+        asyncio.run(whole_answer(both, date(2026, 5, 1), Pages({"": (["a"] * 3, {})}).get, 100))
