@@ -155,6 +155,7 @@ async def _read(feed: Feed, query: Mapping[str, str], get: Get, most_bytes: int)
             if total is not None and total > count:
                 raise _NotWholeError(f"the list is not whole: {several(count, 'item')} of a total of {total}")
             return body if number == 1 else _enveloped(feed.items, texts)
+        del body  # held no longer than it is counted
         if not page.next_cursor or page.next_cursor in cursors:
             what = "one that was answered before" if page.next_cursor else "none"
             raise MalformedAnswerError(f"page {number} has more to come, expected a new cursor, found {what}")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import httpx
 import pytest
@@ -191,6 +191,28 @@ async def test_a_body_whose_connection_does_not_close_in_time_is_held_no_longer(
                 await caller.sendkit.get("/", {}, key=KEY, deadline=now + 60, lane=caller.lane, share=share)
             assert share.held_bytes == 0
         assert caller.codes == ["200"]
+
+
+async def test_a_page_is_held_no_longer_while_the_next_one_waits_for_a_slot() -> None:
+    """It may have the turn, and a slot may take minutes."""
+    async with calling(answer()) as (_, caller), AsyncExitStack() as slots:
+        lane = Lane(1)
+        with caller.sendkit.share(lane) as share:
+            now = asyncio.get_running_loop().time()
+
+            async def get() -> None:
+                await caller.sendkit.get("/", {}, key=KEY, deadline=now + 60, lane=lane, share=share)
+
+            await get()
+            assert share.held_bytes
+            await slots.enter_async_context(lane.slot(suspect=False))
+            page = asyncio.create_task(get())
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert not share.held_bytes
+            await slots.aclose()
+            await page
+            assert share.held_bytes
 
 
 @given(
