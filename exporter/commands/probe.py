@@ -1,8 +1,8 @@
 """`check --probe`: ask the API once for everything that `run` would poll, and print what each key may see."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from exporter.answers.answer import Answer
@@ -28,6 +28,8 @@ class Finding:
 
     good: bool
     lines: Sequence[str]
+    rows: Sequence[Row] = ()
+    """The workspaces that `run` would poll, if no account before sees them."""
 
 
 async def probe(config: Config, environ: Mapping[str, str]) -> Sequence[Finding]:
@@ -42,7 +44,25 @@ async def probe(config: Config, environ: Mapping[str, str]) -> Sequence[Finding]
         probes = (_Probe(config, environ, client, account).run() for account in config.accounts)
         findings = await asyncio.gather(*probes)
     told = ", ".join(sorted(map(plain, limits))) or "none"
-    return [*findings, Finding(good=True, lines=[f"rate-limit headers of the API: {told}"])]
+    return [
+        *_each_once(config.accounts, findings),
+        Finding(good=True, lines=[f"rate-limit headers of the API: {told}"]),
+    ]
+
+
+def _each_once(accounts: Iterable[AccountConfig], findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield what is found of each account, and which of its workspaces another one polls."""
+    first: dict[str, str] = {}
+    for account, finding in zip(accounts, findings, strict=True):
+        polled_by = [
+            (row, first.setdefault(row.id, account.name)) for row in finding.rows if row.id != UNKNOWN
+        ]
+        taken = [
+            about(row, "polled", f"by account {name}, which comes first and sees it, too")
+            for row, name in polled_by
+            if name != account.name
+        ]
+        yield replace(finding, lines=[*finding.lines, *taken])
 
 
 class _Probe:
@@ -87,7 +107,7 @@ class _Probe:
         days = await self._compare_days(key, rows)
         needed = {feed.name for feed in feeds if not feed.is_collector}
         good = not any(needed & row.refused.keys() for row in rows)
-        return Finding(good, [self._line(told), *table(rows), *days, *lines(rows, self._config)])
+        return Finding(good, [self._line(told), *table(rows), *days, *lines(rows, self._config)], rows)
 
     async def _compare_days(self, key: str, rows: Iterable[Row]) -> Sequence[str]:
         """Return what days and ranges of the workspace that sends most show of the API."""

@@ -68,6 +68,16 @@ async def test_tells_a_workspace_key_that_may_not_list(tmp_path: Path) -> None:
     assert cells(outcome, "acme ")[:3] == ["acme", "-", "1"]
 
 
+async def test_tells_by_which_account_a_workspace_is_polled_that_two_see(tmp_path: Path) -> None:
+    """The first one in the file, and nothing is said of a workspace that one alone sees."""
+    api = ScriptedApi({CANARY: {"w1": "one"}, PLATFORM: {"w1": "one", "w2": "two"}})
+    accounts = [{"name": "acme", "api_key": CANARY}, {"name": "agency", "api_key": PLATFORM}]
+    outcome = await probed(api, tmp_path, *accounts)
+    assert outcome.code == 0
+    told = [line for line in outcome.out.splitlines() if "polled: " in line and "by account" in line]
+    assert told == ["  one: polled: by account acme, which comes first and sees it, too"]
+
+
 @pytest.mark.parametrize(
     ("workspaces", "told"),
     [({}, "it has no workspace"), ({"w1": "one"}, "no workspace matches workspaces.include and exclude")],
