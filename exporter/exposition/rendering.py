@@ -106,7 +106,12 @@ class _Families:
         """Add a family of one sample a mailbox; none at all without a column."""
         if column is not None:
             fixed = self._fixed(labels)
-            self._add(metric, column, lambda: encode_column(metric.name, fixed, self._roster.rows, column))
+            self._add(
+                metric,
+                column,
+                lambda: encode_column(metric.name, fixed, self._roster.rows, column),
+                len(column) - column.count(None),
+            )
 
     def add_info(self, answer: Answer, disclosure: Disclosure) -> None:
         """Add the family of addresses and display names."""
@@ -117,6 +122,7 @@ class _Families:
             metric,
             (self._roster.emails, names),
             lambda: encode_column(metric.name, fixed, _info_rows(self._roster, names, disclosure), ones),
+            len(ones),
         )
 
     def _add_states(self, field: Field, metric: Metric, states: Texts) -> None:
@@ -154,13 +160,19 @@ class _Families:
 
         self._add(metric, columns, encode)
 
-    def _add(self, metric: Metric, source: object, encode: Callable[[], Iterator[bytes]]) -> None:
+    def _add(
+        self,
+        metric: Metric,
+        source: object,
+        encode: Callable[[], Iterator[bytes]],
+        samples: int | None = None,
+    ) -> None:
         name, previous = metric.name, self._previous
         self._sources[name] = source
         if previous and previous.sources.get(name) == source:
             self._pieces[name] = previous.pieces[name]
         else:
-            self._pieces[name] = Piece.of(encode())
+            self._pieces[name] = Piece.of(encode(), samples)
 
     def _encode_states(self, name: str, states: Texts, documented: Sequence[str]) -> Iterator[bytes]:
         def encode(state: str, rows: Sequence[bytes], column: Column) -> Iterator[bytes]:

@@ -54,25 +54,30 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
     checksum: int = 0
 
     @classmethod
-    def of(cls, chunks: Iterable[bytes]) -> "Piece":
-        """Compress the chunks, if they are large, as they come."""
-        size = samples = 0
+    def of(cls, chunks: Iterable[bytes], samples: int | None = None) -> "Piece":
+        """Compress the chunks, if they are large, as they come.
 
-        def counted() -> Iterator[bytes]:
-            nonlocal size, samples
+        `samples` says how many lines they hold, where that is known: to count them takes longer than to
+        compress them.
+        """
+        size = lines = 0
+
+        def measured() -> Iterator[bytes]:
+            nonlocal size, lines
             for chunk in chunks:
                 size += len(chunk)
-                samples += chunk.count(b"\n")
+                if samples is None:
+                    lines += chunk.count(b"\n")
                 yield chunk
 
         few: list[bytes] = []
-        lines = counted()
-        for chunk in lines:
+        rest = measured()
+        for chunk in rest:
             few.append(chunk)
             if size >= _SMALL:
-                deflated, checksum = _deflate(chain(few, lines))
-                return cls(b"", size, samples, (deflated,), checksum)
-        return cls(b"".join(few), size, samples)
+                deflated, checksum = _deflate(chain(few, rest))
+                return cls(b"", size, lines if samples is None else samples, (deflated,), checksum)
+        return cls(b"".join(few), size, lines if samples is None else samples)
 
     @classmethod
     def joined(cls, pieces: Sequence["Piece"]) -> "Piece":

@@ -222,3 +222,14 @@ def test_every_field_with_a_metric_is_a_sample() -> None:
     for field in FIELDS:
         for metric in filter(None, (field.metric, field.counter)):
             assert samples.all_of(metric.name, **MAILBOX)
+
+
+def test_each_family_knows_how_many_samples_it_has_where_mailboxes_lack_values() -> None:
+    lacking = mailbox(_id="lacking", sentToday=None, status="another", warmup=None, performance={"sent": 1})
+    answer = answer_of(lacking, *(mailbox(_id=f"m{number}") for number in range(100)))
+    part = rendered(answer, Totals().after(answer, 0))
+
+    assert {name: piece.samples for name, piece in part.pieces.items()} == {
+        name: len(text.splitlines()) for name, text in lines(part).items()
+    }
+    assert part.pieces["sendkit_mailbox_sent_today"].samples == 100
