@@ -77,11 +77,20 @@ class _Judge:
         """
         today = int(self.recent.now // DAY_SECONDS)
         last = 0.0
-        if len({domain_of(email) for email in self.emails.values()}) >= FEWEST_DOMAINS:
+        if self._has_many_domains():
             last = lower_bound(*self._usual_week(today - 2)) or 0.0
             if min(self.recent.workspace.week.parts, default=today) <= today - DAYS + WEEKEND_DAYS:
                 return last
         return max(last, self.history.level)
+
+    def _has_many_domains(self) -> bool:
+        """Whether a bad domain is a small part of the workspace."""
+        found = set[str]()
+        for email in self.answer.text("email"):
+            found.add(domain_of(email))
+            if len(found) >= FEWEST_DOMAINS:
+                return True
+        return False
 
     def _usual_week(self, last: int) -> tuple[int, int]:
         """Return what bounced, and what was sent, up to that day, without domains that bounced far too much.

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress, count
 from operator import ne
+from typing import NamedTuple
 
 from exporter.answers.answer import Answer, domain_of
 from exporter.fleet.counters import Totals
@@ -19,8 +20,7 @@ _SENT, _BOUNCED = "campaign_sent", "campaign_bounced"
 _ACTIVE = "active"
 
 
-@dataclass(frozen=True, slots=True)
-class Rise:
+class Rise(NamedTuple):  # a poll may make one for each mailbox, and a tuple is made fast
     """What a mailbox sent, and what bounced, between two answers."""
 
     mailbox_id: str
@@ -40,15 +40,20 @@ class Sums:
     sent: Mapping[str, int] = field(default_factory=dict)
     bounced: Mapping[str, int] = field(default_factory=dict)
 
-    def plus(self, amounts: Iterable[Amount]) -> "Sums":
-        """Return the sums with these amounts."""
-        sent, bounced = dict(self.sent), dict(self.bounced)
+    @classmethod
+    def of_all(cls, amounts: Iterable[Amount]) -> "Sums":
+        """Return what the amounts add up to."""
+        sent, bounced = dict[str, int](), dict[str, int]()
         for subject, more_sent, more_bounced in amounts:
             if more_sent:
                 sent[subject] = sent.get(subject, 0) + more_sent
             if more_bounced:
                 bounced[subject] = bounced.get(subject, 0) + more_bounced
-        return Sums(sent, bounced)
+        return cls(sent, bounced)
+
+    def plus(self, other: "Sums") -> "Sums":
+        """Return the sums with those of other time."""
+        return Sums(_plus(self.sent, other.sent), _plus(self.bounced, other.bounced))
 
     def minus(self, other: "Sums") -> "Sums":
         """Return the sums without those of a part of their time."""
@@ -57,6 +62,11 @@ class Sums:
     def of(self, subject: str) -> tuple[int, int]:
         """Return what of a subject bounced, and what it sent."""
         return self.bounced.get(subject, 0), self.sent.get(subject, 0)
+
+
+def _plus(numbers: Mapping[str, int], more: Mapping[str, int]) -> Mapping[str, int]:
+    known = numbers.get
+    return {**numbers, **{subject: known(subject, 0) + number for subject, number in more.items()}}
 
 
 def _minus(numbers: Mapping[str, int], less: Mapping[str, int]) -> Mapping[str, int]:
@@ -81,15 +91,15 @@ class Series:
     parts: Mapping[int, Sums] = field(default_factory=dict)
     total: Sums = field(default_factory=Sums)
 
-    def after(self, amounts: Sequence[Amount], now: float) -> "Series":
+    def after(self, rose: Sums, now: float) -> "Series":
         """Return it with what rose until now; what is older than is kept goes."""
         number = int(now // self.seconds)
         parts, total = dict(self.parts), self.total
         for old in [at for at in parts if not number - self.kept <= at <= number]:
             total = total.minus(parts.pop(old))
-        if amounts:
-            parts[number] = parts.get(number, Sums()).plus(amounts)
-            total = total.plus(amounts)
+        if rose.sent or rose.bounced:
+            parts[number] = parts.get(number, Sums()).plus(rose)
+            total = total.plus(rose)
         return replace(self, parts=parts, total=total)
 
     def last(self, number: int, now: float, subject: str) -> tuple[int, int]:
@@ -126,9 +136,10 @@ class Past:
     day: Series = Series(HOUR_SECONDS, HOURS)
     week: Series = Series(DAY_SECONDS, DAYS)
 
-    def after(self, amounts: Sequence[Amount], now: float) -> "Past":
+    def after(self, amounts: Iterable[Amount], now: float) -> "Past":
         """Return it with what rose until now."""
-        return Past(self.day.after(amounts, now), self.week.after(amounts, now))
+        rose = Sums.of_all(amounts)
+        return Past(self.day.after(rose, now), self.week.after(rose, now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +168,8 @@ class Recent:
         if all_sent:
             sent[hour] = sent.get(hour, 0) + all_sent
         return Recent(
-            self.mailboxes.after([(rise.mailbox_id, rise.sent, rise.bounced) for rise in rises], now),
-            self.domains.after([(rise.domain, rise.sent, rise.bounced) for rise in rises], now),
+            self.mailboxes.after([(each.mailbox_id, each.sent, each.bounced) for each in rises], now),
+            self.domains.after([(each.domain, each.sent, each.bounced) for each in rises], now),
             self.workspace.after(whole, now),
             {mailbox: at for mailbox, at in left.items() if now - at < DAYS * DAY_SECONDS},
             sent,

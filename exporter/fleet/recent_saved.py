@@ -92,6 +92,5 @@ def _named(series: Series, parts: Mapping[int, _Sums], subjects: list[str]) -> S
     }
     total = Sums()
     for sums in named.values():
-        total = total.plus((subject, number, 0) for subject, number in sums.sent.items())
-        total = total.plus((subject, 0, number) for subject, number in sums.bounced.items())
+        total = total.plus(sums)
     return replace(series, parts=named, total=total)
