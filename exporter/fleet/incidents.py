@@ -1,6 +1,5 @@
 """The last incidents: what became critical, and when it was well again."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
@@ -9,6 +8,8 @@ from exporter.fleet.findings import Count, Finding, Judged, Kind, State, Subject
 from exporter.fleet.limits import Level
 
 MOST = 200
+"""So many are kept; those that last are, even if they are more."""
+MOST_LASTING = 10_000
 
 
 class Incident(msgspec.Struct):
@@ -47,7 +48,7 @@ class Incidents:
     """The last incidents of a fleet, the newest last."""
 
     def __init__(self, known: Iterable[Incident] = ()) -> None:
-        self._all = deque(known, MOST)
+        self._all = [*known]
 
     def __iter__(self) -> Iterator[Incident]:
         return iter(self._all)
@@ -87,8 +88,20 @@ class Incidents:
             for subject, finding in critical.items()
             if subject not in known
         ]
-        self._all.extend(begun)
+        self._all += begun
+        self._forget_oldest()
         return begun, ended
+
+    def _forget_oldest(self) -> None:
+        """Forget the oldest that are over: one that lasts would begin again at the next poll."""
+        too_many = len(self._all) - MOST
+        kept = []
+        for incident in self._all:
+            if too_many > 0 and incident.until is not None:
+                too_many -= 1
+            else:
+                kept.append(incident)
+        self._all = kept[-MOST_LASTING:]
 
     def _is_open(self, incident: Incident, workspace: str) -> bool:
         return incident.until is None and incident.workspace == workspace

@@ -60,3 +60,21 @@ def test_so_many_are_kept_and_no_more() -> None:
         incidents.take("acme", judged(f"d{number}"), float(number))
     assert len(list(incidents)) == MOST
     assert [each.name for each in incidents][-1] == f"d{MOST + 49}"
+
+
+def test_what_lasts_begins_once_however_many_subjects_are_critical() -> None:
+    incidents = Incidents()
+    many = judged(*(f"d{number}" for number in range(MOST + 50)))
+    assert len(incidents.take("acme", many, 1.0)[0]) == MOST + 50
+    assert incidents.take("acme", many, 2.0) == ([], [])
+    assert len(incidents.open_of("acme")) == MOST + 50
+
+
+def test_an_incident_that_is_over_is_the_first_to_be_forgotten() -> None:
+    incidents = Incidents()
+    incidents.take("acme", judged("lasting"), 1.0)
+    for number in range(MOST + 50):
+        incidents.take("acme", judged("lasting", f"d{number}"), 2.0 + number)
+    assert len(list(incidents)) == MOST
+    assert names(incidents)[0] == ("acme", "lasting", 1.0, None)
+    assert [finding.name for finding in incidents.open_of("acme")] == ["lasting", f"d{MOST + 49}"]
