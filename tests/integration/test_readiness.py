@@ -22,7 +22,7 @@ class TestReadiness:
             api.default = answered()
             await until(lambda: not running.unready_reason())
 
-    async def test_names_no_endless_list(self) -> None:
+    async def test_many_accounts_that_fail_are_named_in_a_list_of_bounded_length(self) -> None:
         accounts = [{"name": f"a{number}", "api_key": f"sk_canary-{number}"} for number in range(40)]
         async with exporting(ScriptedApi(default=answer(401)), *accounts) as running:
             fleet = running.exporter.fleet

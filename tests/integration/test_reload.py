@@ -50,7 +50,7 @@ class TestReload:
                 assert running.samples().one("sendkit_mailbox_emails_sent_total", workspace=name) == 0
             assert not running.unready_reason()
 
-    async def test_goes_on_polling(self) -> None:
+    async def test_polls_go_on_after_a_reload(self) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "one"}})
         async with exporting(api, ACME, AGENCY) as running:
             await until(lambda: running.is_up("acme") and running.is_up("one"))
@@ -58,7 +58,7 @@ class TestReload:
             asked = {of: len(api.asked(of)) for of in ("sk_canary-acme", "w1")}
             await until(lambda: all(len(api.asked(of)) >= asked[of] + 3 for of in asked))
 
-    async def test_drops_what_is_gone(self) -> None:
+    async def test_a_reload_drops_accounts_and_windows_that_are_gone(self) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}})
         windows = [{"name": "7d", "days": 7, "interval": FAST}]
         async with exporting(api, ACME, GLOBEX, AGENCY, windows=windows) as running:
@@ -84,7 +84,7 @@ class TestReload:
             )
             assert len(api.asked("sk_canary-globex")) == asked
 
-    async def test_polls_what_is_new(self) -> None:
+    async def test_a_reload_polls_accounts_and_windows_that_are_new(self) -> None:
         async with exporting(ScriptedApi(), ACME) as running:
             await until(lambda: running.is_up("acme"))
             windows = [{"name": "7d", "days": 7, "interval": FAST}]

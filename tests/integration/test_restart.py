@@ -134,7 +134,9 @@ class TestRestart:
         async with exporting(api, ACME, state={"directory": str(folder)}) as running:
             await until(lambda: total(running, workspace="acme") == 30)
 
-    async def test_forgets_what_is_gone(self, api: ScriptedApi, folder: Path) -> None:
+    async def test_a_restart_forgets_accounts_and_workspaces_that_are_gone(
+        self, api: ScriptedApi, folder: Path
+    ) -> None:
         assert len(files(folder)) == 3
         api.workspaces[PLATFORM] = {"w1": "one"}
         state = {"directory": str(folder)}
@@ -195,7 +197,7 @@ class TestRestart:
             assert running.samples().one("sendkit_workspace_info", account="second") == 1
             assert total(running, workspace="seven") == 5
 
-    async def test_needs_no_whole_state(
+    async def test_a_restart_needs_no_whole_state(
         self, api: ScriptedApi, folder: Path, logged: list[EventDict]
     ) -> None:
         windows = [{"name": "7d", "days": 7}]

@@ -13,7 +13,7 @@ from tests.rules.alertmanager import CONFIG, Alertmanager, started
 pytestmark = pytest.mark.usefixtures("servers")
 
 
-def test_the_configuration_is_valid() -> None:
+def test_amtool_takes_the_example_of_a_configuration() -> None:
     run = subprocess.run(["amtool", "check-config", str(CONFIG)], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
 

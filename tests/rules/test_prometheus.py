@@ -36,7 +36,7 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return path
 
 
-def test_the_configuration_is_valid(config: Path) -> None:
+def test_promtool_takes_the_examples_of_a_configuration(config: Path) -> None:
     run = subprocess.run(
         ["promtool", "check", "config", "--lint=all", "--lint-fatal", str(config)],
         capture_output=True,

@@ -30,7 +30,7 @@ def interval(group: dict[str, Any]) -> int:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_vmalert_takes_the_rules(path: Path) -> None:
+def test_vmalert_takes_the_rules_written_for_it(path: Path) -> None:
     run = subprocess.run(
         [NEWEST / "vmalert", "-dryRun", f"-rule={path}"], capture_output=True, text=True, check=False
     )

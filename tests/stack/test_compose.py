@@ -65,7 +65,7 @@ def test_every_rule_is_loaded_and_sound(prometheus: Prometheus) -> None:
     assert all(rule["health"] != "err" for group in groups for rule in group["rules"])
 
 
-def test_prometheus_knows_the_alertmanager(prometheus: Prometheus) -> None:
+def test_the_prometheus_of_compose_knows_its_alertmanager(prometheus: Prometheus) -> None:
     def active() -> list[Any]:
         found: list[Any] = prometheus.process.get("/api/v1/alertmanagers").json()["data"][
             "activeAlertmanagers"

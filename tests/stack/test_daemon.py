@@ -94,7 +94,7 @@ def account(base_url: str, *keys: str, **settings: Any) -> dict[str, Any]:  # no
 
 class TestEnd:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-    def test_is_quick_and_clean(
+    def test_a_signal_ends_the_daemon_quickly_and_cleanly(
         self, processes: Processes, simulator: Simulator, number: signal.Signals
     ) -> None:
         exporter = start_exporter(processes, account(simulator.url, simulator.platform_key))
@@ -148,7 +148,7 @@ class TestEnd:
 
 
 class TestReload:
-    def test_by_signal(self, processes: Processes, simulator: Simulator) -> None:
+    def test_sighup_reloads_the_configuration(self, processes: Processes, simulator: Simulator) -> None:
         first, second = simulator.workspaces[:2]
         exporter = start_exporter(processes, account(simulator.url, first["key"]))
         wait_for(lambda: exporter.answers("/-/ready"))
@@ -166,7 +166,7 @@ class TestReload:
         assert scrape(exporter).one("sendkit_exporter_config_last_reload_successful") == 0
         assert scrape(exporter).one("sendkit_up", workspace="account0", window="all") == 1
 
-    def test_by_request(self, processes: Processes, simulator: Simulator) -> None:
+    def test_a_request_reloads_the_configuration(self, processes: Processes, simulator: Simulator) -> None:
         config = account(simulator.url, simulator.workspaces[0]["key"])
         exporter = start_exporter(processes, config, "--web.enable-lifecycle")
         wait_for(lambda: exporter.answers("/-/ready"))

@@ -129,7 +129,9 @@ def test_query_of_an_empty_fleet_is_no_error(nothing: Queries, panel: Object, ta
 
 
 @pytest.mark.parametrize("uid", dashboards())
-def test_variables_have_values(past: Queries, nothing: Queries, chosen: dict[str, Choice], uid: str) -> None:
+def test_each_variable_of_a_dashboard_has_values(
+    past: Queries, nothing: Queries, chosen: dict[str, Choice], uid: str
+) -> None:
     empty = Choice("none", ".*", {"domain": "", "mailbox": ""})
     asked = [each for each in dashboards()[uid]["templating"]["list"] if each["type"] == "query"]
     for variable, selection in product(asked, CHOICES):

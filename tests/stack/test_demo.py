@@ -8,7 +8,7 @@ from tests.stack.processes import EXPORTER, Processes, ended_cleanly, scrape, se
 from tests.waiting import wait_for
 
 
-def test_the_demo_needs_nothing(processes: Processes) -> None:
+def test_the_demo_needs_no_key_and_no_file(processes: Processes) -> None:
     demo = processes.start("demo", [*EXPORTER, "demo", "--web.listen-address", "127.0.0.1:0"])
     wait_for(lambda: demo.lines("msg=listening"))
     demo.url = "http://" + demo.lines("msg=listening")[0].partition("address=")[2].split()[0]

@@ -26,7 +26,7 @@ def series(metric: Metric) -> int:
 ALL_TIME_ALONE = sum(map(series, mailbox.METRICS))
 
 
-def test_series_of_a_mailbox() -> None:
+def test_the_document_says_how_many_series_a_mailbox_has() -> None:
     assert f"| series | {ALL_TIME_ALONE} | {ALL_TIME_ALONE + WINDOWED} | {WINDOWED} |" in TOLD
     older = ALL_TIME_ALONE - WINDOWED - len(mailbox.COUNTERS)
     assert f"without `performance` and `rates`, has {older}." in TOLD
@@ -64,7 +64,7 @@ def test_requests_of_collectors_are_by_the_defaults() -> None:
         assert f"| {row} |" in TOLD
 
 
-def test_series_of_collectors() -> None:
+def test_the_document_says_how_many_series_collectors_add() -> None:
     of_details = sum(field.metric is not None for field in details.FIELDS if field.check is not Check.TAGS)
     of_warmup = len(warmup.FIELDS)
     assert (

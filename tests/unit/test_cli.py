@@ -42,12 +42,12 @@ def invoke(*arguments: str | Path, **environ: str) -> Result:
 
 
 class TestUsage:
-    def test_tells_its_version(self) -> None:
+    def test_the_program_tells_its_version(self) -> None:
         told = invoke("--version")
         assert (told.exit_code, told.output.split()[-1]) == (0, metadata.version("sendkit-exporter"))
 
     @pytest.mark.parametrize("command", [[], ["run"], ["demo"], ["simulate"], ["check"], ["once"]])
-    def test_helps(self, command: list[str]) -> None:
+    def test_each_command_shows_its_usage_when_asked_for_help(self, command: list[str]) -> None:
         for flag in ("--help", "-h"):
             helped = invoke(*command, flag)
             assert helped.exit_code == 0
@@ -177,7 +177,7 @@ class TestCheck:
         assert "valid" in checked.stdout
         assert "canary" not in checked.output
 
-    def test_needs_no_file(self) -> None:
+    def test_check_needs_no_file_with_a_key_in_the_environment(self) -> None:
         assert invoke("check", SENDKIT_API_KEY=CANARY).exit_code == 0
 
     def test_takes_its_flags_from_the_environment(self, tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_the_overlay_that_the_readme_tells_fits_the_base(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^):]+)\)", (FOLDER / "README.md").read_text()))
-def test_links_lead_to_files(link: str) -> None:
+def test_links_of_the_readme_lead_to_files(link: str) -> None:
     assert (FOLDER / link).exists()
 
 
@@ -148,7 +148,7 @@ def test_the_configuration_is_valid_and_names_what_is_mounted() -> None:
     )
 
 
-def test_every_volume_is_mounted() -> None:
+def test_every_volume_of_the_pod_is_mounted() -> None:
     claims = of_kind("StatefulSet")["spec"]["volumeClaimTemplates"]
     volumes = {volume["name"] for volume in pod()["volumes"]} | {
         claim["metadata"]["name"] for claim in claims

@@ -200,7 +200,7 @@ def test_promtool_finds_nothing_to_mend() -> None:
 
 
 @pytest.mark.parametrize("metric", EVERY_METRIC, ids=lambda metric: metric.name)
-def test_names_follow_the_conventions(metric: Metric) -> None:
+def test_names_of_metrics_follow_the_conventions(metric: Metric) -> None:
     assert re.fullmatch(r"sendkit_[a-z]+(_[a-z]+)*", metric.name)
     assert metric.name.endswith("_total") == (metric.type == "counter")
     assert not re.search(r"percent|rate|_ms|milli|minutes|hours|count$", metric.name)

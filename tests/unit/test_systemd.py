@@ -43,7 +43,7 @@ def exposed(unit: Path, threshold: float) -> subprocess.CompletedProcess[str]:
     return analyze("security", "--offline=true", f"--threshold={threshold * 10:.0f}", "--no-pager", str(unit))
 
 
-def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+def test_systemd_takes_the_unit_without_a_warning(tmp_path: Path) -> None:
     assert verify(UNIT.read_text(), tmp_path) == ""
 
 
@@ -58,7 +58,7 @@ def test_systemd_refuses_a_broken_unit(setting: str, fault: str, tmp_path: Path)
     assert f"{UNIT.name}:{line}:" in verify(text.replace(setting, fault), tmp_path)
 
 
-def test_unit_leaves_little_open() -> None:
+def test_the_unit_of_systemd_leaves_little_open() -> None:
     checked = exposed(UNIT, LARGEST_EXPOSURE)
 
     assert checked.returncode == 0, checked.stdout + checked.stderr

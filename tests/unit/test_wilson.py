@@ -46,7 +46,7 @@ def test_it_is_a_ratio_and_never_above_the_plain_one(events: int, trials: float)
 
 
 @given(counts, some_trials)
-def test_more_confidence_promises_less(events: int, trials: int) -> None:
+def test_the_lower_bound_is_lower_with_more_confidence(events: int, trials: int) -> None:
     sure, surer = lower_bound(events, trials), lower_bound(events, trials, Z_999)
     assert sure is not None
     assert surer is not None

@@ -73,7 +73,7 @@ class TestOnce:
         assert "canary" not in polled.out + polled.err
         assert "Traceback" not in polled.err
 
-    async def test_replaces_a_file_whole(self, tmp_path: Path) -> None:
+    async def test_once_replaces_a_file_whole(self, tmp_path: Path) -> None:
         output = tmp_path / "sendkit.prom"
         output.write_text("old")
         async with ScriptedApi(default=answered(mailbox("m1"))) as api:

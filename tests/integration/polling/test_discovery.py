@@ -260,7 +260,7 @@ class TestDiscovery:
             del api.listing[PLATFORM]
             await until(lambda: running.is_up("one"))
 
-    async def test_may_find_nothing(self) -> None:
+    async def test_discovery_may_find_no_workspace_and_others_are_polled(self) -> None:
         api = ScriptedApi()
         async with exporting(api, AGENCY, GLOBEX) as running:
             await until(lambda: running.is_polled("globex", 3))

@@ -60,7 +60,7 @@ class TestKey:
             await until(lambda: api.asked("sk_canary-second"))
             await until(lambda: running.is_up("acme"))
 
-    async def test_file_may_appear_later(self, tmp_path: Path) -> None:
+    async def test_the_file_of_a_key_may_appear_later(self, tmp_path: Path) -> None:
         key_file = tmp_path / "acme.key"
         account = {"name": "acme", "api_key_file": str(key_file), "workspaces": {"refresh": "1d"}}
         api = ScriptedApi()

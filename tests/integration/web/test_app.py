@@ -92,7 +92,7 @@ class TestMetrics:
             for found in seen[1:]:
                 assert found == seen[0]
 
-    async def test_hold_the_exporters_own(self) -> None:
+    async def test_a_scrape_has_the_exporters_own_metrics(self) -> None:
         async with polled(ACME) as client:
             samples = Samples((await client.get("/metrics", headers={"accept": OPENMETRICS})).text)
             for name in (
@@ -125,7 +125,7 @@ class TestMetrics:
             assert samples.all_of("sendkit_exporter_build_info")
             assert samples.one("sendkit_up", workspace="acme") is None
 
-    async def test_of_named_workspaces_alone(self) -> None:
+    async def test_a_scrape_may_ask_for_named_workspaces_alone(self) -> None:
         async with polled(ACME, GLOBEX, {"name": 'third, & "odd"', "api_key": "sk_canary-3"}) as client:
             one = Samples((await client.get("/metrics", params={"workspace": "acme"})).text)
             assert one.values_of("workspace", "sendkit_up") == {"acme"}
@@ -164,7 +164,7 @@ class TestHealth:
             assert (await client.get("/-/healthy")).status_code == 200
             assert (await client.get("/-/ready")).status_code == 503
 
-    async def test_readiness_tells_the_reason(self) -> None:
+    async def test_an_exporter_that_is_not_ready_says_why(self) -> None:
         async with serving(ScriptedApi(default=answer(401)), ACME) as (running, client):
             await until(lambda: running.one("sendkit_up", "acme") == 0)
             unready = await client.get("/-/ready")
@@ -174,7 +174,7 @@ class TestHealth:
 
 @pytest.mark.anyio
 class TestReload:
-    async def test_is_refused_unless_enabled(self) -> None:
+    async def test_a_reload_by_http_is_refused_unless_enabled(self) -> None:
         async with polled(ACME) as client:
             refused = await client.post("/-/reload")
             assert refused.status_code == 403
@@ -196,13 +196,13 @@ class TestReload:
 
 @pytest.mark.anyio
 class TestPage:
-    async def test_forbids_scripts_from_elsewhere(self) -> None:
+    async def test_the_page_forbids_scripts_from_elsewhere(self) -> None:
         async with polled(ACME) as client:
             page = await client.get("/")
             assert page.headers["content-type"] == "text/html; charset=utf-8"
             assert page.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
 
-    async def test_shows_no_key(self) -> None:
+    async def test_no_path_shows_an_api_key(self) -> None:
         async with polled(ACME) as client:
             for path in PATHS:
                 assert "canary" not in (await client.get(path)).text

@@ -27,7 +27,7 @@ class TestServiceDiscovery:
     @pytest.mark.parametrize(
         "host", ["", "a b", "exporter:port", "[::1", "a/b", "exporter:123456", 'a"b', "<x>"]
     )
-    async def test_refuses_a_bad_host(self, host: str) -> None:
+    async def test_service_discovery_refuses_a_bad_host(self, host: str) -> None:
         async with polled(ACME) as client:
             assert (await client.get("/sd", headers={"host": host})).status_code == 400
 

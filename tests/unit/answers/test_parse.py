@@ -81,7 +81,7 @@ def test_a_workspace_without_mailboxes_is_an_answer() -> None:
     assert (len(answer), answer.texts, answer.numbers, answer.suspects) == (0, {}, {}, {})
 
 
-def test_unknown_fields_are_ignored() -> None:
+def test_fields_that_are_not_in_the_catalogue_are_ignored() -> None:
     assert answer_of(mailbox(unknown=["a", {"b": None}], unknownScore=99)) == answer_of(mailbox())
 
 

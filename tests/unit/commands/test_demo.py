@@ -19,7 +19,7 @@ from exporter.simulator import Simulation, parse_scenario
         ("2024-05-06T03:00", "2024-05-03T09:00"),  # a Monday, before work
     ],
 )
-def test_begins_in_working_hours(moment: str, start: str) -> None:
+def test_the_demo_begins_in_working_hours(moment: str, start: str) -> None:
     begun = demo.working_hours(datetime.fromisoformat(moment).replace(tzinfo=UTC))
     assert begun == datetime.fromisoformat(start).replace(tzinfo=UTC)
 

@@ -73,7 +73,7 @@ class TestDefaults:
 
 
 class TestExample:
-    def test_is_a_valid_configuration(self) -> None:
+    def test_the_example_is_a_valid_configuration(self) -> None:
         assert [account.name for account in load(ROOT / "config.example.yaml", {}).accounts] == [
             "acme",
             "agency",
@@ -85,7 +85,7 @@ class TestExample:
         for account in example.accounts:
             assert account == AccountConfig(name=account.name, api_key_file=account.api_key_file)
 
-    def test_shows_every_key(self) -> None:
+    def test_the_example_shows_every_key_of_the_configuration(self) -> None:
         text = (ROOT / "config.example.yaml").read_text()
         shown = set(keys_of(from_yaml(text)))
         known = set(keys_of_model(Config))

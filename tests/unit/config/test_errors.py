@@ -114,7 +114,9 @@ class TestErrors:
             ),
         ],
     )
-    def test_tell_of_broken_files(self, tmp_path: Path, text: str, told: str) -> None:
+    def test_an_error_says_what_is_wrong_with_a_broken_file(
+        self, tmp_path: Path, text: str, told: str
+    ) -> None:
         path = tmp_path / "config.yaml"
         path.write_text(text)
         with pytest.raises(ConfigError) as caught:
@@ -123,7 +125,7 @@ class TestErrors:
         assert "canary" not in str(caught.value)
 
     @pytest.mark.parametrize("bomb", ["[*{0}, *{0}]", "{{<<: [*{0}, *{0}]}}"], ids=["lists", "merges"])
-    def test_tell_of_alias_bombs(self, failed: Fail, bomb: str) -> None:
+    def test_aliases_that_expand_without_bound_are_an_error(self, failed: Fail, bomb: str) -> None:
         lines = [f"a{n}: &a{n} {bomb.format(f'a{n - 1}')}" for n in range(1, 60)]
         [error] = failed("\n".join(["a0: &a0 {k: v}", *lines]))
         assert "aliases that expand without bound" in error
@@ -141,7 +143,9 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("content", "told"), [(b"\n\xff\xfe", "is not UTF-8 text (line 2)"), (None, "cannot be read: ")]
     )
-    def test_tell_of_unreadable_files(self, tmp_path: Path, content: bytes | None, told: str) -> None:
+    def test_a_file_that_cannot_be_read_is_an_error_with_its_path(
+        self, tmp_path: Path, content: bytes | None, told: str
+    ) -> None:
         path = tmp_path / "config.yaml"
         if content is not None:
             path.write_bytes(content)
@@ -150,7 +154,7 @@ class TestErrors:
         assert str(path) in caught.value.message
         assert told in caught.value.message
 
-    def test_tell_of_a_folder(self, tmp_path: Path) -> None:
+    def test_a_folder_in_place_of_the_file_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="is a folder, expected a regular file"):
             load(tmp_path, {})
 

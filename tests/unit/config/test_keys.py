@@ -96,14 +96,14 @@ class TestKeys:
             "api: {base_url: 'https://example.com/#canary'}",
         ],
     )
-    def test_are_in_no_error(self, failed: Fail, text: str) -> None:
+    def test_no_error_of_a_configuration_shows_a_key(self, failed: Fail, text: str) -> None:
         assert failed(text)
 
     def test_are_not_taken_for_a_variable(self, failed: Fail) -> None:
         [error] = failed("accounts: [{name: a, api_key_env: sk_canary0123}]", sk_canary0123="x")
         assert error.endswith("expected the name of an environment variable (never the key itself)")
 
-    def test_are_in_no_repr(self, loaded: Load) -> None:
+    def test_no_text_of_a_configuration_shows_a_key(self, loaded: Load) -> None:
         config = loaded(f"accounts: [{{name: a, api_key: {CANARY}}}]")
         assert "canary" not in f"{config!r} {config} {config.accounts[0]!r} {config.model_dump()}"
 

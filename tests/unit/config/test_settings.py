@@ -29,7 +29,7 @@ class TestSelection:
 
     @UNTIMED
     @given(st.text(), st.text())
-    def test_keeps_everything_by_default(self, name: str, status: str) -> None:
+    def test_every_workspace_and_mailbox_is_kept_by_default(self, name: str, status: str) -> None:
         assert WorkspacesConfig().keeps(name)
         assert MailboxesConfig().keeps(name, status)
 
@@ -61,7 +61,7 @@ class TestThresholds:
         assert a.keys() == Thresholds.model_fields.keys()
 
     @pytest.mark.parametrize("value", ["1.1", "-0.1", ".nan", ".inf", "3%", "'0.5'", "true", "null", "[0.5]"])
-    def test_are_ratios(self, failed: Fail, value: str) -> None:
+    def test_a_threshold_that_is_no_ratio_is_an_error(self, failed: Fail, value: str) -> None:
         [error] = failed(f"thresholds: {{reply_ratio_drop: {value}}}")
         assert error.endswith("expected a ratio from 0 to 1, such as 0.03 for 3 %")
 

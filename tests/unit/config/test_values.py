@@ -26,7 +26,7 @@ class TestForms:
             (0.5, 0.5),
         ],
     )
-    def test_of_durations(self, written: object, seconds: float) -> None:
+    def test_a_duration_has_a_unit_or_is_in_seconds(self, written: object, seconds: float) -> None:
         assert parse_duration(written) == timedelta(seconds=seconds)
 
     @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ class TestForms:
         ("written", "size_bytes"),
         [("256MiB", 2**28), ("64KiB", 2**16), ("1GiB", 2**30), ("10B", 10), ("10", 10), (10, 10)],
     )
-    def test_of_sizes(self, written: object, size_bytes: int) -> None:
+    def test_a_size_has_a_binary_unit_or_is_in_bytes(self, written: object, size_bytes: int) -> None:
         assert parse_size(written) == size_bytes
 
     @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ class TestForms:
     @pytest.mark.parametrize(
         ("written", "zone"), [("UTC", UTC), ("Europe/Berlin", ZoneInfo("Europe/Berlin"))]
     )
-    def test_of_time_zones(self, loaded: Load, written: str, zone: tzinfo) -> None:
+    def test_a_time_zone_is_named_as_in_its_database(self, loaded: Load, written: str, zone: tzinfo) -> None:
         assert loaded(f"timezone: {written}").timezone == zone
 
     @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ class TestPrivacy:
         assert config.privacy.email == mode.strip("\"'")
 
     @pytest.mark.parametrize("mode", ["true", "0", "null", "hidden"])
-    def test_takes_no_other(self, failed: Fail, mode: str) -> None:
+    def test_a_privacy_mode_that_does_not_exist_is_an_error(self, failed: Fail, mode: str) -> None:
         (error,) = failed(f"privacy: {{email: {mode}}}")
         assert error.startswith("privacy.email: found ")
         assert error.endswith(", expected one of plain, masked, hmac, off")
@@ -101,7 +101,7 @@ class TestBaseUrl:
             "http://[::1]:8080",
         ],
     )
-    def test_is_https_or_loopback(self, loaded: Load, url: str) -> None:
+    def test_a_base_url_is_https_or_of_this_machine(self, loaded: Load, url: str) -> None:
         assert loaded(f"api: {{base_url: '{url}/'}}").api.base_url == url
 
     @pytest.mark.parametrize("url", ["http://example.com", "HTTP://10.0.0.1", "http://localhost.example.com"])
@@ -133,6 +133,6 @@ class TestBaseUrl:
             "https://example.com/\\n",
         ],
     )
-    def test_is_nothing_else(self, failed: Fail, url: str) -> None:
+    def test_a_base_url_that_is_no_address_is_an_error(self, failed: Fail, url: str) -> None:
         [error] = failed(f'api: {{base_url: "{url}", allow_insecure_http: true}}')
         assert error.startswith("api.base_url: found ")

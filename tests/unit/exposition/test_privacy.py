@@ -30,7 +30,7 @@ def test_plain_shows_the_address_as_it_is() -> None:
     assert [shown("plain", address) for address in [ADDRESS, *AWKWARD]] == [ADDRESS, *AWKWARD]
 
 
-def test_off_shows_nothing() -> None:
+def test_the_mode_off_shows_nothing_of_an_address() -> None:
     assert {shown("off", address) for address in [ADDRESS, *AWKWARD]} == {""}
 
 

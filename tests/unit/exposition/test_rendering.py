@@ -186,7 +186,7 @@ def test_personal_data_is_on_the_info_metric_alone() -> None:
         assert (b"sales@" in text, b"Sales" in text) == (name == "sendkit_mailbox_info",) * 2
 
 
-def test_hostile_texts_read_back() -> None:
+def test_hostile_texts_are_read_back_from_labels_as_they_were() -> None:
     hostile = '"} 1\n\\ # \u2028{'
     changes = {"_id": hostile, "email": f"{hostile}@{hostile}", "displayName": hostile}
     window = analytics.window(hostile, 7, 900)

@@ -89,7 +89,7 @@ def test_other_mailboxes_or_addresses_render_everything(
     assert lines(after) == lines(rendered(answer, totals, NAMED))
 
 
-def test_another_label_renders_everything(before: tuple[Answer, Totals, Part]) -> None:
+def test_under_another_label_every_family_is_rendered_anew(before: tuple[Answer, Totals, Part]) -> None:
     answer, totals, part = before
 
     after = rendered(answer, totals, NAMED, part, "renamed")

@@ -41,7 +41,7 @@ def test_a_mailbox_starts_at_0_whatever_its_total_is() -> None:
     assert risen(counted(answer({"a": 4500}))) == {"a": 0}
 
 
-def test_rises_add_up() -> None:
+def test_a_counter_adds_up_the_rises_of_a_total() -> None:
     assert risen(counted(*(answer({"a": total}) for total in (4500, 4500, 4507, 4510)))) == {"a": 10}
 
 

@@ -17,7 +17,7 @@ def test_every_workspace_has_one_owner_among_the_shards(key: Key, total: int) ->
     assert 0 <= owner(key, total) < total
 
 
-def test_shards_get_even_shares() -> None:
+def test_shards_get_even_shares_of_the_workspaces() -> None:
     shares = [sum(owner(key, 4) == index for key in WORKSPACES) for index in range(4)]
 
     assert all(430 < share < 570 for share in shares), shares  # 500, give or take 3.6 standard deviations

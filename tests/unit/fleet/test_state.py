@@ -65,7 +65,7 @@ def read_only(folder: Path) -> Iterator[None]:
 
 
 class TestFile:
-    def test_holds_what_was_saved(self, state: StateDirectory) -> None:
+    def test_a_file_of_state_holds_what_was_saved(self, state: StateDirectory) -> None:
         first = answer_of(mailbox(_id="a", performance={"sent": 7}), mailbox(_id="b", performance=None))
         second = answer_of(mailbox(_id="a", status="Ünïque", totalSent=10**30, performance={"sent": 9}))
         totals = Totals().after(first, 100).after(second, 200)
@@ -104,7 +104,7 @@ class TestFile:
         for path in (state.path, *files(state.path)):
             assert path.stat().st_mode & 0o077 == 0
 
-    def test_may_be_forgotten_twice(self, state: StateDirectory) -> None:
+    def test_a_file_of_state_may_be_forgotten_twice(self, state: StateDirectory) -> None:
         state.forget(WORKSPACE.key, "all")
         state.save(some(), 1_000)
         state.forget(WORKSPACE.key, "all")
@@ -261,7 +261,7 @@ class TestLock:
         with pytest.raises(StateUnavailableError, match=r"state is in use by another exporter$"):
             StateDirectory(state.path)
 
-    def test_goes_with_its_holder(self, state: StateDirectory) -> None:
+    def test_the_lock_of_a_folder_ends_with_its_holder(self, state: StateDirectory) -> None:
         state.close()
         StateDirectory(state.path).close()
 
@@ -278,7 +278,7 @@ class TestLock:
             holder.send_signal(signal.SIGKILL)
         StateDirectory(tmp_path).close()
 
-    def test_needs_a_folder(self, tmp_path: Path) -> None:
+    def test_a_file_in_place_of_the_folder_of_state_is_an_error(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         with pytest.raises(StateUnavailableError, match=r"file: (File exists|Not a directory)"):
             StateDirectory(tmp_path / "file")

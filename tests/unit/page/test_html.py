@@ -21,7 +21,7 @@ from tests.yaml_files import from_yaml
 HOSTILE = "</title><script>alert(1)</script>\" onload='x' {{ 7 * 7 }} &amp;"
 
 
-def test_hostile_texts_stay_texts() -> None:
+def test_hostile_texts_stay_texts_on_the_page() -> None:
     fleet = Fleet()
     answer = answer_of(1, [HOSTILE], address=f"{HOSTILE}@{HOSTILE}", campaign_sent=[9], campaign_bounced=[0])
     fresh(fleet, HOSTILE, answer).all_time.failed(Reason.SERVER_ERROR, HOSTILE, NOW, 1.0)

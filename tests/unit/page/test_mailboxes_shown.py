@@ -17,7 +17,7 @@ def test_one_send_is_not_called_sends() -> None:
     assert "Bounces, all-time 0 % 0 of 1 campaign send Warm-up in progress 1 mailbox" in text
 
 
-def test_the_fleet_in_figures() -> None:
+def test_the_page_shows_the_fleet_in_figures() -> None:
     fleet = Fleet()
     everything = answer_of(
         4,

@@ -100,7 +100,7 @@ def test_without_a_workspace_it_tells_where_to_look() -> None:
     assert "sendkit_discovery_up" in page.section("workspaces").text
 
 
-def test_some_still_wait() -> None:
+def test_the_page_says_how_many_workspaces_wait_for_the_first_poll() -> None:
     fleet = Fleet()
     fresh(fleet, "acme")
     track(fleet, "beta")

@@ -91,7 +91,9 @@ def test_a_status_other_than_active_is_trouble(status: str | None, expected: lis
         (50, None, []),
     ],
 )
-def test_the_daily_limit(sent: float | None, limit: float | None, expected: list[Concern]) -> None:
+def test_a_mailbox_near_or_above_its_daily_limit_is_in_trouble(
+    sent: float | None, limit: float | None, expected: list[Concern]
+) -> None:
     answer = answer_of(1, sent_today=[sent], daily_send_limit=[limit])
     assert [concern for mailbox in troubles(answer) for concern in mailbox.concerns] == expected
 

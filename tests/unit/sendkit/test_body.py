@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 
 class TestBody:
-    async def test_is_decompressed(self) -> None:
+    async def test_a_body_of_gzip_is_decompressed(self) -> None:
         async with calling(answer(200, gzip.compress(BODY), content_encoding="gzip")) as (_, caller):
             assert await caller.mailboxes() == BODY
 
@@ -30,7 +30,7 @@ class TestBody:
         async with calling(answer(200, members, content_encoding="GZIP")) as (_, caller):
             assert await caller.mailboxes() == BODY
 
-    async def test_may_come_in_chunks(self) -> None:
+    async def test_a_body_may_come_in_chunks(self) -> None:
         chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in gzip.compress(BODY)) + b"0\r\n\r\n"
         head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
         async with calling(raw(head + chunks)) as (_, caller):

@@ -80,7 +80,7 @@ class TestPieces:
 
 class TestRefusalByAPage:
     @pytest.mark.parametrize("status", [401, 403])
-    async def test_is_no_refused_key(self, status: int) -> None:
+    async def test_a_refusal_by_a_page_is_no_refused_key(self, status: int) -> None:
         page = b"<html><title>Access denied</title></html>"
         async with calling(answer(status, page, content_type="text/html")) as (server, caller):
             error = await caller.failure()

@@ -57,7 +57,7 @@ def test_an_entry_of_no_proxy_that_says_nothing_is_refused_by_name(entry: str) -
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://localhost", "https://[::1]:5"])
-def test_loopback_needs_no_exception(url: str) -> None:
+def test_loopback_needs_no_exception_from_a_proxy(url: str) -> None:
     assert is_direct(url, "")
 
 

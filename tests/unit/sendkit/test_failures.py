@@ -99,7 +99,7 @@ class TestRefusal:
     @pytest.mark.parametrize(
         "body", [b"", b"Not Found", b"[]", b'{"message": 5}', b"[" * 50_000, b'{"message": "' + b"x" * 99_999]
     )
-    async def test_needs_no_message(self, body: bytes) -> None:
+    async def test_a_refusal_needs_no_message_of_the_api(self, body: bytes) -> None:
         async with calling(answer(404, body)) as (_, caller):
             assert (await caller.failure()).message == "the API answered 404; is api.base_url right?"
 

@@ -40,7 +40,7 @@ class TestRequest:
             "from=2024-02-28T00%3A00%3A00.000Z&to=2024-03-05T23%3A59%3A59.999Z HTTP/1.1"
         )
 
-    async def test_reuses_its_connection(self) -> None:
+    async def test_a_request_uses_the_connection_of_the_last_one(self) -> None:
         async with calling(answer()) as (server, caller):
             await caller.mailboxes()
             await caller.mailboxes()

@@ -159,7 +159,7 @@ class TestStops:
         assert summed(other) > summed(World().performance(workspace=world.simulation.workspaces[1]))
         assert summed(world.performance())["sent"] > summed(stalled)["sent"]
 
-    def test_warmup_is_switched_off(self) -> None:
+    def test_the_scenario_warmup_stopped_switches_warmup_off(self) -> None:
         world = World(200)
         world.start("warmup_stopped")
         name = str(world.simulation.scenarios()[0].values["mailbox"])

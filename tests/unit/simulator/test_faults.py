@@ -34,7 +34,7 @@ class TestFaults:
         start(api, "slow", delay=0)
         assert api.get(MAILBOXES, headers=key).status_code == httpx.codes.OK
 
-    def test_slow_it_may_drip(self, api: httpx.Client, key: dict[str, str]) -> None:
+    def test_a_slow_answer_may_come_in_many_pieces(self, api: httpx.Client, key: dict[str, str]) -> None:
         whole = api.get("/v1/workspaces", headers=key).content
         start(api, "slow", mode="drip", delay=0.001)
         with api.stream("GET", "/v1/workspaces", headers=key) as dripping:
@@ -105,7 +105,7 @@ class TestFaults:
         assert len(zlib.decompress(packed, 31)) >= 8 * 2**20
         assert json.loads(zlib.decompress(packed, 31)) == {"success": True, "data": []}
 
-    def test_it_may_redirect(self, api: httpx.Client, key: dict[str, str]) -> None:
+    def test_the_simulated_api_may_redirect(self, api: httpx.Client, key: dict[str, str]) -> None:
         start(api, "redirect", location="https://away.example/")
         moved = api.get(MAILBOXES, headers=key)
 

@@ -137,7 +137,7 @@ class TestFleet:
         assert 0.025 < total["replied"] / total["sent"] < 0.055
         assert 0.2 < total["positiveReplied"] / total["replied"] < 0.4
 
-    def test_weekends_are_quiet(self) -> None:
+    def test_little_is_sent_at_weekends(self) -> None:
         world = World(400, workspaces=1)
         friday, saturday, sunday = (
             summed(world.performance(day, day))["sent"] for day in days_from(date(2025, 5, 30), 3)
@@ -146,7 +146,7 @@ class TestFleet:
         assert 0 < saturday < 0.1 * friday
         assert 0 < sunday < 0.1 * friday
 
-    def test_nights_are_silent(self) -> None:
+    def test_nothing_is_sent_at_night(self) -> None:
         world = World(400)
         world.pass_time(hours=13)
         evening = summed(world.performance())

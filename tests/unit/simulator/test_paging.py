@@ -67,7 +67,7 @@ class TestPages:
 
         assert [len(answer["data"]) for answer in pages(api, key, DETAILS)] == [25, 25, 0, 25, 25]
 
-    def test_cursors_may_loop(self, api: httpx.Client, key: dict[str, str]) -> None:
+    def test_cursors_may_lead_back_to_the_first_page(self, api: httpx.Client, key: dict[str, str]) -> None:
         start(api, "cursor_loop")
         answers = pages(api, key, DETAILS, most=9)
 

@@ -31,7 +31,7 @@ from exporter.simulator import SCENARIOS, ScenarioRequest, parse_scenario
         ),
     ],
 )
-def test_a_scenario_is_read(text: str, expected: ScenarioRequest) -> None:
+def test_a_scenario_is_read_from_its_text(text: str, expected: ScenarioRequest) -> None:
     assert expected == parse_scenario(text)
 
 

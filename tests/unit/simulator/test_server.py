@@ -84,7 +84,7 @@ class TestQueries:
         assert "Content-Encoding" not in plain.headers
         assert packed.content == plain.content
 
-    def test_a_day_is_filtered(self, api: httpx.Client, key: dict[str, str]) -> None:
+    def test_the_figures_of_a_day_are_of_that_day_alone(self, api: httpx.Client, key: dict[str, str]) -> None:
         day = {"from": "2025-06-02", "to": "2025-06-02"}
         filtered = api.get(MAILBOXES, headers=key, params=day).json()["data"]
         whole = api.get(MAILBOXES, headers=key).json()["data"]
@@ -123,7 +123,9 @@ class TestQueries:
 
 
 class TestControl:
-    def test_the_world_describes_itself(self, api: httpx.Client, simulation: Simulation) -> None:
+    def test_the_simulator_describes_its_time_keys_and_workspaces(
+        self, api: httpx.Client, simulation: Simulation
+    ) -> None:
         described = api.get("/simulator").json()
 
         assert described["now"] == NOON.isoformat()
@@ -144,7 +146,7 @@ class TestControl:
         assert api.get("/simulator").json()["scenarios"] == []
         assert api.delete(f"/simulator/scenarios/{started}").status_code == httpx.codes.NOT_FOUND
 
-    def test_all_scenarios_stop_together(self, api: httpx.Client, key: dict[str, str]) -> None:
+    def test_all_scenarios_stop_by_one_request(self, api: httpx.Client, key: dict[str, str]) -> None:
         start(api, "api_down")
         start(api, "malformed")
 

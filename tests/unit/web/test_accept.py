@@ -21,13 +21,13 @@ class TestAcceptEncoding:
     @pytest.mark.parametrize(
         "header", ["gzip", "GZIP", "deflate, gzip;q=0.1", "*", "gzip;q=1.0, *;q=0", " gzip "]
     )
-    def test_that_takes_gzip(self, header: str) -> None:
+    def test_a_header_that_takes_gzip_is_answered_with_it(self, header: str) -> None:
         assert accepts_gzip(header)
 
     @pytest.mark.parametrize(
         "header", ["", "identity", "gzip;q=0", "gzip;q=0.0, *", "*;q=0", "br", "gzip;q=x"]
     )
-    def test_that_does_not(self, header: str) -> None:
+    def test_a_header_that_does_not_take_gzip_is_answered_without(self, header: str) -> None:
         assert not accepts_gzip(header)
 
 
@@ -44,7 +44,7 @@ class TestAccept:
             PROMETHEUS_3,
         ],
     )
-    def test_that_asks_for_openmetrics(self, header: str) -> None:
+    def test_a_header_that_prefers_openmetrics_gets_it(self, header: str) -> None:
         assert chosen_format(header) is Format.OPENMETRICS
 
     @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ class TestAccept:
             "application/openmetrics-text;q=never",
         ],
     )
-    def test_that_does_not(self, header: str) -> None:
+    def test_a_header_that_does_not_prefer_openmetrics_gets_text(self, header: str) -> None:
         assert chosen_format(header) is Format.TEXT
 
     @given(st.text())

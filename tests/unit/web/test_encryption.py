@@ -99,7 +99,7 @@ class TestEncryption:
             ("warning", f"TLS handshake failed: {logged}")
         ]
 
-    async def test_refuses_an_old_version(self, tmp_path: Path) -> None:
+    async def test_a_client_of_an_older_tls_version_is_refused(self, tmp_path: Path) -> None:
         file = encrypted(tmp_path, "min_version: TLS13")
         context = authority(tmp_path / "unknown").client_context()
         context.maximum_version = ssl.TLSVersion.TLSv1_2

@@ -64,7 +64,7 @@ class TestUsers:
         async with guarded(tmp_path, "basic_auth_users: {}") as client:
             assert (await client.get("/")).text == "let in"
 
-    async def test_change_with_the_file(self, tmp_path: Path) -> None:
+    async def test_users_change_with_the_file(self, tmp_path: Path) -> None:
         async with guarded(tmp_path, f"basic_auth_users: {{alice: {ALICE}}}") as client:
             assert (await client.get("/", auth=("alice", "wonder"))).status_code == 200
             (tmp_path / "web.yml").write_text(f"basic_auth_users: {{alice: {BOB}}} # longer")

@@ -9,7 +9,7 @@ from exporter.web.server import listen, shown_address
 
 class TestListen:
     @pytest.mark.parametrize("address", ["127.0.0.1:0", "localhost:0", "[::1]:0", ":0"])
-    def test_takes_the_usual_forms(self, address: str) -> None:
+    def test_an_address_may_have_each_of_the_usual_forms(self, address: str) -> None:
         with listen(address) as listener:
             port = listener.getsockname()[1]
             hosts = ["127.0.0.1", "::1"] if address == ":0" else [listener.getsockname()[0]]
@@ -17,7 +17,7 @@ class TestListen:
                 socket.create_connection((host, port)).close()
 
     @pytest.mark.parametrize("address", ["", "127.0.0.1", "1:2:3", ":", ":x", ":65536", ":-1", ":8²", "::1"])
-    def test_refuses_others(self, address: str) -> None:
+    def test_an_address_of_another_form_is_refused(self, address: str) -> None:
         with pytest.raises(ValueError, match=r"expected HOST:PORT, \[IPV6\]:PORT or :PORT"):
             listen(address)
 
