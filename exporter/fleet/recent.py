@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import compress, count
-from operator import ne
+from itertools import compress, count, repeat
+from operator import add, ne
 from typing import NamedTuple
 
-from exporter.answers.answer import Answer, domain_of
+from exporter.answers.answer import Answer, Column, domain_of
 from exporter.fleet.counters import Totals
 
 HOUR_SECONDS, DAY_SECONDS = 3600, 86400
@@ -65,8 +65,8 @@ class Sums:
 
 
 def _plus(numbers: Mapping[str, int], more: Mapping[str, int]) -> Mapping[str, int]:
-    known = numbers.get
-    return {**numbers, **{subject: known(subject, 0) + number for subject, number in more.items()}}
+    known = map(numbers.get, more, repeat(0))
+    return {**numbers, **dict(zip(more, map(add, known, more.values()), strict=True))}
 
 
 def _minus(numbers: Mapping[str, int], less: Mapping[str, int]) -> Mapping[str, int]:
@@ -184,25 +184,12 @@ def rises(before: Totals, after: Totals, answer: Answer) -> list[Rise]:
         return []
     if before.ids is not after.ids and before.ids != after.ids:
         before = _in_order_of(before, after)
-    nothing = [None] * len(after.ids)
-    sent, bounced = (
-        (before.risen.get(name, nothing), after.risen.get(name, nothing)) for name in (_SENT, _BOUNCED)
-    )
-    rows: set[int] = set()
-    for old, new in (sent, bounced):
-        if old is not new:
-            rows.update(compress(count(), map(ne, old, new)))
+    sent, bounced = (_rises(before.risen.get(name), after.risen.get(name)) for name in (_SENT, _BOUNCED))
     emails = answer.text("email")
-    rose = (
-        Rise(
-            after.ids[row],
-            domain_of(emails[row]),
-            _rise(sent[0][row], sent[1][row]),
-            _rise(bounced[0][row], bounced[1][row]),
-        )
-        for row in sorted(rows)
-    )
-    return [rise for rise in rose if rise.sent or rise.bounced]
+    return [
+        Rise(after.ids[row], domain_of(emails[row]), sent.get(row, 0), bounced.get(row, 0))
+        for row in sorted(sent.keys() | bounced.keys())
+    ]
 
 
 def _in_order_of(before: Totals, after: Totals) -> Totals:
@@ -215,9 +202,15 @@ def _in_order_of(before: Totals, after: Totals) -> Totals:
     return replace(before, ids=after.ids, risen=risen)
 
 
-def _rise(old: float | None, new: float | None) -> int:
-    """Return a counter's rise; a mailbox that was not there begins at 0, or goes on from where it left."""
-    return 0 if old is None or new is None else int(new - old)
+def _rises(before: Column | None, after: Column | None) -> dict[int, int]:
+    """Return how much a counter rose, by row; a mailbox that was not there has no rise yet."""
+    if before is None or after is None or before is after:
+        return {}
+    return {
+        row: int(new - old)
+        for row, old, new in zip(count(), before, after, strict=False)
+        if old != new and old is not None and new is not None
+    }
 
 
 def left_active(
