@@ -15,7 +15,7 @@ from exporter.polling.board import Board, now
 from exporter.polling.discovery import Discovery
 from exporter.sendkit.budget import Share
 from exporter.sendkit.client import SendKit
-from exporter.sendkit.errors import SendKitError
+from exporter.sendkit.errors import SendKitError, UnansweredError
 from exporter.sendkit.paging import REFUSED, whole_answer
 
 
@@ -39,8 +39,8 @@ class Runner:
             self.board.failed(workspace, poll, reason, error, started, has_key=has_key)
 
         try:
-            with self.client.share(account.lane) as share:
-                body, refusal = await self._asked(account, workspace, poll, share)
+            with self.client.share(account.lane) as share, self.client.list_share(account.lane) as pages:
+                body, refusal = await self._asked(account, workspace, poll, share, pages)
                 await self.board.succeeded(workspace, poll, body, started, refusal)
                 del body  # held no longer than it is counted
             _ask_again(poll, refusal)
@@ -65,7 +65,7 @@ class Runner:
             poll.overruns = False
 
     async def _asked(
-        self, account: Account, workspace: Workspace, poll: Poll, share: Share
+        self, account: Account, workspace: Workspace, poll: Poll, share: Share, pages: Share
     ) -> tuple[Body, SendKitError | None]:
         key = await self.discovery.key_of(account, workspace)
         deadline = asyncio.get_running_loop().time() + poll.feed.interval_seconds
@@ -84,7 +84,17 @@ class Runner:
                 gives_way=poll.feed.is_collector,
             )
 
-        return await whole_answer(poll.feed, self.today(), get, self.most_bytes)
+        async def keep(more_bytes: int) -> None:
+            share.clear()
+            await pages.grow(more_bytes)
+
+        try:
+            async with asyncio.timeout(None) as limit:
+                with pages.body(limit):
+                    return await whole_answer(poll.feed, self.today(), get, self.most_bytes, keep)
+        except TimeoutError:
+            why = f"the pages came too slowly while other lists waited for memory{pages.waited}"
+            raise UnansweredError(Reason.TIMEOUT, why) from None
 
 
 def _ask_again(poll: Poll, error: SendKitError | None) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from weakref import WeakKeyDictionary
 
 from exporter.sendkit.lane import Lane
 
@@ -27,7 +28,8 @@ class Budget:
     the account whose last turn is longest ago. It ends early if the body hardly grows while others wait.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, look_seconds: float = LOOK_SECONDS) -> None:
+        self._look_seconds = look_seconds
         self._left_bytes = SHARED_BYTES
         self._turn: Share | None = None
         self._looked_bytes: int | None = None
@@ -35,6 +37,7 @@ class Budget:
         self._waiting: dict[Share, asyncio.Future[None]] = {}
         self._watcher: asyncio.TimerHandle | None = None
         self._turns = count(1)
+        self._last_turns: WeakKeyDictionary[Lane, int] = WeakKeyDictionary()
 
     @contextmanager
     def share(self, lane: Lane) -> Iterator["Share"]:
@@ -59,7 +62,7 @@ class Budget:
         return True
 
     def _begin_turn(self, share: "Share") -> None:
-        self._turn, share.lane.last_turn = share, next(self._turns)
+        self._turn, self._last_turns[share.lane] = share, next(self._turns)
         self._left_bytes += share.held_bytes
         self._looked_bytes = None
 
@@ -76,7 +79,7 @@ class Budget:
     def _watch(self) -> None:
         """Look again and again whether the turn goes on, as long as somebody waits."""
         if self._waiting and self._watcher is None:
-            self._watcher = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+            self._watcher = asyncio.get_running_loop().call_later(self._look_seconds, self._look)
 
     def _look(self) -> None:
         self._watcher = None
@@ -99,7 +102,7 @@ class Budget:
             self._left_bytes += share.held_bytes
         share.held_bytes = 0
         if self._turn is None and self._waiting:
-            self._begin_turn(min(self._waiting, key=lambda each: each.lane.last_turn))
+            self._begin_turn(min(self._waiting, key=lambda each: self._last_turns.get(each.lane, 0)))
         for waiting in self._waiting.values():  # there is more room for all of them
             if not waiting.done():
                 waiting.set_result(None)

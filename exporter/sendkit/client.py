@@ -29,6 +29,8 @@ from exporter.sendkit.lane import Lane
 
 BACKOFF_BASE_SECONDS = 0.5
 BACKOFF_CAP_SECONDS = 10.0
+LIST_LOOK_SECONDS = 60.0
+"""So often it is looked whether a list grows: its pages let other requests go first."""
 
 
 class SendKit:
@@ -62,7 +64,7 @@ class SendKit:
         self._holds = holds or Holds()
         self._client = http_client(api.base_url)
         self._all = Lane(most_connections())
-        self._budget = Budget()
+        self._bodies, self._lists = Budget(), Budget(LIST_LOOK_SECONDS)
 
     async def __aenter__(self) -> Self:
         return self
@@ -76,7 +78,11 @@ class SendKit:
 
     def share(self, lane: Lane) -> AbstractContextManager[Share]:
         """Hold memory for a body of an account, until the context ends."""
-        return self._budget.share(lane)
+        return self._bodies.share(lane)
+
+    def list_share(self, lane: Lane) -> AbstractContextManager[Share]:
+        """Hold memory for the pages of an account's list, until the context ends."""
+        return self._lists.share(lane)
 
     async def get(  # noqa: PLR0913 - what a request is made of
         self,

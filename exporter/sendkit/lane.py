@@ -25,8 +25,6 @@ class Lane:
         self._slots = asyncio.Semaphore(slots)
         self._suspect_slots = asyncio.Semaphore(max(1, slots // 2))
         self._yielding_slots = asyncio.Semaphore(max(1, slots // 2))
-        self.last_turn = 0
-        """When one of its bodies last had the turn in `budget.Budget`, counted in turns."""
         self._waiting = 0
         self._watcher: asyncio.TimerHandle | None = None
         self._trials: dict[asyncio.Timeout, float] = {}

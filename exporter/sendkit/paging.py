@@ -33,6 +33,9 @@ REFUSED = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
 Get = Callable[[str, Mapping[str, str]], Awaitable[Body]]
 """Makes one request: a path and its parameters."""
 
+Keep = Callable[[int], Awaitable[None]]
+"""Waits until there is memory for a page of so many bytes beside those before it."""
+
 _list_of_items = msgspec.json.Decoder(list[Raw])
 _item = msgspec.json.Decoder(dict[str, Raw])
 
@@ -41,8 +44,12 @@ class _NotWholeError(MalformedAnswerError):
     """The pages of a list do not make a whole one; it may have changed while they were read."""
 
 
+async def _freely(_more_bytes: int) -> None:
+    """Keep a page without waiting."""
+
+
 async def whole_answer(
-    feed: Feed, today: date, get: Get, most_bytes: int
+    feed: Feed, today: date, get: Get, most_bytes: int, keep: Keep = _freely
 ) -> tuple[Body, SendKitError | None]:
     """Return the answer to a feed's request, and why a part of it was refused, if one was.
 
@@ -50,13 +57,13 @@ async def whole_answer(
     refused, and `MalformedAnswerError` for pages that do not make a whole list.
     """
     if not feed.parts:
-        return await _answer(feed, today, get, most_bytes), None
+        return await _answer(feed, today, get, most_bytes, keep), None
     lists: list[bytes] = []
     refusal: SendKitError | None = None
     for part in feed.parts:
         text = b"[]"
         try:
-            text = bytes(opened(await _answer(part, today, get, most_bytes), part.items).items)
+            text = bytes(opened(await _answer(part, today, get, most_bytes, keep), part.items).items)
             most_bytes -= len(text)
         except SendKitError as error:
             if error.status not in REFUSED or (refusal and len(lists) + 1 == len(feed.parts)):
@@ -66,12 +73,12 @@ async def whole_answer(
     return b'{"success":true,"data":{%s}}' % b",".join(lists), refusal
 
 
-async def _answer(feed: Feed, today: date, get: Get, most_bytes: int) -> Body:
+async def _answer(feed: Feed, today: date, get: Get, most_bytes: int, keep: Keep) -> Body:
     if not feed.is_paged:
         return await get(feed.path, feed.query(today))
     for last in range(READINGS):
         try:
-            return await _read(feed, feed.query(today), get, most_bytes)
+            return await _read(feed, feed.query(today), get, most_bytes, keep)
         except _NotWholeError:
             if last == READINGS - 1:
                 raise
@@ -129,7 +136,7 @@ class _Items:
                 self.ids.add(own)
 
 
-async def _read(feed: Feed, query: Mapping[str, str], get: Get, most_bytes: int) -> Body:
+async def _read(feed: Feed, query: Mapping[str, str], get: Get, most_bytes: int, keep: Keep) -> Body:
     """Read a list from its first page to its last."""
     texts: list[bytes] = []
     ids: set[bytes] = set()
@@ -163,12 +170,16 @@ async def _read(feed: Feed, query: Mapping[str, str], get: Get, most_bytes: int)
             raise MalformedAnswerError(f"{empty} empty pages in a row, each with more to come")
         cursors.add(page.next_cursor)
         parameters["cursor"] = page.next_cursor
+        await keep(len(page.text))
     raise MalformedAnswerError(f"more than {MOST_PAGES} pages")
 
 
 def _enveloped(items: str, texts: Sequence[bytes]) -> Body:
-    """Return the pages as one answer, whose list is at `items`."""
-    outer = items.split(".")
-    start = b"".join(b'"%s":{' % name.encode() for name in outer[:-1])
-    listing = b'"%s":[%s]' % (outer[-1].encode(), b",".join(texts))
-    return b'{"success":true,%s%s%s}' % (start, listing, b"}" * (len(outer) - 1))
+    """Return the pages as one answer, whose list is at `items`; they are copied once."""
+    *outer, inner = items.split(".")
+    start = b"".join(b'"%s":{' % name.encode() for name in outer)
+    separated = (part for text in texts for part in (b",", text))
+    next(separated, None)
+    return b"".join(
+        (b'{"success":true,%s"%s":[' % (start, inner.encode()), *separated, b"]}", b"}" * len(outer))
+    )

@@ -6,8 +6,9 @@ import tracemalloc
 
 import pytest
 
+from tests.collectors import OFF
 from tests.exporting import Exporting, exporting
-from tests.scripted_api import Behaviour, ScriptedApi, mailbox
+from tests.scripted_api import Behaviour, Request, ScriptedApi, answer, mailbox
 from tests.waiting import until
 
 LARGE_BYTES = 96 * 2**20
@@ -42,6 +43,21 @@ def large(gate: asyncio.Event, halfway: asyncio.Event | None = None) -> Behaviou
     return behave
 
 
+class Paged(ScriptedApi):
+    """An API whose lists of details come in pages of a few mailboxes with very much that is of no use."""
+
+    def _behaviour(self, request: Request) -> Behaviour:
+        if request.path != "/v1/mailboxes":
+            return super()._behaviour(request)
+        page = int(request.query.get("cursor", "0"))
+        items = b",".join(
+            b'{"_id":"m%d-%d","more":"%s"}' % (page, number, b"x" * PIECE_BYTES) for number in range(4)
+        )
+        is_last = (page + 1) * 4 * PIECE_BYTES >= LARGE_BYTES
+        rest = json.dumps({"hasMore": not is_last, "nextCursor": str(page + 1)}).encode()
+        return answer(200, b'{"success":true,"data":[%s],"pagination":%s}' % (items, rest))
+
+
 def accounts(*names: str, interval: float = 60) -> list[dict[str, object]]:
     return [{"name": name, "api_key": f"sk_{name}", "poll_interval": interval} for name in names]
 
@@ -73,6 +89,23 @@ async def test_of_four_accounts_at_once_hold_the_memory_of_hardly_more_than_one(
         assert len(api.asked("sk_small")) >= polls + 2
         assert are_up(running, "small")
         assert all(len(api.asked(f"sk_{name}")) == 1 for name in NAMES)
+
+
+async def test_in_pages_of_four_accounts_at_once_hold_the_memory_of_hardly_more_than_one() -> None:
+    """A list is held twice for a moment, as it is joined."""
+    collectors = OFF | {"mailboxes": {"enabled": True, "interval": 60}}
+    tracemalloc.start()
+    try:
+        async with exporting(
+            Paged(), *accounts(*NAMES), collectors=collectors, api={"timeout": 60}
+        ) as running:
+            await until(lambda: len(running.exporter.fleet) == len(NAMES))
+            polls = [workspace.polls["mailboxes"] for workspace in running.exporter.fleet]
+            await until(lambda: all(poll.up for poll in polls), 90)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert LARGE_BYTES < peak_bytes < 3 * LARGE_BYTES
 
 
 async def test_that_stop_halfway_keep_those_of_another_account_waiting_for_seconds_alone() -> None:

@@ -64,9 +64,9 @@ class Reading:
 
 
 @asynccontextmanager
-async def readings(count: int) -> AsyncIterator[tuple[Budget, list[Reading]]]:
+async def readings(count: int, look_seconds: float = 3600) -> AsyncIterator[tuple[Budget, list[Reading]]]:
     """Have so many accounts read a body each."""
-    budget = Budget()
+    budget = Budget(look_seconds)
     started = [Reading(budget) for _ in range(count)]
     try:
         yield budget, started
@@ -163,9 +163,8 @@ async def test_many_that_stop_keep_another_one_waiting_for_two_looks_each_at_mos
         assert looks <= 2 * len(stopped)
 
 
-async def test_looks_come_by_themselves_while_somebody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exporter.sendkit.budget.LOOK_SECONDS", 0.01)
-    async with readings(2) as (_, (stopped, other)):
+async def test_looks_come_by_themselves_while_somebody_waits() -> None:
+    async with readings(2, look_seconds=0.01) as (_, (stopped, other)):
         await stopped.comes(LARGE_BYTES)
         await other.comes(LARGE_BYTES)
         await asyncio.wait_for(stopped.task, 30)

@@ -132,6 +132,16 @@ def test_a_list_without_end_is_given_up(rows: int, most: int) -> None:
     assert len(read.asked) == most
 
 
+def test_each_page_but_the_last_waits_for_memory_before_the_next_one_is_asked_for() -> None:
+    pages, kept = Pages(TWO), list[tuple[int, int]]()
+
+    async def keep(more_bytes: int) -> None:
+        kept.append((len(pages.asked), more_bytes))
+
+    asyncio.run(whole_answer(DETAILS, date(2026, 5, 1), pages.get, 1 << 20, keep))
+    assert kept == [(1, len('{"_id": "a"}, {"_id": "b"}'))]
+
+
 def test_pages_are_bounded_in_bytes_together() -> None:
     with pytest.raises(SendKitError, match=TOO_LARGE):
         Pages(TWO).read(most_bytes=150)
