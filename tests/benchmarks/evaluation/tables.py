@@ -65,7 +65,8 @@ HAPPENS: tuple[tuple[Fleet, World, incidents.Incident, str, float | None], ...] 
     (FORTY, LUCK_40, incidents.LIST_20, "critical", None),
     (FORTY, LUCK_40, incidents.LIST_10, "critical", None),
 )
-WHOLE = 3
+MINUTES_A_DAY = 24 * 60
+WHOLE = 6
 """So many times the workspaces, of which each has one incident."""
 SEVERITIES = {"critical": "page", "warning": "ticket"}
 
@@ -219,8 +220,9 @@ def outage_table(workspaces: int) -> Iterator[str]:
 def incident_table(workspaces: int, found: Found) -> Iterator[str]:
     """Compare what is seen of incidents."""
     yield "\n## Something is wrong\n"
-    yield row("fleet", "incident", "reaction", "rules", "seen", "mails", "minutes (median)", "notifications")
-    yield row(*["---"] * 8)
+    times = ("minutes (median)", "days (mean)")
+    yield row("fleet", "incident", "reaction", "rules", "seen", "mails", *times, "notifications")
+    yield row(*["---"] * 9)
     for fleet, world, incident, severity, pause in HAPPENS:
         panel = found.panels.get(incident.name) if (fleet, world) == QUIET[0] and pause is None else None
         for name, rules in SETS.items():
@@ -238,5 +240,6 @@ def incident_table(workspaces: int, found: Found) -> Iterator[str]:
                 f"{len(seen.mails)} of {len(seen.mails) + seen.missed}",
                 mean(seen.mails),
                 f"{np.median(seen.minutes):.0f}" if seen.minutes else "-",
+                mean([each / MINUTES_A_DAY for each in seen.minutes]),
                 mean(seen.notifications),
             )
