@@ -12,20 +12,24 @@ from tests.scripted_api import Behaviour, Request, ScriptedApi, answer, mailbox
 from tests.waiting import until
 
 LARGE_BYTES = 96 * 2**20
+LEAST_BYTES = 24 * 2**20
+"""An answer of so many waits for its turn, too, and is sent in time by a busy machine."""
 PIECE_BYTES = 1 << 20
 NAMES = ("acme", "globex", "initech", "umbrella")
 
 pytestmark = pytest.mark.anyio
 
 
-def large(gate: asyncio.Event, halfway: asyncio.Event | None = None) -> Behaviour:
+def large(
+    gate: asyncio.Event, halfway: asyncio.Event | None = None, size_bytes: int = LARGE_BYTES
+) -> Behaviour:
     """Answer with one mailbox and very much that is of no use, once the gate is open; little is held here.
 
     One that has a `halfway` sets it there, and sends no more.
     """
     start = b'{"success": true, "data": [' + json.dumps(mailbox("m1")).encode() + b'], "more": "'
     piece = b"x" * PIECE_BYTES
-    pieces = LARGE_BYTES // PIECE_BYTES
+    pieces = size_bytes // PIECE_BYTES
 
     async def behave(writer: asyncio.StreamWriter) -> None:
         await gate.wait()
@@ -114,7 +118,8 @@ async def test_that_stop_halfway_keep_those_of_another_account_waiting_for_secon
     ids = [f"w{number}" for number in range(3)]
     api = ScriptedApi(
         workspaces={"sk_user_slow": {each: each for each in ids}},
-        behaviours={each: large(gate, halfway) for each in ids} | {"sk_other": large(later)},
+        behaviours={each: large(gate, halfway) for each in ids}
+        | {"sk_other": large(later, size_bytes=LEAST_BYTES)},
     )
     slow = {"name": "slow", "api_key": "sk_user_slow", "poll_interval": 60, "workspaces": {"refresh": 60}}
     async with exporting(api, slow, *accounts("other"), api={"timeout": 600}) as running:
