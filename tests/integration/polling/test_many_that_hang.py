@@ -27,6 +27,7 @@ async def test_workspaces_that_hang_do_not_keep_healthy_ones_from_their_first_po
 
 async def test_requests_of_all_accounts_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exporter.sendkit.client.most_connections", lambda: 6)
+    monkeypatch.setattr("exporter.sendkit.lane.TRIAL_SECONDS", 60.0)  # none makes room meanwhile
     api = ScriptedApi(default=hang)
 
     def polls() -> list[Request]:
