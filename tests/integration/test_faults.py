@@ -78,7 +78,7 @@ def failures(running: Exporting, reason: str) -> float:
 @pytest.mark.anyio
 class TestApi:
     @pytest.mark.parametrize(("behaviour", "reason"), FAULTS.values(), ids=FAULTS.keys())
-    async def test_that_misbehaves_costs_nothing_but_the_time(
+    async def test_an_api_that_misbehaves_costs_nothing_but_the_time(
         self, logged: list[EventDict], behaviour: Behaviour, reason: str
     ) -> None:
         """The last answer stays, neighbours are polled, and no rise is lost."""
@@ -106,7 +106,7 @@ class TestApi:
             assert total(running) == 25
         assert [event for event in logged if event["log_level"] == "error"] == []
 
-    async def test_that_refuses_connections_is_found_again(self) -> None:
+    async def test_an_api_that_refuses_connections_is_found_again(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
         running = Exporting(settings(f"http://127.0.0.1:{port}", ACME))
@@ -116,7 +116,7 @@ class TestApi:
             await until(lambda: running.is_up("acme"))
             await running.exporter.stop()
 
-    async def test_whose_name_cannot_be_resolved_is_found_again(
+    async def test_an_api_whose_name_cannot_be_resolved_is_found_again(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fail(*_: object, **__: object) -> NoReturn:
@@ -137,7 +137,7 @@ class TestApi:
             await until(lambda: running.is_up("acme"))
             await running.exporter.stop()
 
-    async def test_may_answer_ten_times_as_many_mailboxes_half_or_none(self) -> None:
+    async def test_an_api_may_answer_ten_times_as_many_mailboxes_half_or_none(self) -> None:
         """Each is taken as it is; the counters of those that come back have lost nothing."""
 
         def some(number: int, sent: int) -> Behaviour:
@@ -183,7 +183,7 @@ KEY_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
 @pytest.mark.anyio
 class TestKeyFile:
     @pytest.mark.parametrize(("damage", "told"), KEY_FILES.values(), ids=KEY_FILES.keys())
-    async def test_without_a_key_is_a_refused_key_until_it_has_one(
+    async def test_a_key_file_without_a_key_is_a_refused_key_until_it_has_one(
         self, tmp_path: Path, damage: Callable[[Path], object], told: str
     ) -> None:
         key_file = tmp_path / "acme.key"
@@ -206,7 +206,7 @@ class TestKeyFile:
 
 @pytest.mark.anyio
 class TestMemory:
-    async def test_that_runs_out_during_a_poll_costs_that_poll(
+    async def test_memory_that_runs_out_during_a_poll_costs_that_poll(
         self, logged: list[EventDict], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Wherever it is noticed; tests/stack has a process whose memory is limited."""

@@ -72,7 +72,7 @@ def are_up(running: Exporting, *names: str) -> bool:
     return all(polls[name].up for name in names)
 
 
-async def test_of_four_accounts_at_once_hold_the_memory_of_hardly_more_than_one() -> None:
+async def test_large_answers_of_four_accounts_at_once_hold_the_memory_of_hardly_more_than_one() -> None:
     """All of them are shown, and a workspace with a small answer is polled in time all the while."""
     gate = asyncio.Event()
     api = ScriptedApi(behaviours={f"sk_{name}": large(gate) for name in NAMES})

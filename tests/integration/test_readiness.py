@@ -14,7 +14,7 @@ GLOBEX = {"name": "globex", "api_key": "sk_canary-globex"}
 
 
 class TestReadiness:
-    async def test_needs_one_workspace_with_fresh_data(self) -> None:
+    async def test_readiness_needs_one_workspace_with_fresh_data(self) -> None:
         api = ScriptedApi(behaviours={"sk_canary-acme": answer(401)}, default=hang)
         async with exporting(api, ACME, GLOBEX) as running:
             assert running.unready_reason().startswith("No workspace has fresh data.")

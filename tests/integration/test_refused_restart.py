@@ -42,7 +42,7 @@ def refuse(api: ScriptedApi, status: int, figures: Behaviour | None = None) -> N
 @pytest.mark.anyio
 @pytest.mark.parametrize("status", [401, 403])
 class TestARefusedKey:
-    async def test_at_a_restart_leaves_the_workspace_with_its_figures_and_counters(
+    async def test_a_refused_key_at_a_restart_leaves_the_workspace_with_its_figures_and_counters(
         self, api: ScriptedApi, tmp_path: Path, status: int
     ) -> None:
         state = {"directory": str(tmp_path / "state")}
@@ -57,7 +57,7 @@ class TestARefusedKey:
             api.default = answered(sent(112))
             await until(lambda: running.is_up("acme") and total(running) == 12)
 
-    async def test_at_a_reload_leaves_the_workspace_with_its_figures_and_counters(
+    async def test_a_refused_key_at_a_reload_leaves_the_workspace_with_its_figures_and_counters(
         self, api: ScriptedApi, status: int
     ) -> None:
         async with exporting(api, ACME) as running:
@@ -69,7 +69,7 @@ class TestARefusedKey:
             assert running.samples().one("sendkit_workspace_info", workspace_id="wa") == 1
             assert total(running) == 10
 
-    async def test_that_may_still_see_the_figures_goes_on_with_them(
+    async def test_a_refused_key_that_may_still_see_the_figures_goes_on_with_them(
         self, api: ScriptedApi, tmp_path: Path, status: int
     ) -> None:
         state = {"directory": str(tmp_path / "state")}

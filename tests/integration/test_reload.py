@@ -34,7 +34,7 @@ def reload_state(running: Exporting) -> float | None:
 
 
 class TestReload:
-    async def test_keeps_counters_and_answers_of_what_stays(self) -> None:
+    async def test_a_reload_keeps_counters_and_answers_of_what_stays(self) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "one"}})
         async with exporting(api, ACME, AGENCY, api={"timeout": 60}) as running:
             await until(lambda: running.is_polled("acme", 3) and running.is_polled("one", 3))
@@ -93,7 +93,7 @@ class TestReload:
             await until(lambda: running.is_up("globex"))
             await until(lambda: running.one("sendkit_up", "acme", window="7d") == 1)
 
-    async def test_polls_known_workspaces_while_they_cannot_be_looked_for(self) -> None:
+    async def test_a_reload_polls_known_workspaces_while_they_cannot_be_looked_for(self) -> None:
         """A reload during trouble with one path of the API must not stop the polls of another."""
         api = ScriptedApi({PLATFORM: {"w1": "one"}})
         async with exporting(api, AGENCY) as running:
@@ -103,7 +103,7 @@ class TestReload:
             polls = running.one("sendkit_polls_total", "one") or 0
             await until(lambda: running.is_polled("one", int(polls) + 3))
 
-    async def test_applies_filters_and_privacy_to_what_is_known(self) -> None:
+    async def test_a_reload_applies_filters_and_privacy_to_what_is_known(self) -> None:
         """At once: an API that is down must not keep on show what was taken back."""
         api = ScriptedApi(default=answered(mailbox("m1", "a@one.example"), mailbox("m2", "b@two.example")))
         async with exporting(api, ACME) as running:
@@ -127,7 +127,7 @@ class TestReload:
             assert running.samples().one("sendkit_mailbox_emails_sent_total") == 30
             assert running.samples().one("sendkit_alert_threshold", threshold="minimum_bounces") == 7
 
-    async def test_counts_no_poll_that_it_ends(self, logged: list[EventDict]) -> None:
+    async def test_a_reload_counts_no_poll_that_it_ends(self, logged: list[EventDict]) -> None:
         api = ScriptedApi(default=hang)
         async with exporting(api, ACME, api={"timeout": 60}, poll={"interval": 30}) as running:
             await until(lambda: api.requests)
@@ -135,7 +135,7 @@ class TestReload:
             assert running.one("sendkit_polls_total", "acme") == 0
         assert [event for event in logged if event["log_level"] in {"warning", "error"}] == []
 
-    async def test_that_is_bad_keeps_the_old_configuration(self, logged: list[EventDict]) -> None:
+    async def test_a_reload_that_is_bad_keeps_the_old_configuration(self, logged: list[EventDict]) -> None:
         async with exporting(ScriptedApi(), ACME) as running:
             await until(lambda: running.is_up("acme"))
             assert reload_state(running) == 1
@@ -156,14 +156,14 @@ class TestReload:
         [told] = [event for event in logged if event["log_level"] == "error"]
         assert "poll.interval" in told["error"]
 
-    async def test_refuses_a_hash_key_that_is_not_there(self) -> None:
+    async def test_a_reload_refuses_a_hash_key_that_is_not_there(self) -> None:
         async with exporting(ScriptedApi(), ACME) as running:
             running.settings["privacy"] = {"email": "hmac", "hmac_key_file": "/nowhere/hmac.key"}
             with pytest.raises(ConfigError, match=r"privacy\.hmac_key_file"):
                 await running.exporter.reload()
             await until(lambda: running.is_up("acme"))
 
-    async def test_of_the_same_with_hashed_addresses_ends_no_poll_unless_their_key_is_another_one(
+    async def test_a_reload_with_hashed_addresses_ends_no_poll_unless_their_key_is_another_one(
         self, tmp_path: Path
     ) -> None:
         key = tmp_path / "hmac.key"
@@ -180,7 +180,7 @@ class TestReload:
             assert running.exporter.poller is not poller
             assert running.samples().values_of("email", INFO).isdisjoint(before)
 
-    async def test_again_and_again_starves_no_poll(self) -> None:
+    async def test_a_reload_again_and_again_starves_no_poll(self) -> None:
         """Each changes something, and all come more often than a poll takes."""
         slow = answered(mailbox("m1"))
 

@@ -29,7 +29,9 @@ def total(running: Exporting, **labels: str) -> float | None:
 
 @pytest.mark.anyio
 class TestState:
-    async def test_moves_to_another_folder_and_leaves_none_that_is_out_of_date(self, tmp_path: Path) -> None:
+    async def test_state_moves_to_another_folder_and_leaves_none_that_is_out_of_date(
+        self, tmp_path: Path
+    ) -> None:
         api = ScriptedApi(default=answered(sent(100)))
         one, two = tmp_path / "one", tmp_path / "two"
         state = StateDirectory(two)
@@ -50,7 +52,7 @@ class TestState:
         assert risen == {"acme": [10]}
         state.close()
 
-    async def test_may_leave_the_folder_and_come_back(self, tmp_path: Path) -> None:
+    async def test_state_may_leave_the_folder_and_come_back(self, tmp_path: Path) -> None:
         async with exporting(ScriptedApi(), ACME, state={"directory": str(tmp_path)}) as running:
             await until(lambda: files(tmp_path))
             running.settings["state"] = {}
@@ -60,7 +62,7 @@ class TestState:
             await running.exporter.reload()
             await until(lambda: files(tmp_path))
 
-    async def test_that_is_bad_takes_no_folder(self, tmp_path: Path) -> None:
+    async def test_state_that_is_bad_takes_no_folder(self, tmp_path: Path) -> None:
         async with exporting(ScriptedApi(), ACME, state={"directory": str(tmp_path / "one")}) as running:
             await until(lambda: files(tmp_path / "one"))
             running.settings["state"] = {"directory": str(tmp_path / "two")}
@@ -72,7 +74,7 @@ class TestState:
                 StateDirectory(tmp_path / "one")
             assert files(tmp_path / "one")
 
-    async def test_lets_no_late_save_undo_a_newer_one(
+    async def test_state_lets_no_late_save_undo_a_newer_one(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         api = ScriptedApi(default=answered(sent(100)))
@@ -101,7 +103,7 @@ class TestState:
         assert loaded(state) == {"": 10}
         state.close()
 
-    async def test_leaves_nothing_of_a_workspace_that_went_while_it_was_saved(
+    async def test_state_leaves_nothing_of_a_workspace_that_went_while_it_was_saved(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}}, default=answered(sent(100)))

@@ -63,14 +63,14 @@ class TestRestart:
         api.requests.clear()
         return api
 
-    async def test_goes_on_where_the_counters_stood(self, api: ScriptedApi, folder: Path) -> None:
+    async def test_a_restart_goes_on_where_the_counters_stood(self, api: ScriptedApi, folder: Path) -> None:
         api.default = answered(sent(115))
         async with exporting(api, ACME, state={"directory": str(folder)}) as running:
             assert total(running, workspace="acme") == 10, "before the first poll"
             await until(lambda: running.is_up("acme"))
             assert total(running, workspace="acme") == 15
 
-    async def test_while_the_api_is_down_shows_the_last_answers_with_their_age(
+    async def test_a_restart_while_the_api_is_down_shows_the_last_answers_with_their_age(
         self, api: ScriptedApi, folder: Path
     ) -> None:
         age(folder, 500)
@@ -90,7 +90,7 @@ class TestRestart:
                 assert time.time() - 600 < last_success <= time.time() - 500
                 assert running.one("sendkit_up", name) == 0
 
-    async def test_shows_nothing_older_than_stale_after_and_still_goes_on(
+    async def test_a_restart_shows_nothing_older_than_stale_after_and_still_goes_on(
         self, api: ScriptedApi, folder: Path
     ) -> None:
         age(folder, 61)
@@ -105,7 +105,9 @@ class TestRestart:
             api.default = answered(sent(120))
             await until(lambda: total(running, workspace="acme") == 20)
 
-    async def test_drops_at_stale_after_what_it_showed(self, api: ScriptedApi, folder: Path) -> None:
+    async def test_a_restart_drops_at_stale_after_what_it_showed(
+        self, api: ScriptedApi, folder: Path
+    ) -> None:
         age(folder, 58)
         api.default = answer(503)
         async with exporting(
@@ -114,7 +116,7 @@ class TestRestart:
             await until(lambda: running.samples().all_of("sendkit_mailbox_sent_today") == {})
             assert running.unready_reason()
 
-    async def test_after_which_the_clock_is_behind_shows_no_time_to_come(
+    async def test_a_restart_after_which_the_clock_is_behind_shows_no_time_to_come(
         self, api: ScriptedApi, folder: Path
     ) -> None:
         age(folder, -86_400)
@@ -123,7 +125,7 @@ class TestRestart:
             assert total(running, workspace="acme") == 10
             assert (running.one("sendkit_last_success_timestamp_seconds", "acme") or 0) <= time.time()
 
-    async def test_keeps_the_counters_of_a_mailbox_that_is_missing_for_a_while(
+    async def test_a_restart_keeps_the_counters_of_a_mailbox_that_is_missing_for_a_while(
         self, api: ScriptedApi, folder: Path
     ) -> None:
         api.default = answered()
@@ -147,7 +149,7 @@ class TestRestart:
             await until(lambda: len(polled(folder)) == 1)
 
     @pytest.mark.parametrize("listed", [{}, {"w3": "three"}], ids=["empty", "others alone"])
-    async def test_takes_nobody_away_for_a_first_list_that_is_odd(
+    async def test_a_restart_takes_nobody_away_for_a_first_list_that_is_odd(
         self, api: ScriptedApi, folder: Path, listed: dict[str, str]
     ) -> None:
         """Neither the series nor what is saved."""
@@ -161,7 +163,7 @@ class TestRestart:
             assert (total(running, workspace="one"), total(running, workspace="two")) == (10, 10)
         assert len(polled(folder)) == 2 + len(listed)
 
-    async def test_keeps_the_counters_of_an_account_that_was_renamed_meanwhile(
+    async def test_a_restart_keeps_the_counters_of_an_account_that_was_renamed_meanwhile(
         self, api: ScriptedApi, folder: Path
     ) -> None:
         renamed = AGENCY | {"name": "renamed"}
@@ -172,7 +174,7 @@ class TestRestart:
             assert running.samples().one("sendkit_workspace_info", workspace="one", account="renamed") == 1
             await until(lambda: len(polled(folder)) == 2, what="that of acme is gone")
 
-    async def test_forgets_a_window_that_is_gone(self, api: ScriptedApi, folder: Path) -> None:
+    async def test_a_restart_forgets_a_window_that_is_gone(self, api: ScriptedApi, folder: Path) -> None:
         windows = [{"name": "7d", "days": 7}]
         async with exporting(api, ACME, state={"directory": str(folder)}, windows=windows) as running:
             await until(lambda: running.one("sendkit_up", "acme", window="7d"))
@@ -180,7 +182,7 @@ class TestRestart:
         async with exporting(api, ACME, state={"directory": str(folder)}):
             assert len(polled(folder)) == 1
 
-    async def test_shows_a_workspace_that_two_accounts_saved_once(
+    async def test_a_restart_shows_a_workspace_that_two_accounts_saved_once(
         self, api: ScriptedApi, folder: Path
     ) -> None:
         """As of the account that polled it last, until an account is known to have it."""
@@ -212,7 +214,7 @@ class TestRestart:
             assert total(running, workspace="acme") == 0
         assert not [event for event in logged if event["log_level"] == "error"]
 
-    async def test_finds_what_was_not_saved_for_want_of_room(
+    async def test_a_restart_finds_what_was_not_saved_for_want_of_room(
         self, api: ScriptedApi, folder: Path, logged: list[EventDict]
     ) -> None:
         """Also when the answer never changes again."""
@@ -231,7 +233,9 @@ class TestRestart:
             assert total(running, workspace="acme") == 11
         assert len([event for event in logged if event["event"] == "state: not saved"]) == 1
 
-    async def test_is_refused_beside_an_exporter_that_runs(self, api: ScriptedApi, folder: Path) -> None:
+    async def test_a_restart_is_refused_beside_an_exporter_that_runs(
+        self, api: ScriptedApi, folder: Path
+    ) -> None:
         async with exporting(api, ACME, state={"directory": str(folder)}) as running:
             with pytest.raises(ConfigError, match=r"state\.directory: .* in use by another exporter"):
                 Exporting(running.settings)

@@ -59,7 +59,7 @@ def row(advice: Outcome, threshold: str) -> str:
     return " ".join(found.split())
 
 
-def test_it_says_how_often_a_domain_would_have_called(advice: Outcome) -> None:
+def test_advise_says_how_often_a_domain_would_have_called(advice: Outcome) -> None:
     assert (advice.code, advice.err) == (0, "")
     assert advice.out.startswith("Days with mail: 20, workspaces: 1.")
     found = row(advice, "domain_bounce_ratio_critical")
@@ -70,7 +70,7 @@ def test_a_threshold_that_called_nobody_fits(advice: Outcome) -> None:
     assert row(advice, "reply_ratio_drop").startswith("reply_ratio_drop 0.4 0 times yes")
 
 
-def test_it_names_the_lowest_value_that_fits(advice: Outcome) -> None:
+def test_advise_names_the_lowest_value_that_fits(advice: Outcome) -> None:
     """Four mailboxes send 38 of 40, and for three days 41."""
     assert row(advice, "daily_limit_usage").startswith("daily_limit_usage 0.9 4 times none of these")
     assert row(advice, "minimum_bounces").split(" ")[1:4] == ["3", "4", "times"]
@@ -91,6 +91,6 @@ def test_a_server_that_is_no_prometheus_is_an_error(processes: Processes) -> Non
     assert (away.code, "secret" in away.err) == (1, False)
 
 
-def test_without_an_address_it_is_bad_usage(tmp_path: Path) -> None:
+def test_advise_without_an_address_is_bad_usage(tmp_path: Path) -> None:
     assert run("advise").code == 2
     assert run("advise", "--prometheus.url", str(tmp_path)).code == 2

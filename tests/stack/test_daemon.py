@@ -104,16 +104,18 @@ class TestEnd:
         assert not exporter.lines("level=error")
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-    def test_of_the_simulator_is_as_well(self, processes: Processes, number: signal.Signals) -> None:
+    def test_the_simulator_ends_as_quickly_and_cleanly(
+        self, processes: Processes, number: signal.Signals
+    ) -> None:
         ended_cleanly(start_simulator(processes).process, number)
 
-    def test_comes_whatever_the_api_does(self, processes: Processes, hanging: Hanging) -> None:
+    def test_the_end_comes_whatever_the_api_does(self, processes: Processes, hanging: Hanging) -> None:
         exporter = start_exporter(processes, account(hanging.url, CANARY))
         assert hanging.asked.wait(20)
         ended_cleanly(exporter)
         assert not exporter.lines("level=error")
 
-    def test_comes_whatever_a_client_does(self, processes: Processes, simulator: Simulator) -> None:
+    def test_the_end_comes_whatever_a_client_does(self, processes: Processes, simulator: Simulator) -> None:
         """One holds a connection it has used, one never sends its request, one never reads its answer."""
         exporter = start_exporter(processes, account(simulator.url, simulator.platform_key))
         wait_for(lambda: exporter.answers("/-/ready"))
@@ -130,7 +132,7 @@ class TestEnd:
             greedy.recv(1)
             ended_cleanly(exporter)
 
-    def test_comes_whatever_hangs_in_a_thread(self, processes: Processes) -> None:
+    def test_the_end_comes_whatever_hangs_in_a_thread(self, processes: Processes) -> None:
         """A look-up of a name cannot be cancelled; here one that never ends."""
         site = processes.folder / "site"
         site.mkdir()

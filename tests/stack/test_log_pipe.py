@@ -16,7 +16,7 @@ LONGEST_SECONDS = 5.0
 REQUESTS = 20
 
 
-def test_keeps_neither_scrapes_nor_the_end() -> None:
+def test_a_log_that_nobody_reads_keeps_neither_scrapes_nor_the_end() -> None:
     """The pipe is full at once: at debug every poll is a line and more."""
     port = free_port()
     command = [*COMMAND, "demo", "--log.level", "debug", "--web.listen-address", f"127.0.0.1:{port}"]
@@ -46,7 +46,7 @@ def test_keeps_neither_scrapes_nor_the_end() -> None:
     os.close(writing)
 
 
-def test_says_how_many_lines_were_lost_once_it_is_read_again() -> None:
+def test_the_log_says_how_many_lines_were_lost_once_it_is_read_again() -> None:
     program = """
 import json, logging, sys
 from exporter import log

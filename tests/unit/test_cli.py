@@ -54,7 +54,7 @@ class TestUsage:
             assert "Usage:" in helped.output
 
     @pytest.mark.parametrize("command", ["run", "demo", "simulate", "check", "once", "nothing"])
-    def test_that_is_wrong_exits_with_2(self, command: str) -> None:
+    def test_usage_that_is_wrong_exits_with_2(self, command: str) -> None:
         assert invoke(command, "--no-such-flag").exit_code == 2
 
     @pytest.mark.parametrize(
@@ -78,13 +78,13 @@ class TestUsage:
             ("run", "--web.external-url", "ftp://sendkit.example"),
         ],
     )
-    def test_of_a_bad_value_exits_with_2(self, arguments: tuple[str, ...]) -> None:
+    def test_usage_of_a_bad_value_exits_with_2(self, arguments: tuple[str, ...]) -> None:
         listen = {"demo": ["--web.listen-address", "127.0.0.1:0"], "simulate": ["--listen-address", ":0"]}
         ended = invoke(*arguments, *listen.get(arguments[0], []), SENDKIT_API_KEY=CANARY)
         assert ended.exit_code == 2, ended.output
         assert isinstance(ended.exception, SystemExit)
 
-    def test_shows_the_variable_of_each_flag(self) -> None:
+    def test_usage_shows_the_variable_of_each_flag(self) -> None:
         helped = invoke("run", "--help").output
         for variable in (
             "CONFIG_FILE",
@@ -99,13 +99,13 @@ class TestUsage:
 
 class TestAddress:
     @pytest.mark.parametrize("address", ["nonsense", "127.0.0.1", "127.0.0.1:99999", "::1"])
-    def test_that_is_none_exits_with_2(self, address: str) -> None:
+    def test_an_address_that_is_none_exits_with_2(self, address: str) -> None:
         for command, flag in (("run", "--web.listen-address"), ("simulate", "--listen-address")):
             ended = invoke(command, flag, address, SENDKIT_API_KEY=CANARY)
             assert ended.exit_code == 2
             assert f"error: {flag}: found {address!r}" in ended.stderr
 
-    def test_that_is_taken_exits_with_1(self) -> None:
+    def test_an_address_that_is_taken_exits_with_1(self) -> None:
         with occupied_port() as port:
             for command, flag in (
                 ("run", "--web.listen-address"),
@@ -119,13 +119,13 @@ class TestAddress:
 
 
 class TestConfiguration:
-    def test_without_a_key_exits_with_2(self) -> None:
+    def test_a_configuration_without_a_key_exits_with_2(self) -> None:
         for command in ("run", "check", "once"):
             ended = invoke(command)
             assert ended.exit_code == 2
             assert "SENDKIT_API_KEY" in ended.stderr
 
-    def test_that_is_bad_exits_with_2_and_every_place(self, tmp_path: Path) -> None:
+    def test_a_configuration_that_is_bad_exits_with_2_and_every_place(self, tmp_path: Path) -> None:
         path = config_file(
             tmp_path,
             poll={"interval": "often"},
@@ -140,13 +140,13 @@ class TestConfiguration:
                 assert place in ended.stderr
             assert "canary" not in ended.output
 
-    def test_file_that_is_missing_exits_with_2(self, tmp_path: Path) -> None:
+    def test_a_configuration_file_that_is_missing_exits_with_2(self, tmp_path: Path) -> None:
         for command in ("run", "check", "once"):
             ended = invoke(command, "--config.file", tmp_path / "none.yaml")
             assert ended.exit_code == 2
             assert "none.yaml" in ended.stderr
 
-    def test_hash_key_that_is_missing_exits_with_2(self, tmp_path: Path) -> None:
+    def test_a_hash_key_that_is_missing_exits_with_2(self, tmp_path: Path) -> None:
         path = config_file(
             tmp_path,
             accounts=[{"name": "acme", "api_key": CANARY}],
@@ -161,7 +161,9 @@ class TestConfiguration:
     @pytest.mark.parametrize(
         "setting", [{"ALL_PROXY": "gopher://127.0.0.1:9"}, {"SSL_CERT_FILE": "/nowhere/certificates.pem"}]
     )
-    def test_of_the_environment_that_cannot_be_used_exits_with_2(self, setting: Mapping[str, str]) -> None:
+    def test_a_configuration_of_the_environment_that_cannot_be_used_exits_with_2(
+        self, setting: Mapping[str, str]
+    ) -> None:
         for arguments in (["run"], ["check", "--probe"], ["once"]):
             ended = invoke(*arguments, SENDKIT_API_KEY=CANARY, **setting)
             assert ended.exit_code == 2
@@ -170,7 +172,7 @@ class TestConfiguration:
 
 
 class TestCheck:
-    def test_of_a_good_file_exits_with_0(self, tmp_path: Path) -> None:
+    def test_check_of_a_good_file_exits_with_0(self, tmp_path: Path) -> None:
         path = config_file(tmp_path, accounts=[{"name": "acme", "api_key": CANARY}])
         checked = invoke("check", "--config.file", path)
         assert checked.exit_code == 0
@@ -180,27 +182,27 @@ class TestCheck:
     def test_check_needs_no_file_with_a_key_in_the_environment(self) -> None:
         assert invoke("check", SENDKIT_API_KEY=CANARY).exit_code == 0
 
-    def test_takes_its_flags_from_the_environment(self, tmp_path: Path) -> None:
+    def test_check_takes_its_flags_from_the_environment(self, tmp_path: Path) -> None:
         path = config_file(tmp_path, accounts=[{"name": "acme", "api_key": CANARY}], surprise=1)
         checked = invoke("check", SENDKIT_EXPORTER_CONFIG_FILE=str(path))
         assert checked.exit_code == 2
         assert "surprise" in checked.stderr
 
-    def test_warns_of_what_is_hardly_meant(self, tmp_path: Path) -> None:
+    def test_check_warns_of_what_is_hardly_meant(self, tmp_path: Path) -> None:
         poll = {"interval": "1h", "stale_after": "1m"}
         path = config_file(tmp_path, accounts=[{"name": "acme", "api_key": CANARY}], poll=poll)
         checked = invoke("check", "--config.file", path)
         assert checked.exit_code == 0
         assert "warning: poll.interval" in checked.stderr
 
-    def test_warns_of_a_status_that_nobody_has(self, tmp_path: Path) -> None:
+    def test_check_warns_of_a_status_that_nobody_has(self, tmp_path: Path) -> None:
         account = {"name": "acme", "api_key": CANARY}
         path = config_file(tmp_path, accounts=[account], mailboxes={"statuses": ["aktive", "pending"]})
         checked = invoke("check", "--config.file", path)
         assert "mailboxes.statuses: 'aktive' is no status that is known of SendKit" in checked.stderr
         assert "'pending'" not in checked.stderr
 
-    def test_tells_of_an_api_that_cannot_be_reached(self, tmp_path: Path) -> None:
+    def test_check_tells_of_an_api_that_cannot_be_reached(self, tmp_path: Path) -> None:
         account = {"name": "acme", "api_key": CANARY}
         path = config_file(tmp_path, api={"base_url": NOBODY}, accounts=[account])
         probed = invoke("check", "--probe", "--config.file", path)

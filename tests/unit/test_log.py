@@ -79,7 +79,7 @@ def test_logfmt_has_one_event_a_line(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("format_", ["json", "logfmt"])
-def test_never_holds_what_is_written_like_a_key(
+def test_the_log_never_holds_what_is_written_like_a_key(
     format_: log.Format, capfd: pytest.CaptureFixture[str]
 ) -> None:
     log.configure("debug", format_)
@@ -87,14 +87,14 @@ def test_never_holds_what_is_written_like_a_key(
     assert "canary" not in written(capfd)
 
 
-def test_leaves_out_what_is_below_its_level(capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_log_leaves_out_what_is_below_its_level(capfd: pytest.CaptureFixture[str]) -> None:
     log.configure("error", "logfmt")
     structlog.get_logger("exporter.x").warning("quiet")
     structlog.get_logger("exporter.x").error("loud")
     assert [line.split("msg=")[1] for line in written(capfd).splitlines()] == ["loud"]
 
 
-def test_does_not_tell_of_work_that_is_ended(capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_log_does_not_tell_of_work_that_is_ended(capfd: pytest.CaptureFixture[str]) -> None:
     """Which libraries log as errors while the exporter stops."""
     log.configure("debug", "logfmt")
     try:

@@ -15,7 +15,7 @@ PLATFORM = "sk_user_canary-0123456789abcdef"
 
 
 @pytest.mark.parametrize("pattern", [HOSTILE, "(a*)*b", "(a|aa)+$x", ".*.*.*.*=.*"])
-def test_take_time_by_the_length_of_a_text_alone(pattern: str) -> None:
+def test_patterns_take_time_by_the_length_of_a_text_alone(pattern: str) -> None:
     compiled = Pattern(pattern)
     began = time.process_time()
     assert not compiled.matches("a" * 100_000)
@@ -23,10 +23,10 @@ def test_take_time_by_the_length_of_a_text_alone(pattern: str) -> None:
 
 
 @given(st.text())
-def test_take_any_text_and_quote_it(text: str) -> None:
+def test_patterns_take_any_text_and_quote_it(text: str) -> None:
     assert Pattern(".*").matches(text)
     assert Pattern(quoted(text)).matches(text)
 
 
-def test_of_one_wording_are_equal() -> None:
+def test_patterns_of_one_wording_are_equal() -> None:
     assert Pattern("a") == Pattern("a") != Pattern("b")

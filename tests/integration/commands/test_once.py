@@ -33,14 +33,14 @@ class TestOnce:
         assert "canary" not in polled.out + polled.err
         assert "Traceback" not in polled.err
 
-    async def test_leaves_out_what_the_collector_has_of_its_own(self, tmp_path: Path) -> None:
+    async def test_once_leaves_out_what_the_collector_has_of_its_own(self, tmp_path: Path) -> None:
         async with ScriptedApi() as api:
             path = config_file(tmp_path, **fast(api.url, {"name": "acme", "api_key": CANARY}))
             polled = await run_beside("once", "--config.file", path)
         names = Samples(polled.out).by_name
         assert not [name for name in names if name.startswith(("process_", "python_"))]
 
-    async def test_that_fails_in_part_prints_all_the_same_and_exits_with_1(self, tmp_path: Path) -> None:
+    async def test_once_that_fails_in_part_prints_all_the_same_and_exits_with_1(self, tmp_path: Path) -> None:
         api = ScriptedApi(
             listing={PLATFORM: answer(503)},
             behaviours={"sk_canary-bad": raw(b"nonsense\r\n\r\n"), "sk_canary-html": answer(200, b"<html>")},
@@ -86,7 +86,7 @@ class TestOnce:
         assert output.stat().st_mode & 0o777 == 0o644
         assert {file.name for file in tmp_path.iterdir()} == {"exporter.yaml", "sendkit.prom"}  # noqa: ASYNC240 - as above
 
-    async def test_that_fails_replaces_the_file_as_well(self, tmp_path: Path) -> None:
+    async def test_once_that_fails_replaces_the_file_as_well(self, tmp_path: Path) -> None:
         output = tmp_path / "sendkit.prom"
         async with ScriptedApi(default=answer(401)) as api:
             path = config_file(tmp_path, **fast(api.url, {"name": "acme", "api_key": CANARY}))
@@ -94,7 +94,7 @@ class TestOnce:
         assert polled.code == 1
         assert Samples(output.read_text()).one("sendkit_up", window="all") == 0
 
-    async def test_that_cannot_write_exits_with_1_before_it_polls(self, tmp_path: Path) -> None:
+    async def test_once_that_cannot_write_exits_with_1_before_it_polls(self, tmp_path: Path) -> None:
         output = tmp_path / "none" / "sendkit.prom"
         async with ScriptedApi() as api:
             path = config_file(tmp_path, **fast(api.url, {"name": "acme", "api_key": CANARY}))
@@ -104,7 +104,7 @@ class TestOnce:
         assert not api.requests
         assert "Traceback" not in polled.err
 
-    def test_that_cannot_print_tells_it(self, tmp_path: Path) -> None:
+    def test_once_that_cannot_print_tells_it(self, tmp_path: Path) -> None:
         api = {"base_url": NOBODY, "max_attempts": 1}
         path = config_file(tmp_path, api=api, accounts=[{"name": "acme", "api_key": CANARY}])
         with Path("/dev/full").open("wb") as full:

@@ -41,7 +41,7 @@ def cells(outcome: Outcome, start: str) -> list[str]:
     return row.split()
 
 
-async def test_tells_workspaces_mailboxes_and_the_unit_that_is_proven(tmp_path: Path) -> None:
+async def test_the_probe_tells_workspaces_mailboxes_and_the_unit_that_is_proven(tmp_path: Path) -> None:
     api = ScriptedApi({PLATFORM: {"w1": "acme"}}, default=PERCENT)
     outcome = await probed(api, tmp_path, {"name": "agency", "api_key": PLATFORM})
     assert outcome.code == 0, outcome.out
@@ -49,7 +49,7 @@ async def test_tells_workspaces_mailboxes_and_the_unit_that_is_proven(tmp_path: 
     assert "acme.example" not in outcome.out
 
 
-async def test_tells_what_is_refused_and_why(tmp_path: Path) -> None:
+async def test_the_probe_tells_what_is_refused_and_why(tmp_path: Path) -> None:
     """A key may see the list of workspaces and not their figures."""
     api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}}, behaviours={"w1": answer(403)})
     outcome = await probed(api, tmp_path, {"name": "agency", "api_key": PLATFORM})
@@ -60,7 +60,7 @@ async def test_tells_what_is_refused_and_why(tmp_path: Path) -> None:
     assert cells(outcome, "two ")[-1] == "nothing"
 
 
-async def test_tells_a_workspace_key_that_may_not_list(tmp_path: Path) -> None:
+async def test_the_probe_tells_a_workspace_key_that_may_not_list(tmp_path: Path) -> None:
     api = ScriptedApi(listing={CANARY: answer(403)})
     outcome = await probed(api, tmp_path, {"name": "acme", "api_key": CANARY})
     assert outcome.code == 0
@@ -68,7 +68,7 @@ async def test_tells_a_workspace_key_that_may_not_list(tmp_path: Path) -> None:
     assert cells(outcome, "acme ")[:3] == ["acme", "-", "1"]
 
 
-async def test_tells_by_which_account_a_workspace_is_polled_that_two_see(tmp_path: Path) -> None:
+async def test_the_probe_tells_by_which_account_a_workspace_is_polled_that_two_see(tmp_path: Path) -> None:
     """The first one in the file, and nothing is said of a workspace that one alone sees."""
     api = ScriptedApi({CANARY: {"w1": "one"}, PLATFORM: {"w1": "one", "w2": "two"}})
     accounts = [{"name": "acme", "api_key": CANARY}, {"name": "agency", "api_key": PLATFORM}]
@@ -82,7 +82,7 @@ async def test_tells_by_which_account_a_workspace_is_polled_that_two_see(tmp_pat
     ("workspaces", "told"),
     [({}, "it has no workspace"), ({"w1": "one"}, "no workspace matches workspaces.include and exclude")],
 )
-async def test_tells_an_account_without_workspaces_from_a_refused_key(
+async def test_the_probe_tells_an_account_without_workspaces_from_a_refused_key(
     tmp_path: Path, workspaces: dict[str, str], told: str
 ) -> None:
     account = {"name": "agency", "api_key": PLATFORM, "workspaces": {"include": ["client-.*"]}}
@@ -113,7 +113,7 @@ async def test_a_unit_that_the_figures_contradict_is_warned_of(
     assert cells(outcome, "acme ")[4] == "percent"
 
 
-async def test_tells_the_names_of_rate_limit_headers_alone(tmp_path: Path) -> None:
+async def test_the_probe_tells_the_names_of_rate_limit_headers_alone(tmp_path: Path) -> None:
     headers = {"X-RateLimit-Remaining": "remaining-17", "X-Other": "18"}
     api = ScriptedApi(default=answer(200, b'{"success": true, "data": []}', **headers))
     outcome = await probed(api, tmp_path, {"name": "acme", "api_key": CANARY})
@@ -128,7 +128,7 @@ async def test_names_of_the_api_reach_the_terminal_without_control_characters(tm
     assert max(map(len, outcome.out.splitlines())) < 200
 
 
-async def test_tells_what_each_collector_sees_or_why_it_sees_nothing(tmp_path: Path) -> None:
+async def test_the_probe_tells_what_each_collector_sees_or_why_it_sees_nothing(tmp_path: Path) -> None:
     simulation = Simulation(130, workspaces=1, start=NOON, clock=lambda: 0.0)
     api = SimulatedApi(simulation)
     api.start("collector_refused", endpoint="warmup")

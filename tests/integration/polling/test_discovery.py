@@ -20,7 +20,7 @@ LEAVES_SOON = {"stale_after": 0.5}
 
 
 class TestDiscovery:
-    async def test_finds_what_a_platform_key_sees(self, logged: list[EventDict]) -> None:
+    async def test_discovery_finds_what_a_platform_key_sees(self, logged: list[EventDict]) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}})
         async with exporting(api, AGENCY) as running:
             await until(lambda: running.is_up("one") and running.is_up("two"))
@@ -32,7 +32,7 @@ class TestDiscovery:
         assert {request.workspace_id for request in api.asked(PLATFORM)} == {"w1", "w2"}
         assert len(reported(logged, "workspace found")) == 2
 
-    async def test_polls_a_workspace_that_appears_and_drops_one_that_disappears(self) -> None:
+    async def test_discovery_polls_a_workspace_that_appears_and_drops_one_that_disappears(self) -> None:
         """It goes when two lists, `stale_after` apart, are without it."""
         api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}})
         async with exporting(api, AGENCY, poll=LEAVES_SOON) as running:
@@ -48,7 +48,7 @@ class TestDiscovery:
             await until(lambda: running.is_polled("two", polled + 10))
             assert len(api.asked("w1")) <= asked + 1, "by a poll that was under way"
 
-    async def test_keeps_the_counters_of_a_workspace_that_comes_back(self) -> None:
+    async def test_discovery_keeps_the_counters_of_a_workspace_that_comes_back(self) -> None:
         def sent(total: int) -> None:
             api.default = answered(mailbox("m1", performance={"sent": total}))
 
@@ -68,7 +68,7 @@ class TestDiscovery:
             await until(lambda: risen() == 15)
 
     @pytest.mark.parametrize("listed", [{}, {"w3": "three"}], ids=["empty", "others alone"])
-    async def test_takes_nobody_away_for_one_odd_list(
+    async def test_discovery_takes_nobody_away_for_one_odd_list(
         self, listed: dict[str, str], logged: list[EventDict]
     ) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}})
@@ -83,7 +83,7 @@ class TestDiscovery:
         assert len(reported(logged, "odd list of workspaces", account="agency")) == 1
 
     @pytest.mark.parametrize("listed", [{}, {"w3": "three"}], ids=["empty", "others alone"])
-    async def test_takes_nobody_away_for_an_odd_list_that_is_the_first_after_a_reload(
+    async def test_discovery_takes_nobody_away_for_an_odd_list_that_is_the_first_after_a_reload(
         self, listed: dict[str, str]
     ) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}})
@@ -97,7 +97,7 @@ class TestDiscovery:
             await until(lambda: running.is_polled("one", polls + 10))
             assert running.labels() >= {"one", "two"}
 
-    async def test_shows_no_refused_key_for_a_workspace_that_was_removed(self) -> None:
+    async def test_discovery_shows_no_refused_key_for_a_workspace_that_was_removed(self) -> None:
         """Of one that the list is without and whose figures are refused, only its last figures stay."""
         api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two", "w3": "three"}})
         async with exporting(api, AGENCY) as running:
@@ -109,7 +109,7 @@ class TestDiscovery:
             assert running.one("sendkit_poll_interval_seconds", "one") is None, "else the stale page comes"
             assert running.samples().one("sendkit_mailbox_sent_today", workspace="one") == 3
 
-    async def test_shows_failures_of_workspaces_that_one_odd_list_is_without(self) -> None:
+    async def test_discovery_shows_failures_of_workspaces_that_one_odd_list_is_without(self) -> None:
         """An API in trouble may answer an empty list: its failures page as ever."""
         api = ScriptedApi({PLATFORM: {"w1": "one"}})
         async with exporting(api, AGENCY) as running:
@@ -119,7 +119,7 @@ class TestDiscovery:
             await until(lambda: running.one("sendkit_up", "one") == 0)
             assert running.one("sendkit_poll_interval_seconds", "one") is not None
 
-    async def test_counts_a_workspace_once_that_its_own_key_and_a_platform_key_see(self) -> None:
+    async def test_discovery_counts_a_workspace_once_that_its_own_key_and_a_platform_key_see(self) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}, "sk_canary-acme": {"w1": "one"}})
         async with exporting(api, ACME, AGENCY) as running:
             await until(lambda: running.is_up("acme") and running.is_up("two"))
@@ -127,7 +127,7 @@ class TestDiscovery:
             assert running.samples().one("sendkit_workspace_info", workspace="acme", workspace_id="w1") == 1
             assert len({*running.samples().all_of("sendkit_mailbox_info")}) == 2
 
-    async def test_shows_an_account_as_its_workspace_until_the_id_is_known(self) -> None:
+    async def test_discovery_shows_an_account_as_its_workspace_until_the_id_is_known(self) -> None:
         """Its counters go on."""
 
         def sent(total: int) -> None:
@@ -148,7 +148,7 @@ class TestDiscovery:
             assert running.labels() == {"acme"}
 
     @pytest.mark.parametrize("swapped", ["sk_canary-other", "hello", "sk_use"])
-    async def test_takes_a_key_that_cannot_be_what_it_was_as_refused(
+    async def test_discovery_takes_a_key_that_cannot_be_what_it_was_as_refused(
         self, swapped: str, tmp_path: Path
     ) -> None:
         """Neither a workspace's key in a platform key's place, nor a part of one, takes anybody away."""
@@ -166,7 +166,7 @@ class TestDiscovery:
             await until(lambda: running.is_up("one") and running.is_up("two"))
         assert {request.key for request in api.requests} == {PLATFORM}
 
-    async def test_shows_no_other_workspaces_mailboxes_for_a_key_that_was_swapped(
+    async def test_discovery_shows_no_other_workspaces_mailboxes_for_a_key_that_was_swapped(
         self, tmp_path: Path
     ) -> None:
         file = tmp_path / "acme.key"
@@ -181,7 +181,7 @@ class TestDiscovery:
             assert "is of workspace w2, expected w1" in running.unready_reason()
             assert running.samples().all_of("sendkit_mailbox_info", mailbox_id="foreign") == {}
 
-    async def test_drops_the_answer_of_a_poll_that_ends_after_its_workspace(self) -> None:
+    async def test_discovery_drops_the_answer_of_a_poll_that_ends_after_its_workspace(self) -> None:
         release = asyncio.Event()
         late = once_set(release, answered(mailbox("late")))
         api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}}, {}, {"w1": late})
@@ -194,7 +194,7 @@ class TestDiscovery:
             assert running.labels() == {"two"}
             assert running.samples().all_of("sendkit_mailbox_info", mailbox_id="late") == {}
 
-    async def test_polls_a_workspace_that_two_accounts_see_once_for_the_first_of_them(self) -> None:
+    async def test_discovery_polls_a_workspace_that_two_accounts_see_once_for_the_first_of_them(self) -> None:
         """Whichever of them found it first."""
         second = "sk_user_canary-second"
         other = {"name": "other", "api_key": second}
@@ -212,7 +212,7 @@ class TestDiscovery:
             await until(lambda: running.is_up("one") and running.is_polled("two", 3))
             assert account_of(running, "two") == {"other"}
 
-    async def test_keeps_to_include_and_exclude(self) -> None:
+    async def test_discovery_keeps_to_include_and_exclude(self) -> None:
         names = {"w1": "client-a", "w2": "client-b-sandbox", "w3": "internal", "w4": "client"}
         chosen = {"include": ["client-.*"], "exclude": [".*-sandbox"], "refresh": FAST}
         account = AGENCY | {"workspaces": chosen}
@@ -222,7 +222,7 @@ class TestDiscovery:
             assert running.labels() == {"client-a"}
             assert {request.workspace_id for request in api.asked(PLATFORM)} == {"w1"}
 
-    async def test_that_fails_from_the_start_is_reported_under_the_accounts_name(
+    async def test_discovery_that_fails_from_the_start_is_reported_under_the_accounts_name(
         self, logged: list[EventDict]
     ) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "one"}}, {PLATFORM: UNAUTHORIZED})
@@ -237,7 +237,7 @@ class TestDiscovery:
             assert not running.unready_reason()
         assert len(reported(logged, "poll failed", workspace="agency")) == 1
 
-    async def test_that_fails_later_keeps_what_was_found(self, logged: list[EventDict]) -> None:
+    async def test_discovery_that_fails_later_keeps_what_was_found(self, logged: list[EventDict]) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "one"}})
         async with exporting(api, AGENCY) as running:
             await until(lambda: running.is_up("one"))
@@ -251,7 +251,7 @@ class TestDiscovery:
             await until(lambda: running.own_samples().one("sendkit_discovery_up") == 1)
         assert len(reported(logged, "workspaces cannot be listed", account="agency")) == 1
 
-    async def test_looks_again_soon_after_a_failure(self) -> None:
+    async def test_discovery_looks_again_soon_after_a_failure(self) -> None:
         """At the poll's interval, not at the refresh."""
         account = AGENCY | {"workspaces": {"refresh": "1d"}}
         api = ScriptedApi({PLATFORM: {"w1": "one"}}, {PLATFORM: answer(503)})
@@ -268,7 +268,7 @@ class TestDiscovery:
 
 
 class TestDefects:
-    async def test_of_ours_while_looking_for_workspaces_do_not_end_that(
+    async def test_defects_of_ours_while_looking_for_workspaces_do_not_end_that(
         self, logged: list[EventDict], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         api = ScriptedApi({PLATFORM: {"w1": "one"}})

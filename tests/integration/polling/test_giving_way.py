@@ -73,7 +73,7 @@ async def test_waits_while_polls_hold_every_slot_and_lets_those_that_wait_go_fir
     assert OVERVIEW not in api.paths()[asked : asked + len(polls) - SLOTS]
 
 
-async def test_is_not_made_while_a_poll_of_its_key_was_asked_to_wait() -> None:
+async def test_a_request_that_gives_way_is_not_made_while_a_poll_of_its_key_was_asked_to_wait() -> None:
     api = OverviewApi()
     async with exporting(api, {"name": "acme", "api_key": "sk_acme"}, collectors=COLLECTING) as running:
         await until(lambda: running.is_up("acme") and collector(running, "up", collector="overview"))
@@ -89,7 +89,7 @@ async def test_is_not_made_while_a_poll_of_its_key_was_asked_to_wait() -> None:
         assert collector(running, "up", collector="overview") == 0
 
 
-async def test_that_was_asked_to_wait_holds_the_polls_of_its_key_and_of_no_other() -> None:
+async def test_a_request_that_was_asked_to_wait_holds_the_polls_of_its_key_and_of_no_other() -> None:
     api = OverviewApi()
     accounts = [{"name": name, "api_key": f"sk_{name}"} for name in ("acme", "other")]
     async with exporting(api, *accounts, collectors=COLLECTING) as running:

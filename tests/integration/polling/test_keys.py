@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 class TestKey:
-    async def test_that_is_refused_is_reported_by_every_means(self, logged: list[EventDict]) -> None:
+    async def test_a_key_that_is_refused_is_reported_by_every_means(self, logged: list[EventDict]) -> None:
         """The one that matters most: nobody may take an exporter without data for a healthy one."""
         api = ScriptedApi()
         async with exporting(api, ACME) as running:
@@ -42,14 +42,14 @@ class TestKey:
         assert len(reported(logged, "polls succeed again")) == 1
         assert len(reported(logged, "poll failed")) == 1
 
-    async def test_is_refused_from_the_start(self) -> None:
+    async def test_a_key_is_refused_from_the_start(self) -> None:
         api = ScriptedApi(default=UNAUTHORIZED)
         async with exporting(api, ACME) as running:
             await until(lambda: running.one("sendkit_up", "acme") == 0)
             assert "auth" in running.unready_reason()
             assert running.one("sendkit_last_success_timestamp_seconds", "acme") is None
 
-    async def test_of_a_file_is_read_again_at_every_poll(self, tmp_path: Path) -> None:
+    async def test_a_key_of_a_file_is_read_again_at_every_poll(self, tmp_path: Path) -> None:
         key_file = tmp_path / "acme.key"
         key_file.write_text("sk_canary-first\n")
         api = ScriptedApi()
@@ -72,7 +72,7 @@ class TestKey:
             key_file.write_text("sk_canary-late")
             await until(lambda: not running.unready_reason())
 
-    async def test_file_that_vanishes_is_a_refused_key(self, tmp_path: Path) -> None:
+    async def test_a_key_file_that_vanishes_is_a_refused_key(self, tmp_path: Path) -> None:
         key_file = tmp_path / "acme.key"
         key_file.write_text("sk_canary-first")
         account = {"name": "acme", "api_key_file": str(key_file)}
@@ -83,7 +83,7 @@ class TestKey:
             await until(lambda: running.failures() >= 2)
             assert running.one("sendkit_up", "acme") == 0
 
-    async def test_of_the_environment_is_used(self) -> None:
+    async def test_a_key_of_the_environment_is_used(self) -> None:
         api = ScriptedApi()
         async with exporting(
             api, {"name": "acme", "api_key_env": "ACME_KEY"}, environ={"ACME_KEY": "sk_canary-env"}

@@ -24,7 +24,7 @@ class TestPoll:
             await until(lambda: running.is_up("acme") and running.is_up("globex"))
             await until(lambda: running.one("sendkit_up", "acme", window="7d") == 1)
 
-    async def test_is_repeated_at_its_accounts_interval(self) -> None:
+    async def test_a_poll_is_repeated_at_its_accounts_interval(self) -> None:
         slow = ACME | {"poll_interval": "1d"}
         api = ScriptedApi()
         async with exporting(api, slow, GLOBEX) as running:
@@ -33,7 +33,7 @@ class TestPoll:
             assert running.one("sendkit_poll_interval_seconds", "acme") == 86_400
             assert running.one("sendkit_poll_interval_seconds", "globex") == FAST
 
-    async def test_replaces_the_last_answer_whole(self) -> None:
+    async def test_a_poll_replaces_the_last_answer_whole(self) -> None:
         api = ScriptedApi()
         async with exporting(api, ACME) as running:
             await until(lambda: running.is_up("acme"))
@@ -49,7 +49,7 @@ class TestPoll:
             ("Pacific/Kiritimati", "2024-02-24T10:00:00.000Z", "2024-03-02T09:59:59.999Z"),
         ],
     )
-    async def test_asks_for_the_days_of_its_window_in_the_time_zone(
+    async def test_a_poll_asks_for_the_days_of_its_window_in_the_time_zone(
         self, zone: str, first: str, last: str
     ) -> None:
         """Half past ten in the evening in UTC is tomorrow on Kiritimati."""
@@ -73,7 +73,7 @@ class TestPoll:
         [query] = [request.query for request in api.requests if request.query][:1]
         assert query["from"].replace("00:00:00.000", "23:59:59.999") == query["to"]
 
-    async def test_that_is_due_while_it_still_runs_is_skipped_and_counted(
+    async def test_a_poll_that_is_due_while_it_still_runs_is_skipped_and_counted(
         self, logged: list[EventDict]
     ) -> None:
         release = asyncio.Event()
@@ -86,7 +86,7 @@ class TestPoll:
             await until(lambda: running.is_polled("acme", 2))
         assert len(reported(logged, "poll skipped: the one before is still running", workspace="acme")) == 1
 
-    async def test_of_a_slow_workspace_never_delays_another_one(self) -> None:
+    async def test_a_poll_of_a_slow_workspace_never_delays_another_one(self) -> None:
         api = ScriptedApi({PLATFORM: {"w-hangs": "hangs", "w-drips": "drips", "w-good": "good"}})
         api.behaviours = {"sk_canary-acme": hang, "w-hangs": hang, "w-drips": drip}
         async with exporting(api, ACME, AGENCY, GLOBEX, api={"timeout": 60}) as running:
@@ -94,7 +94,7 @@ class TestPoll:
             for stuck in ("acme", "hangs", "drips"):
                 assert running.one("sendkit_polls_total", stuck) == 0
 
-    async def test_fails_without_losing_the_last_answer(self) -> None:
+    async def test_a_poll_fails_without_losing_the_last_answer(self) -> None:
         api = ScriptedApi()
         async with exporting(api, ACME) as running:
             await until(lambda: running.is_up("acme"))
@@ -103,7 +103,7 @@ class TestPoll:
             assert running.samples().one("sendkit_mailbox_sent_today", mailbox_id="m1") == 3
             assert running.samples().one("sendkit_poll_failures_total", reason="malformed", window="all")
 
-    async def test_of_an_api_that_is_not_there_fails(self) -> None:
+    async def test_a_poll_of_an_api_that_is_not_there_fails(self) -> None:
         """Nobody listens at the port of discard."""
         running = Exporting(settings("http://127.0.0.1:9", ACME, AGENCY))
         await running.exporter.poller.start()
@@ -113,7 +113,7 @@ class TestPoll:
         assert "acme: network" in running.unready_reason()
         await running.exporter.poller.stop()
 
-    async def test_counts_its_requests_by_the_answers_status(self) -> None:
+    async def test_a_poll_counts_its_requests_by_the_answers_status(self) -> None:
         api = ScriptedApi(behaviours={"sk_canary-acme": answer(401), "sk_canary-gone": raw(b"")})
         gone = {"name": "gone", "api_key": "sk_canary-gone"}
         async with exporting(api, ACME, GLOBEX, gone) as running:
@@ -121,7 +121,7 @@ class TestPoll:
             for code in ("200", "401", "error"):
                 assert running.own_samples().one("sendkit_api_requests_total", code=code)
 
-    async def test_keeps_counters_over_a_fall(self) -> None:
+    async def test_a_poll_keeps_counters_over_a_fall(self) -> None:
         def sent(number: int) -> None:
             api.default = answered(mailbox("m1", performance={"sent": number}))
 
@@ -141,7 +141,7 @@ class TestPoll:
 
 
 class TestFilter:
-    async def test_keeps_mailboxes_by_address_and_status(self) -> None:
+    async def test_a_filter_keeps_mailboxes_by_address_and_status(self) -> None:
         mailboxes = {"include": [".*@example\\.com"], "exclude": ["test.*"], "statuses": ["active", "error"]}
         api = ScriptedApi(
             default=answered(
@@ -159,7 +159,7 @@ class TestFilter:
 
 
 class TestDefects:
-    async def test_of_ours_are_logged_and_do_not_end_the_polls(
+    async def test_defects_of_ours_are_logged_and_do_not_end_the_polls(
         self, logged: list[EventDict], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """No answer that we know of does this; something must fail that never should."""
@@ -175,7 +175,9 @@ class TestDefects:
 
 
 class TestMailboxesLeftOut:
-    async def test_are_written_to_the_log_once_if_none_is_left(self, logged: list[EventDict]) -> None:
+    async def test_mailboxes_left_out_are_written_to_the_log_once_if_none_is_left(
+        self, logged: list[EventDict]
+    ) -> None:
         nobody = {"include": ["nobody@.*"]}
         warning = "mailboxes.include, exclude and statuses leave all mailboxes out"
         async with exporting(ScriptedApi(), ACME, mailboxes=nobody) as running:
@@ -189,7 +191,9 @@ class TestMailboxesLeftOut:
             await running.exporter.reload()
             await until(lambda: len(reported(logged, warning, workspace="acme", mailboxes=1)) == 2)
 
-    async def test_are_no_news_of_a_workspace_without_mailboxes(self, logged: list[EventDict]) -> None:
+    async def test_mailboxes_left_out_are_no_news_of_a_workspace_without_mailboxes(
+        self, logged: list[EventDict]
+    ) -> None:
         nobody = {"include": ["nobody@.*"]}
         async with exporting(ScriptedApi(default=answered()), ACME, mailboxes=nobody) as running:
             await until(lambda: running.is_polled("acme", 2))
@@ -197,7 +201,7 @@ class TestMailboxesLeftOut:
 
 
 class TestStop:
-    async def test_counts_no_poll_that_it_ends(self) -> None:
+    async def test_a_stop_counts_no_poll_that_it_ends(self) -> None:
         api = ScriptedApi(default=hang)
         async with exporting(api, ACME, api={"timeout": 60}) as running:
             await until(lambda: api.asked("sk_canary-acme"))
@@ -205,13 +209,15 @@ class TestStop:
         [tracked] = running.exporter.fleet
         assert (tracked.all_time.polls, tracked.all_time.failures.total()) == (0, 0)
 
-    async def test_may_come_before_the_start(self) -> None:
+    async def test_a_stop_may_come_before_the_start(self) -> None:
         running = Exporting(settings("http://127.0.0.1:9", ACME))
         await running.exporter.poller.stop()
 
 
 class TestTurning:
-    async def test_stops_when_nothing_is_run_any_more(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_polls_are_seen_to_have_stopped_when_nothing_is_run_any_more(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("exporter.polling.schedule.HEARTBEAT_LOST_SECONDS", 2.5)
         api = ScriptedApi()
         async with exporting(api, ACME) as running:

@@ -73,7 +73,7 @@ class Job:
 @pytest.mark.anyio
 class TestClock:
     @pytest.mark.parametrize("back", [timedelta(seconds=30), timedelta(hours=1), 10 * YEAR])
-    async def test_that_is_set_back_keeps_no_job_waiting(
+    async def test_a_clock_that_is_set_back_keeps_no_job_waiting(
         self, schedule: Schedule, wall_clock: type[WallClock], logged: list[EventDict], back: timedelta
     ) -> None:
         job = Job()
@@ -87,7 +87,7 @@ class TestClock:
         assert abs(told["seconds"] - back.total_seconds()) < 5
 
     @pytest.mark.parametrize("forward", [timedelta(hours=1), 10 * YEAR])
-    async def test_that_is_set_forward_makes_up_for_no_run(
+    async def test_a_clock_that_is_set_forward_makes_up_for_no_run(
         self, schedule: Schedule, wall_clock: type[WallClock], forward: timedelta
     ) -> None:
         """Counting the runs of ten years would take minutes, and as much memory as there is."""
@@ -101,7 +101,7 @@ class TestClock:
         await often.runs_again(3)
         assert len(seldom.at) == 2
 
-    async def test_that_is_set_to_and_fro_is_followed(
+    async def test_a_clock_that_is_set_to_and_fro_is_followed(
         self, schedule: Schedule, wall_clock: type[WallClock]
     ) -> None:
         job = Job()
@@ -111,7 +111,7 @@ class TestClock:
             wall_clock.error += step
         await job.runs_again(3)
 
-    async def test_that_is_set_back_leaves_jobs_as_far_apart_as_they_were(
+    async def test_a_clock_that_is_set_back_leaves_jobs_as_far_apart_as_they_were(
         self, schedule: Schedule, wall_clock: type[WallClock], logged: list[EventDict]
     ) -> None:
         job = Job()
@@ -124,7 +124,7 @@ class TestClock:
         assert len(job.at) == 1
 
     @pytest.mark.parametrize("step", [-timedelta(hours=1), 10 * YEAR])
-    async def test_may_be_set_under_a_running_exporter(
+    async def test_a_clock_may_be_set_under_a_running_exporter(
         self, wall_clock: type[WallClock], step: timedelta
     ) -> None:
         api = ScriptedApi(default=answered(mailbox("m1", performance={"sent": 100})))
@@ -142,7 +142,9 @@ class TestClock:
         seconds=st.floats(0.05, 1e6),
         previous=st.none() | st.floats(-1e9, 1e9),
     )
-    def test_never_makes_a_next_run_that_is_past_or_far(self, seconds: float, previous: float | None) -> None:
+    def test_a_clock_never_makes_a_next_run_that_is_past_or_far(
+        self, seconds: float, previous: float | None
+    ) -> None:
         now = datetime(2025, 1, 1, tzinfo=UTC)
         last = None if previous is None else now + timedelta(seconds=min(previous, 0))
         following = _Interval(timedelta(seconds=seconds)).get_next_fire_time(last, now)
@@ -151,7 +153,7 @@ class TestClock:
 
 @pytest.mark.anyio
 class TestTimer:
-    async def test_that_is_lost_is_set_again(
+    async def test_a_timer_that_is_lost_is_set_again(
         self, schedule: Schedule, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """As when memory ran out in the midst of the scheduler."""
@@ -172,7 +174,7 @@ class TestTimer:
         assert len(job.at) >= runs + 3
         assert schedule.is_turning
 
-    async def test_that_stays_lost_is_reported(
+    async def test_a_timer_that_stays_lost_is_reported(
         self, schedule: Schedule, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("exporter.polling.schedule.HEARTBEAT_LOST_SECONDS", 0.8)
@@ -190,7 +192,7 @@ class TestTimer:
 
 @pytest.mark.anyio
 class TestJobs:
-    async def test_come_no_more_once_they_are_cancelled(self, schedule: Schedule) -> None:
+    async def test_jobs_come_no_more_once_they_are_cancelled(self, schedule: Schedule) -> None:
         job, other = Job(), Job()
         cancelled = schedule.every(timedelta(seconds=FAST), job)
         schedule.every(timedelta(seconds=FAST), other)
@@ -202,14 +204,14 @@ class TestJobs:
         await other.runs_again(5)
         assert len(job.at) == runs
 
-    async def test_come_at_another_interval_once_it_is_changed(self, schedule: Schedule) -> None:
+    async def test_jobs_come_at_another_interval_once_it_is_changed(self, schedule: Schedule) -> None:
         job = Job()
         scheduled = schedule.every(timedelta(days=1), job)
         await job.runs_again()
         scheduled.change(timedelta(seconds=FAST))
         await job.runs_again(3)
 
-    async def test_that_are_due_while_they_run_are_reported_and_run_once_at_a_time(
+    async def test_jobs_that_are_due_while_they_run_are_reported_and_run_once_at_a_time(
         self, schedule: Schedule
     ) -> None:
         begun, overruns, release = 0, 0, asyncio.Event()
@@ -229,7 +231,7 @@ class TestJobs:
         release.set()
         await until(lambda: begun >= 3)
 
-    async def test_that_fail_come_again_and_are_logged(
+    async def test_jobs_that_fail_come_again_and_are_logged(
         self, schedule: Schedule, logged: list[EventDict]
     ) -> None:
         begun = 0

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 class TestStaleness:
-    async def test_drops_the_mailboxes_and_keeps_the_polls(self, logged: list[EventDict]) -> None:
+    async def test_staleness_drops_the_mailboxes_and_keeps_the_polls(self, logged: list[EventDict]) -> None:
         windows = [{"name": "7d", "days": 7, "interval": FAST}]
         api = ScriptedApi()
         async with exporting(api, ACME, poll={"stale_after": 1.5}, windows=windows) as running:
@@ -34,7 +34,7 @@ class TestStaleness:
             assert not running.unready_reason()
         assert len(reported(logged, "data is stale: mailbox series dropped", window="all")) == 1
 
-    async def test_is_not_mistaken_when_an_answer_never_changes(self) -> None:
+    async def test_staleness_is_not_mistaken_when_an_answer_never_changes(self) -> None:
         """The same bytes again and again are fresh each time."""
         api = ScriptedApi()
         async with exporting(api, ACME, poll={"stale_after": 1}) as running:
@@ -57,7 +57,7 @@ def windows(running: Exporting) -> set[str]:
 class TestWindow:
     """Its answers name mailboxes by their id; what else their labels need is the all-time answer's."""
 
-    async def test_shows_no_mailbox_before_the_all_time_answer_and_its_own_with_it(self) -> None:
+    async def test_a_window_shows_no_mailbox_before_the_all_time_answer_and_its_own_with_it(self) -> None:
         release = asyncio.Event()
         all_time = once_set(release, answered(mailbox("m1", "anna@one.example")))
         week = answered(mailbox("m1", "", performance={"sent": 7}), mailbox("unknown"))
@@ -76,7 +76,7 @@ class TestWindow:
             assert running.samples().one("sendkit_mailbox_campaign_sent", window="7d") == 7
             assert running.one("sendkit_polls_total", "acme", window="7d") == 1
 
-    async def test_goes_with_the_all_time_answer_that_is_stale_and_comes_back_with_it(self) -> None:
+    async def test_a_window_goes_with_the_all_time_answer_that_is_stale_and_comes_back_with_it(self) -> None:
         api = ScriptedApi(windowed=answered(mailbox("m1", performance={"sent": 7})))
         async with exporting(api, ACME, windows=WEEK, poll={"stale_after": 1.5}) as running:
             await until(lambda: windows(running) == {"all", "7d"})
@@ -95,7 +95,7 @@ class TestWindow:
             assert running.samples().one("sendkit_mailbox_campaign_sent", window="7d") == 7
             assert running.one("sendkit_polls_total", "acme", window="7d") == 1, "not asked for again"
 
-    async def test_follows_the_mailboxes_of_the_all_time_answer(self) -> None:
+    async def test_a_window_follows_the_mailboxes_of_the_all_time_answer(self) -> None:
         def ids(window: str) -> set[str]:
             found = running.samples().all_of("sendkit_mailbox_campaign_sent", window=window)
             return {dict(labels)["mailbox_id"] for labels in found}

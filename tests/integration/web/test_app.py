@@ -28,7 +28,7 @@ PROMETHEUS = (  # the header as version 2.42 sends it
 
 @pytest.mark.anyio
 class TestPaths:
-    async def test_answer_head_as_get_without_a_body(self) -> None:
+    async def test_paths_answer_head_as_get_without_a_body(self) -> None:
         async with polled(ACME) as client:
             for path in PATHS:
                 got, headed = await client.get(path), await client.head(path)
@@ -38,7 +38,7 @@ class TestPaths:
                 assert headed.headers["content-type"] == got.headers["content-type"]
                 assert int(headed.headers["content-length"]) > 0
 
-    async def test_refuse_other_methods_and_name_those_they_have(self) -> None:
+    async def test_paths_refuse_other_methods_and_name_those_they_have(self) -> None:
         async with polled(ACME) as client:
             for path in PATHS:
                 for method in ("POST", "PUT", "DELETE"):
@@ -49,7 +49,7 @@ class TestPaths:
                 refused = await client.request(method, "/-/reload")
                 assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
 
-    async def test_that_are_unknown_are_not_found(self) -> None:
+    async def test_paths_that_are_unknown_are_not_found(self) -> None:
         async with polled(ACME) as client:
             for path in ("/nothing", "/metrics/", "/-/", "/static", "/metrics/exporter/x"):
                 assert (await client.get(path)).status_code == 404, path
@@ -57,7 +57,7 @@ class TestPaths:
 
 @pytest.mark.anyio
 class TestMetrics:
-    async def test_are_text_unless_openmetrics_is_asked_for(self) -> None:
+    async def test_metrics_are_text_unless_openmetrics_is_asked_for(self) -> None:
         async with polled(ACME) as client:
             plain = await client.get("/metrics", headers={"accept": "*/*"})
             asked = await client.get("/metrics", headers={"accept": PROMETHEUS})
@@ -68,7 +68,7 @@ class TestMetrics:
             assert {*plain.headers["vary"].split(", ")} == {"accept", "accept-encoding"}
 
     @pytest.mark.parametrize("path", ["/metrics", "/metrics/exporter", "/metrics?workspace=acme"])
-    async def test_are_the_same_samples_in_both_formats_and_encodings(self, path: str) -> None:
+    async def test_metrics_are_the_same_samples_in_both_formats_and_encodings(self, path: str) -> None:
         async with polled(ACME, GLOBEX) as client:
             seen = []
             for accept in ("text/plain", "application/openmetrics-text"):
@@ -117,7 +117,7 @@ class TestMetrics:
             )
             assert samples.one("sendkit_exporter_series") == counted
 
-    async def test_are_200_before_the_first_poll(self) -> None:
+    async def test_metrics_are_200_before_the_first_poll(self) -> None:
         async with serving(ScriptedApi(default=hang), ACME, api={"timeout": 60}) as (_, client):
             response = await client.get("/metrics")
             assert response.status_code == 200
@@ -136,14 +136,14 @@ class TestMetrics:
             odd = await client.get("/metrics", params={"workspace": 'third, & "odd"'})
             assert Samples(odd.text).values_of("workspace", "sendkit_up") == {'third, & "odd"'}
 
-    async def test_of_an_unknown_workspace_are_not_found(self) -> None:
+    async def test_metrics_of_an_unknown_workspace_are_not_found(self) -> None:
         async with polled(ACME) as client:
             for query in ("workspace=nobody", "workspace=acme&workspace=nobody", "workspace="):
                 assert (await client.get(f"/metrics?{query}")).status_code == 404
             named = await client.get("/metrics", params={"workspace": "<script>"})
             assert named.headers["content-type"].startswith("text/plain")
 
-    async def test_answer_while_every_poll_hangs(self) -> None:
+    async def test_metrics_answer_while_every_poll_hangs(self) -> None:
         async with serving(ScriptedApi(default=hang), ACME, GLOBEX, api={"timeout": 60}) as (_, client):
             answers = await asyncio.gather(*(client.get("/metrics") for _ in range(20)))
             assert {response.status_code for response in answers} == {200}
@@ -151,7 +151,7 @@ class TestMetrics:
 
 @pytest.mark.anyio
 class TestHealth:
-    async def test_is_lost_when_the_polls_stop_turning(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_health_is_lost_when_the_polls_stop_turning(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("exporter.polling.schedule.HEARTBEAT_LOST_SECONDS", 2.5)
         async with serving(ScriptedApi(), ACME) as (running, client):
             assert (await client.get("/-/healthy")).status_code == 200
@@ -159,7 +159,7 @@ class TestHealth:
             await until(lambda: not running.exporter.poller.is_turning())
             assert (await client.get("/-/healthy")).status_code == 503
 
-    async def test_is_not_lost_while_the_api_hangs(self) -> None:
+    async def test_health_is_not_lost_while_the_api_hangs(self) -> None:
         async with serving(ScriptedApi(default=hang), ACME) as (_, client):
             assert (await client.get("/-/healthy")).status_code == 200
             assert (await client.get("/-/ready")).status_code == 503
@@ -180,7 +180,7 @@ class TestReload:
             assert refused.status_code == 403
             assert "--web.enable-lifecycle" in refused.text
 
-    async def test_answers_200_or_500_with_the_error(self) -> None:
+    async def test_a_reload_by_http_answers_200_or_500_with_the_error(self) -> None:
         async with serving(ScriptedApi(), ACME, enable_lifecycle=True) as (running, client):
             assert (await client.post("/-/reload")).status_code == 200
 
@@ -207,14 +207,14 @@ class TestPage:
             for path in PATHS:
                 assert "canary" not in (await client.get(path)).text
 
-    async def test_reloads_itself_and_one_of_a_runbook_does_not(self) -> None:
+    async def test_the_page_reloads_itself_and_one_of_a_runbook_does_not(self) -> None:
         async with polled(ACME) as client:
             assert '<meta http-equiv="refresh" content="30">' in (await client.get("/")).text
             assert 'content="30"' in (await client.get("/workspaces/acme")).text
             runbook = await client.get("/runbooks/SendKitAuthFailed")
             assert 'http-equiv="refresh"' not in runbook.text
 
-    async def test_of_a_runbook_is_under_the_policy_of_the_others(self) -> None:
+    async def test_the_page_of_a_runbook_is_under_the_policy_of_the_others(self) -> None:
         async with polled(ACME) as client:
             runbook = await client.get("/runbooks/SendKitAuthFailed")
             assert (runbook.status_code, runbook.headers["content-type"]) == (200, "text/html; charset=utf-8")

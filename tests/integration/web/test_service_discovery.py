@@ -11,7 +11,9 @@ from tests.integration.web.asking import polled
 @pytest.mark.anyio
 class TestServiceDiscovery:
     @pytest.mark.parametrize("host", ["exporter:19587", "10.0.0.7", "[::1]:19587", "[fe80::1]", "a-b.c_d:1"])
-    async def test_names_one_group_a_workspace_and_one_for_the_exporter(self, host: str) -> None:
+    async def test_service_discovery_names_one_group_a_workspace_and_one_for_the_exporter(
+        self, host: str
+    ) -> None:
         async with polled(ACME, GLOBEX) as client:
             response = await client.get("/sd", headers={"host": host})
             assert response.headers["content-type"] == "application/json"
@@ -31,7 +33,7 @@ class TestServiceDiscovery:
         async with polled(ACME) as client:
             assert (await client.get("/sd", headers={"host": host})).status_code == 400
 
-    async def test_of_what_it_names_every_target_answers(self) -> None:
+    async def test_every_target_that_service_discovery_names_answers(self) -> None:
         async with polled(ACME, {"name": "a & b/c?d", "api_key": "sk_canary-2"}) as client:
             for group in (await client.get("/sd")).json():
                 labels = group["labels"]

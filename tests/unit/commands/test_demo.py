@@ -33,7 +33,7 @@ def told() -> Simulation:
     return simulation
 
 
-def test_tells_a_story_of_which_each_part_is_in_a_place_of_its_own(told: Simulation) -> None:
+def test_the_demo_tells_a_story_of_which_each_part_is_in_a_place_of_its_own(told: Simulation) -> None:
     spike, suspended, revoked = told.scenarios()
     assert (spike.name, suspended.name, revoked.name) == (
         "bounce_spike",
@@ -43,14 +43,14 @@ def test_tells_a_story_of_which_each_part_is_in_a_place_of_its_own(told: Simulat
     assert spike.workspace_id != revoked.workspace_id
 
 
-def test_tells_it_in_one_workspace_where_there_is_only_one() -> None:
+def test_the_demo_tells_it_in_one_workspace_where_there_is_only_one() -> None:
     simulation = Simulation(20, workspaces=1)
     for scenario in demo.story(simulation):
         simulation.start(parse_scenario(scenario))
     assert len(simulation.scenarios()) == 3
 
 
-def test_says_where_to_look_and_what_will_happen(told: Simulation) -> None:
+def test_the_demo_says_where_to_look_and_what_will_happen(told: Simulation) -> None:
     first, second = told.workspaces
     lines = demo.announced(told, "127.0.0.1:19587").splitlines()
     assert lines[0] == "The status page: http://127.0.0.1:19587/"

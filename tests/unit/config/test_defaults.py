@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 
 
 class TestDefaults:
-    def test_are_those_of_the_reference(self, loaded: Load) -> None:
+    def test_defaults_are_those_of_the_reference(self, loaded: Load) -> None:
         config = loaded(ACCOUNT)
         assert config.api.base_url == "https://api.sendkit.ai"
         assert config.api.timeout == timedelta(seconds=30)
@@ -52,20 +52,20 @@ class TestDefaults:
             "spam_ratio_warning": 0.15,
         }
 
-    def test_without_a_file_are_one_account_with_its_key_in_the_environment(self) -> None:
+    def test_defaults_without_a_file_are_one_account_with_its_key_in_the_environment(self) -> None:
         config = default({"SENDKIT_API_KEY": CANARY})
         [account] = config.accounts
         assert account.name == "default"
         assert account.read_key({"SENDKIT_API_KEY": CANARY}) == CANARY
 
     @pytest.mark.parametrize("environ", [{}, {"SENDKIT_API_KEY": " "}])
-    def test_without_file_and_key_say_what_to_do(self, environ: dict[str, str]) -> None:
+    def test_defaults_without_file_and_key_say_what_to_do(self, environ: dict[str, str]) -> None:
         with pytest.raises(
             ConfigError, match=r"set the environment variable SENDKIT_API_KEY.*--config\.file"
         ):
             default(environ)
 
-    def test_serve_a_configuration_made_in_python(self) -> None:
+    def test_defaults_serve_a_configuration_made_in_python(self) -> None:
         account = AccountConfig(name="demo", api_key=SecretStr(CANARY), poll_interval=timedelta(seconds=1))
         config = Config(api=ApiConfig(base_url="http://127.0.0.1:8080"), accounts=(account,))
         assert config.poll_interval_for(account) == timedelta(seconds=1)
@@ -79,7 +79,7 @@ class TestExample:
             "agency",
         ]
 
-    def test_shows_each_key_with_its_default(self, loaded: Load) -> None:
+    def test_the_example_shows_each_key_with_its_default(self, loaded: Load) -> None:
         example = load(ROOT / "config.example.yaml", {})
         assert example.model_dump(exclude={"accounts"}) == loaded(ACCOUNT).model_dump(exclude={"accounts"})
         for account in example.accounts:

@@ -49,14 +49,14 @@ mailboxes, privacy, thresholds, state, shard
 
 
 class TestErrors:
-    def test_tell_a_second_key_source_beside_one_that_is_wrong_itself(self, failed: Fail) -> None:
+    def test_errors_tell_a_second_key_source_beside_one_that_is_wrong_itself(self, failed: Fail) -> None:
         errors = failed("accounts: [{name: a, api_key_env: NOT_SET, api_key: sk_canary-1}]")
         assert [error.split(", ")[0] for error in errors] == [
             "accounts.0.api_key_env: found 'NOT_SET'",
             "accounts.0.api_key: found api_key_env and api_key",
         ]
 
-    def test_are_all_reported_with_their_place_what_was_found_and_what_was_expected(
+    def test_errors_are_all_reported_with_their_place_what_was_found_and_what_was_expected(
         self, failed: Fail
     ) -> None:
         errors = failed(
@@ -130,7 +130,7 @@ class TestErrors:
         [error] = failed("\n".join(["a0: &a0 {k: v}", *lines]))
         assert "aliases that expand without bound" in error
 
-    def test_spare_aliases_that_only_save_typing(self, loaded: Load) -> None:
+    def test_errors_spare_aliases_that_only_save_typing(self, loaded: Load) -> None:
         config = loaded(
             """
             accounts:
@@ -179,7 +179,7 @@ class TestErrors:
             max_leaves=20,
         )
     )
-    def test_are_the_only_way_to_fail(
+    def test_errors_are_the_only_way_to_fail(
         self, tmp_path_factory: pytest.TempPathFactory, document: object
     ) -> None:
         path = tmp_path_factory.getbasetemp() / "any.yaml"

@@ -11,11 +11,11 @@ from tests.configurations import ACCOUNT, CANARY, Fail, Load
 
 
 class TestKeys:
-    def test_come_from_exactly_one_place(self, failed: Fail) -> None:
+    def test_keys_come_from_exactly_one_place(self, failed: Fail) -> None:
         [error] = failed("accounts: [{name: a, api_key_env: A, api_key: sk_canary-1}]", A="sk_canary-2")
         assert error.startswith("accounts.0.api_key: found api_key_env and api_key, expected exactly one of")
 
-    def test_of_files_are_relative_to_the_configuration_and_read_again(
+    def test_keys_of_files_are_relative_to_the_configuration_and_read_again(
         self, loaded: Load, tmp_path: Path
     ) -> None:
         [account] = loaded("accounts: [{name: a, api_key_file: keys/a}]").accounts
@@ -39,7 +39,7 @@ class TestKeys:
             (None, "cannot be read: No such file or directory"),
         ],
     )
-    def test_that_files_do_not_hold_are_reported(
+    def test_keys_that_files_do_not_hold_are_reported(
         self, loaded: Load, tmp_path: Path, content: bytes | None, told: str
     ) -> None:
         [account] = loaded("accounts: [{name: a, api_key_file: a.key}]").accounts
@@ -52,7 +52,7 @@ class TestKeys:
         assert str(path) in str(caught.value)
         assert "can" not in "".join(traceback.format_exception(caught.value)).replace("cannot", "")
 
-    def test_of_the_environment_that_no_header_can_carry_are_refused(self, failed: Fail) -> None:
+    def test_keys_of_the_environment_that_no_header_can_carry_are_refused(self, failed: Fail) -> None:
         [error] = failed("accounts: [{name: a, api_key_env: A_KEY}]", A_KEY="sk_canary a")
         assert error == (
             "accounts.0.api_key_env: found 'A_KEY', which holds blanks, control or non-ASCII characters, "
@@ -61,14 +61,14 @@ class TestKeys:
         with pytest.raises(ConfigError, match="SENDKIT_API_KEY holds blanks"):
             default({"SENDKIT_API_KEY": "sk_canary a"})
 
-    def test_come_from_the_environment_each_time_they_are_read(self, loaded: Load) -> None:
+    def test_keys_come_from_the_environment_each_time_they_are_read(self, loaded: Load) -> None:
         [account] = loaded("accounts: [{name: a, api_key_env: A_KEY}]", A_KEY="sk_1").accounts
         assert account.read_key({"A_KEY": " sk_2\n"}) == "sk_2"
         with pytest.raises(KeyUnavailable, match="environment variable A_KEY is empty"):
             account.read_key({})
 
     @pytest.mark.parametrize("environ", [{}, {"A_KEY": ""}])
-    def test_missing_in_the_environment_are_an_error_when_loading(
+    def test_keys_missing_in_the_environment_are_an_error_when_loading(
         self, failed: Fail, environ: dict[str, str]
     ) -> None:
         [error] = failed("accounts: [{name: a, api_key_env: A_KEY}]", **environ)
@@ -99,7 +99,7 @@ class TestKeys:
     def test_no_error_of_a_configuration_shows_a_key(self, failed: Fail, text: str) -> None:
         assert failed(text)
 
-    def test_are_not_taken_for_a_variable(self, failed: Fail) -> None:
+    def test_keys_are_not_taken_for_a_variable(self, failed: Fail) -> None:
         [error] = failed("accounts: [{name: a, api_key_env: sk_canary0123}]", sk_canary0123="x")
         assert error.endswith("expected the name of an environment variable (never the key itself)")
 
@@ -107,12 +107,12 @@ class TestKeys:
         config = loaded(f"accounts: [{{name: a, api_key: {CANARY}}}]")
         assert "canary" not in f"{config!r} {config} {config.accounts[0]!r} {config.model_dump()}"
 
-    def test_are_in_no_error_of_a_model_made_in_python(self) -> None:
+    def test_keys_are_in_no_error_of_a_model_made_in_python(self) -> None:
         with pytest.raises(ValidationError) as caught:
             AccountConfig.model_validate({"name": "a", "api_key": "canary canary"})
         assert "canary" not in str(caught.value)
 
-    def test_of_the_hash_come_from_a_file_beside_the_configuration(
+    def test_keys_of_the_hash_come_from_a_file_beside_the_configuration(
         self, loaded: Load, tmp_path: Path
     ) -> None:
         config = loaded("privacy: {email: hmac, hmac_key_file: hash.key}")
@@ -121,6 +121,6 @@ class TestKeys:
         (tmp_path / "hash.key").write_text("secret\n")
         assert config.privacy.read_hmac_key() == b"secret"
 
-    def test_of_the_hash_are_not_there_without_a_file(self, loaded: Load) -> None:
+    def test_keys_of_the_hash_are_not_there_without_a_file(self, loaded: Load) -> None:
         with pytest.raises(KeyUnavailable, match="is not set"):
             loaded(ACCOUNT).privacy.read_hmac_key()

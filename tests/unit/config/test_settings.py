@@ -17,7 +17,7 @@ from tests.configurations import ACCOUNT, CANARY, UNTIMED, Fail, Load
 
 
 class TestSelection:
-    def test_of_mailboxes_goes_by_whole_addresses_and_statuses(self) -> None:
+    def test_a_selection_of_mailboxes_goes_by_whole_addresses_and_statuses(self) -> None:
         chosen = MailboxesConfig(
             include=(Pattern(r".*@a\.com"),),
             exclude=(Pattern("test"), Pattern("x@.*")),
@@ -34,19 +34,21 @@ class TestSelection:
         assert MailboxesConfig().keeps(name, status)
 
     @pytest.mark.parametrize("pattern", ["(?=a)b", r"(a)\1", "(", "a{2000}", "(((a{100}){100}){100}){100}"])
-    def test_refuses_patterns_that_need_unbounded_time_or_memory(self, failed: Fail, pattern: str) -> None:
+    def test_a_selection_refuses_patterns_that_need_unbounded_time_or_memory(
+        self, failed: Fail, pattern: str
+    ) -> None:
         [error] = failed(f"{ACCOUNT}\nmailboxes: {{include: ['{pattern}']}}")
         assert error.startswith("mailboxes.include.0: found ")
         assert error.endswith("a regular expression of RE2, without look-around and back-references")
 
-    def test_from_a_file_matches_every_character_with_a_dot(self, loaded: Load) -> None:
+    def test_a_selection_from_a_file_matches_every_character_with_a_dot(self, loaded: Load) -> None:
         config = loaded("accounts: [{name: a, api_key_file: k, workspaces: {include: ['client-.*']}}]")
         assert config.accounts[0].workspaces.keeps("client-\n1")
         assert not config.accounts[0].workspaces.keeps("a client-1")
 
 
 class TestThresholds:
-    def test_of_an_account_replace_the_common_ones(self, loaded: Load) -> None:
+    def test_thresholds_of_an_account_replace_the_common_ones(self, loaded: Load) -> None:
         config = loaded(
             """
             accounts:
@@ -67,10 +69,10 @@ class TestThresholds:
 
 
 class TestWarnings:
-    def test_are_none_for_the_defaults(self, loaded: Load) -> None:
+    def test_warnings_are_none_for_the_defaults(self, loaded: Load) -> None:
         assert loaded(ACCOUNT).warnings() == []
 
-    def test_tell_of_polls_rarer_than_staleness(self, loaded: Load) -> None:
+    def test_warnings_tell_of_polls_rarer_than_staleness(self, loaded: Load) -> None:
         config = loaded(
             """
             poll: {interval: 20m, stale_after: 15m}
@@ -85,7 +87,7 @@ class TestWarnings:
         ]
         assert "1200 s is above poll.stale_after (900 s)" in config.warnings()[0]
 
-    def test_tell_of_patterns_that_leave_everything_out(self, loaded: Load) -> None:
+    def test_warnings_tell_of_patterns_that_leave_everything_out(self, loaded: Load) -> None:
         config = loaded(
             """
             mailboxes: {exclude: ["a@acme.example", ".*"]}
@@ -99,7 +101,7 @@ class TestWarnings:
             "accounts.0.workspaces.exclude: '.*' leaves all of them out",
         ]
 
-    def test_tell_of_warnings_that_come_after_what_is_critical(self, loaded: Load) -> None:
+    def test_warnings_tell_of_warnings_that_come_after_what_is_critical(self, loaded: Load) -> None:
         config = loaded(
             """
             thresholds: {unhealthy_mailboxes_warning: 0.4}
@@ -128,7 +130,7 @@ class TestWarnings:
             (0o601, True),
         ],
     )
-    def test_tell_of_key_files_open_to_others(
+    def test_warnings_tell_of_key_files_open_to_others(
         self, loaded: Load, tmp_path: Path, mode: int, *, open_to_others: bool
     ) -> None:
         (tmp_path / "a.key").write_text(CANARY)
@@ -140,7 +142,7 @@ class TestWarnings:
         assert "canary" not in "".join(warnings)
 
     @pytest.mark.parametrize(("mode", "open_to_others"), [(0o600, False), (0o640, False), (0o644, True)])
-    def test_tell_of_a_configuration_that_holds_a_key_and_is_open_to_others(
+    def test_warnings_tell_of_a_configuration_that_holds_a_key_and_is_open_to_others(
         self, tmp_path: Path, mode: int, *, open_to_others: bool
     ) -> None:
         path = tmp_path / "config.yaml"
@@ -152,7 +154,7 @@ class TestWarnings:
         ] * open_to_others
         assert "canary" not in "".join(warnings)
 
-    def test_tell_of_key_files_without_a_key(self, loaded: Load, tmp_path: Path) -> None:
+    def test_warnings_tell_of_key_files_without_a_key(self, loaded: Load, tmp_path: Path) -> None:
         (tmp_path / "empty").touch(mode=0o600)
         warnings = loaded(
             "accounts: [{name: a, api_key_file: none}, {name: b, api_key_file: empty}]"

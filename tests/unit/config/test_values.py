@@ -36,13 +36,13 @@ class TestForms:
             float("inf"), float("nan"), 1e-9, "367d", "9" * 12 + "d", 10**400, "9" * 400, True, None, [], {},
         ],
     )  # fmt: skip
-    def test_of_durations_are_no_others(self, written: object) -> None:
+    def test_a_duration_of_another_form_is_an_error(self, written: object) -> None:
         with pytest.raises(ValidationError, match="a duration such as 90s, 15m, 2h, 1d or seconds"):
             TypeAdapter(Duration).validate_python(written)
 
     @UNTIMED
     @given(st.integers(1, 86_400), st.sampled_from("smhd"))
-    def test_of_durations_are_counts_of_their_unit(self, count: int, unit: str) -> None:
+    def test_a_duration_is_a_count_of_its_unit(self, count: int, unit: str) -> None:
         one = parse_duration(f"1{unit}")
         if count * one <= timedelta(days=366):
             assert parse_duration(f"{count}{unit}") == count * one
@@ -57,7 +57,7 @@ class TestForms:
     @pytest.mark.parametrize(
         "written", ["", "0", 0, -1, 1.5, "1MB", "1 MiB", "-1KiB", "1mib", True, None, 2**63]
     )
-    def test_of_sizes_are_no_others(self, written: object) -> None:
+    def test_a_size_of_another_form_is_an_error(self, written: object) -> None:
         with pytest.raises(ValidationError, match="a size such as 64KiB, 256MiB, 1GiB or bytes"):
             TypeAdapter(Size).validate_python(written)
 
@@ -70,14 +70,14 @@ class TestForms:
     @pytest.mark.parametrize(
         "written", ["Europe", "Europe/Nowhere", "../../etc/passwd", "''", "2", "null", '"a\\0b"']
     )
-    def test_of_time_zones_are_no_others(self, failed: Fail, written: str) -> None:
+    def test_a_time_zone_that_is_not_in_the_database_is_an_error(self, failed: Fail, written: str) -> None:
         [error] = failed(f"timezone: {written}")
         assert error.endswith("expected a time zone name such as UTC or Europe/Berlin")
 
 
 class TestPrivacy:
     @pytest.mark.parametrize("mode", ["plain", "masked", "hmac", "off", '"off"', "'off'"])
-    def test_takes_each_mode_as_the_reference_writes_it(self, loaded: Load, mode: str) -> None:
+    def test_privacy_takes_each_mode_as_the_reference_writes_it(self, loaded: Load, mode: str) -> None:
         config = loaded(f"privacy: {{email: {mode}, hmac_key_file: hash.key}}")
         assert config.privacy.email == mode.strip("\"'")
 
@@ -105,7 +105,9 @@ class TestBaseUrl:
         assert loaded(f"api: {{base_url: '{url}/'}}").api.base_url == url
 
     @pytest.mark.parametrize("url", ["http://example.com", "HTTP://10.0.0.1", "http://localhost.example.com"])
-    def test_is_plain_http_elsewhere_only_when_allowed(self, loaded: Load, failed: Fail, url: str) -> None:
+    def test_a_base_url_is_plain_http_elsewhere_only_when_allowed(
+        self, loaded: Load, failed: Fail, url: str
+    ) -> None:
         [error] = failed(f"api: {{base_url: '{url}'}}")
         assert error == (
             f"api.base_url: found '{url}', expected https"

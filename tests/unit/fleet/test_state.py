@@ -80,7 +80,9 @@ class TestFile:
         assert restored.departed.keys() == {"b"}
         assert restored.departed["b"].since == 1_000, "50 s before it was saved"
 
-    def test_is_one_a_workspace_and_feed_and_replaced_whole(self, state: StateDirectory) -> None:
+    def test_a_file_of_state_is_one_a_workspace_and_feed_and_replaced_whole(
+        self, state: StateDirectory
+    ) -> None:
         for rise in (1, 2, 3):
             state.save(some(rise=rise), 1_000 + rise)
             state.save(some(OTHER, rise=rise), 1_000)
@@ -90,7 +92,9 @@ class TestFile:
         assert loaded(state) == {"w1": 3, "w2": 3}
         assert {saved.succeeded for saved in state.load()} == {1_003, 1_000}
 
-    def test_is_the_answer_of_a_later_poll_too_when_nothing_changed(self, state: StateDirectory) -> None:
+    def test_a_file_of_state_is_the_answer_of_a_later_poll_too_when_nothing_changed(
+        self, state: StateDirectory
+    ) -> None:
         state.save(some(), 1_000)
         [path] = files(state.path)
         content = path.read_bytes()
@@ -99,7 +103,7 @@ class TestFile:
         assert len(path.read_bytes()) == len(content)
         assert not state.touch(OTHER.key, "all", 2_000), "there is none"
 
-    def test_is_for_no_other_user(self, state: StateDirectory) -> None:
+    def test_a_file_of_state_is_for_no_other_user(self, state: StateDirectory) -> None:
         state.save(some(), 1_000)
         for path in (state.path, *files(state.path)):
             assert path.stat().st_mode & 0o077 == 0
@@ -111,7 +115,9 @@ class TestFile:
         state.forget(WORKSPACE.key, "all")
         assert files(state.path) == []
 
-    def test_of_a_save_that_was_cut_off_goes_and_what_is_of_others_stays(self, state: StateDirectory) -> None:
+    def test_a_file_of_state_of_a_save_that_was_cut_off_goes_and_what_is_of_others_stays(
+        self, state: StateDirectory
+    ) -> None:
         state.save(some(), 1_000)
         [path] = files(state.path)
         cut_off = state.path / f".{path.name}.x1y2"
@@ -171,7 +177,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 class TestDamage:
     @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
-    def test_is_reported_set_aside_and_counting_starts_from_0(
+    def test_damage_is_reported_set_aside_and_counting_starts_from_0(
         self, state: StateDirectory, logged: list[EventDict], damage: Callable[[Path], object]
     ) -> None:
         state.save(some(), 1_000)
@@ -188,7 +194,7 @@ class TestDamage:
         assert len(logged) == 1
 
     @given(position=st.integers(0, 10**6), bit=st.integers(0, 7))
-    def test_of_a_single_bit_is_found(self, position: int, bit: int) -> None:
+    def test_damage_of_a_single_bit_is_found(self, position: int, bit: int) -> None:
         from exporter.fleet.state import _decode, _encode  # noqa: PLC0415 - the whole of a file's form
 
         content = bytearray(_encode(some()))
@@ -198,7 +204,7 @@ class TestDamage:
 
 
 class TestFullDisk:
-    def test_is_reported_once_and_leaves_no_counter_behind(
+    def test_a_full_disk_is_reported_once_and_leaves_no_counter_behind(
         self, state: StateDirectory, logged: list[EventDict]
     ) -> None:
         """One that is behind what was shown would fall at a restart; one from 0 is a counter's start."""
@@ -219,7 +225,7 @@ class TestFullDisk:
         assert [told["event"] for told in logged[1:]] == ["state: saved again"]
         assert len(list(state.path.iterdir())) == 3, "no piece of a file that was not finished"
 
-    def test_is_one_for_which_no_byte_is_left(self, tmp_path: Path) -> None:
+    def test_a_full_disk_is_one_for_which_no_byte_is_left(self, tmp_path: Path) -> None:
         place = tmp_path / "small"
         place.mkdir()
         with mounted(place, "-t", "tmpfs", "-o", "size=16k", "none"):
@@ -236,7 +242,7 @@ class TestFullDisk:
             assert loaded(state) == {"w1": 7}
             state.close()
 
-    def test_may_be_one_that_is_read_only_for_a_while(self, state: StateDirectory) -> None:
+    def test_a_full_disk_may_be_one_that_is_read_only_for_a_while(self, state: StateDirectory) -> None:
         """What could not be removed is no answer of a later poll, and is replaced once that is possible."""
         state.save(some(), 1_000)
         with read_only(state.path):
@@ -248,7 +254,9 @@ class TestFullDisk:
         assert loaded(state) == {"w1": 6}
         assert state.touch(WORKSPACE.key, "all", 1_003)
 
-    def test_may_be_a_folder_that_is_gone(self, state: StateDirectory, logged: list[EventDict]) -> None:
+    def test_a_full_disk_may_be_a_folder_that_is_gone(
+        self, state: StateDirectory, logged: list[EventDict]
+    ) -> None:
         (state.path / "lock").unlink()
         state.path.rmdir()
         state.save(some(), 1_000)
@@ -257,7 +265,7 @@ class TestFullDisk:
 
 
 class TestLock:
-    def test_keeps_a_second_exporter_out(self, state: StateDirectory) -> None:
+    def test_the_lock_of_a_folder_keeps_a_second_exporter_out(self, state: StateDirectory) -> None:
         with pytest.raises(StateUnavailableError, match=r"state is in use by another exporter$"):
             StateDirectory(state.path)
 
@@ -265,7 +273,7 @@ class TestLock:
         state.close()
         StateDirectory(state.path).close()
 
-    def test_of_a_process_that_was_killed_is_free(self, tmp_path: Path) -> None:
+    def test_the_lock_of_a_folder_of_a_process_that_was_killed_is_free(self, tmp_path: Path) -> None:
         code = (
             "import sys, time; from pathlib import Path; from exporter.fleet.state import StateDirectory\n"
             "held = StateDirectory(Path(sys.argv[1])); print('held', flush=True); time.sleep(600)"
@@ -288,7 +296,9 @@ class TestAge:
     @pytest.mark.parametrize(
         ("now_unix", "age"), [(1_000.0, 0.0), (1_060.0, 60.0), (400.0, 0.0)], ids=["now", "past", "set back"]
     )
-    def test_is_true_and_never_below_0(self, state: StateDirectory, now_unix: float, age: float) -> None:
+    def test_the_age_of_what_was_saved_is_true_and_never_below_0(
+        self, state: StateDirectory, now_unix: float, age: float
+    ) -> None:
         """A clock that was set back makes the answer one of this moment."""
         state.save(some(), 1_000)
         [saved] = state.load()

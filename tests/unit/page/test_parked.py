@@ -27,7 +27,7 @@ def fleet(*sending: int, age_seconds: float = 60) -> Fleet:
     return tracked
 
 
-def test_they_are_counted_and_are_neither_capacity_nor_trouble() -> None:
+def test_parked_mailboxes_are_counted_and_are_neither_capacity_nor_trouble() -> None:
     parked = fleet(1, 1, 0, 0)
     page = page_of(parked)
 

@@ -25,7 +25,7 @@ class TestBody:
         async with calling(answer(200, gzip.compress(BODY), content_encoding="gzip")) as (_, caller):
             assert await caller.mailboxes() == BODY
 
-    async def test_may_be_gzip_of_several_members(self) -> None:
+    async def test_a_body_may_be_gzip_of_several_members(self) -> None:
         members = gzip.compress(BODY[:9]) + gzip.compress(b"") + gzip.compress(BODY[9:])
         async with calling(answer(200, members, content_encoding="GZIP")) as (_, caller):
             assert await caller.mailboxes() == BODY
@@ -37,7 +37,7 @@ class TestBody:
             assert await caller.mailboxes() == BODY
 
     @pytest.mark.parametrize("encode", [bytes, gzip.compress])
-    async def test_may_be_as_large_as_the_limit(self, encode: Callable[[bytes], bytes]) -> None:
+    async def test_a_body_may_be_as_large_as_the_limit(self, encode: Callable[[bytes], bytes]) -> None:
         encoding = {"content_encoding": "gzip"} if encode is gzip.compress else {}
         async with calling(answer(200, encode(b"x" * 1000), **encoding), max_response_bytes=1000) as (
             _,
@@ -55,14 +55,14 @@ class TestBody:
         ],
         ids=["plain", "gzip", "bomb", "members"],
     )
-    async def test_above_the_limit_is_too_large(self, body: bytes, headers: dict[str, str]) -> None:
+    async def test_a_body_above_the_limit_is_too_large(self, body: bytes, headers: dict[str, str]) -> None:
         async with calling(answer(200, body, **headers), max_response_bytes=1000) as (server, caller):
             error = await caller.failure()
         assert isinstance(error, UnusableError)
         assert error.reason == Reason.TOO_LARGE
         assert len(server.requests) == 1
 
-    async def test_that_is_a_bomb_is_never_decompressed_whole(self) -> None:
+    async def test_a_body_that_is_a_bomb_is_never_decompressed_whole(self) -> None:
         bomb = gzip.compress(b"\0" * 50_000_000)
         async with calling(answer(200, bomb, content_encoding="gzip"), max_response_bytes=1000) as (
             _,
@@ -81,7 +81,7 @@ class TestBody:
         [(bytes, {}), (gzip.compress, {"content_encoding": "gzip"})],
         ids=["plain", "gzip"],
     )
-    async def test_above_the_limit_is_let_go_at_once(
+    async def test_a_body_above_the_limit_is_let_go_at_once(
         self, encode: Callable[[bytes], bytes], headers: dict[str, str]
     ) -> None:
         """What was read of it does not wait for the garbage collector, which looks seldom."""
@@ -112,14 +112,14 @@ class TestBody:
         ],
         ids=["nested", "brotli", "not gzip", "checksum", "rest"],
     )
-    async def test_of_no_use_is_malformed(self, body: bytes, encoding: str) -> None:
+    async def test_a_body_of_no_use_is_malformed(self, body: bytes, encoding: str) -> None:
         async with calling(answer(200, body, content_encoding=encoding)) as (server, caller):
             error = await caller.failure()
         assert isinstance(error, UnusableError)
         assert (error.reason, error.status) == (Reason.MALFORMED, 200)
         assert len(server.requests) == 1
 
-    async def test_nested_by_two_headers_is_malformed(self) -> None:
+    async def test_a_body_nested_by_two_headers_is_malformed(self) -> None:
         head = HEAD + b"Content-Encoding: gzip\r\nContent-Encoding: gzip\r\n\r\n"
         async with calling(raw(head + b"x" * 100)) as (_, caller):
             assert (await caller.failure()).reason == Reason.MALFORMED

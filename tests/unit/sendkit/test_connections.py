@@ -48,21 +48,23 @@ def chunked(leftovers: bytes) -> Behaviour:
 
 @pytest.mark.parametrize("apart", [False, True])
 @pytest.mark.parametrize("leftovers", [HIDDEN, HIDDEN[:20], b" "], ids=["answer", "start of one", "blank"])
-async def test_with_bytes_behind_an_answer_is_never_used_again(leftovers: bytes, *, apart: bool) -> None:
+async def test_a_connection_with_bytes_behind_an_answer_is_never_used_again(
+    leftovers: bytes, *, apart: bool
+) -> None:
     async with calling(with_leftovers(leftovers, apart=apart), answer()) as (server, caller):
         assert await caller.mailboxes() == BODY
         assert await caller.mailboxes() == BODY
     assert server.connections == 2
 
 
-async def test_with_bytes_behind_the_last_chunk_is_never_used_again() -> None:
+async def test_a_connection_with_bytes_behind_the_last_chunk_is_never_used_again() -> None:
     async with calling(chunked(HIDDEN), answer()) as (server, caller):
         assert await caller.mailboxes() == BODY
         assert await caller.mailboxes() == BODY
     assert server.connections == 2
 
 
-async def test_with_bytes_behind_a_refusal_is_never_used_again() -> None:
+async def test_a_connection_with_bytes_behind_a_refusal_is_never_used_again() -> None:
     async def refuse(writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 404 x\r\nContent-Length: 2\r\n\r\n{}" + HIDDEN)
         await writer.drain()
@@ -73,21 +75,21 @@ async def test_with_bytes_behind_a_refusal_is_never_used_again() -> None:
     assert server.connections == 2
 
 
-async def test_that_ended_cleanly_is_used_again_in_chunks_too() -> None:
+async def test_a_connection_that_ended_cleanly_is_used_again_in_chunks_too() -> None:
     async with calling(chunked(b"")) as (server, caller):
         for _ in range(3):
             assert await caller.mailboxes() == BODY
     assert server.connections == 1
 
 
-async def test_is_never_shared_by_two_keys() -> None:
+async def test_a_connection_is_never_shared_by_two_keys() -> None:
     async with calling(answer()) as (server, caller):
         for key in (KEY, PLATFORM_KEY, KEY, PLATFORM_KEY):
             await caller.mailboxes(key)
     assert server.connections == 2
 
 
-async def test_is_not_kept_for_each_of_very_many_keys() -> None:
+async def test_a_connection_is_not_kept_for_each_of_very_many_keys() -> None:
     async with calling(answer()) as (server, caller):
         for number in range(300):
             await caller.mailboxes(f"sk_{number}")
@@ -113,7 +115,7 @@ async def test_over_tls_with_bytes_behind_an_answer_is_never_used_again(
     assert server.connections == 2
 
 
-async def test_is_used_without_an_import_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_connection_is_used_without_an_import_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that fails is looked for in every folder, again in each request: a quarter of a request's cost."""
     failed: list[str] = []
     real_import = builtins.__import__

@@ -38,7 +38,7 @@ class TestRefusal:
             (503, Reason.SERVER_ERROR, 3),
         ],
     )
-    async def test_has_a_reason_and_is_tried_again_if_it_may_pass(
+    async def test_a_refusal_has_a_reason_and_is_tried_again_if_it_may_pass(
         self, status: int, reason: Reason, attempts: int
     ) -> None:
         async with calling(answer(status, b"")) as (server, caller):
@@ -49,7 +49,7 @@ class TestRefusal:
         assert caller.codes == [str(status)] * attempts
         assert caller.retries == attempts - 1
 
-    async def test_of_a_redirect_takes_the_key_nowhere(self) -> None:
+    async def test_a_refusal_of_a_redirect_takes_the_key_nowhere(self) -> None:
         async with (
             Server(answer()) as elsewhere,
             calling(answer(307, b"", location=f"http://{elsewhere.address}")) as (_, caller),
@@ -60,7 +60,7 @@ class TestRefusal:
         assert elsewhere.requests == []
 
     @pytest.mark.parametrize("location", ["http://x:port/", "http://xn--a-/"])
-    async def test_of_a_redirect_to_no_address_is_the_requests_fault(self, location: str) -> None:
+    async def test_a_refusal_of_a_redirect_to_no_address_is_the_requests_fault(self, location: str) -> None:
         async with calling(answer(302, b"", location=location)) as (_, caller):
             error = await caller.failure()
         assert (error.reason, error.message.partition(",")[0]) == ("client_error", "the API answered 302")
@@ -74,12 +74,12 @@ class TestRefusal:
             ({"message": "x" * 1000}, "x" * 200),
         ],
     )
-    async def test_tells_the_message_of_the_api(self, body: dict[str, str], told: str) -> None:
+    async def test_a_refusal_tells_the_message_of_the_api(self, body: dict[str, str], told: str) -> None:
         async with calling(answer(404, json.dumps(body).encode())) as (_, caller):
             error = await caller.failure()
         assert error.message == f"the API answered 404: {told}; is api.base_url right?"
 
-    async def test_names_the_address_where_a_404_can_mean_nothing_else(self) -> None:
+    async def test_a_refusal_names_the_address_where_a_404_can_mean_nothing_else(self) -> None:
         """A workspace that is named may be gone, and an endpoint may be closed to a key."""
         async with calling(answer(404, b"")) as (_, caller):
             unnamed = await caller.failure()
@@ -90,7 +90,7 @@ class TestRefusal:
         assert unnamed.message == "the API answered 404; is api.base_url right?"
         assert (named.value.message, other.value.message) == ("the API answered 404",) * 2
 
-    async def test_tells_no_key_whatever_its_form(self) -> None:
+    async def test_a_refusal_tells_no_key_whatever_its_form(self) -> None:
         body = json.dumps({"message": "no such key: canary.key"}).encode()
         async with calling(answer(401, body)) as (_, caller):
             error = await caller.failure("canary.key")
@@ -104,7 +104,7 @@ class TestRefusal:
             assert (await caller.failure()).message == "the API answered 404; is api.base_url right?"
 
     @pytest.mark.parametrize("behaviour", [raw(REFUSED_HEAD), drip(REFUSED_HEAD)], ids=["cut", "drip"])
-    async def test_stands_when_its_body_does_not_come(self, behaviour: Behaviour) -> None:
+    async def test_a_refusal_stands_when_its_body_does_not_come(self, behaviour: Behaviour) -> None:
         async with calling(behaviour, timeout=timedelta(seconds=0.5)) as (server, caller):
             error = await caller.failure()
         assert (error.reason, error.status, len(server.requests)) == (Reason.AUTH, 401, 1)
@@ -142,7 +142,9 @@ class TestNoAnswer:
             "endless head",
         ],
     )
-    async def test_in_whole_is_a_network_failure_and_tried_again(self, behaviour: Behaviour) -> None:
+    async def test_no_answer_in_whole_is_a_network_failure_and_tried_again(
+        self, behaviour: Behaviour
+    ) -> None:
         async with calling(behaviour) as (server, caller):
             error = await caller.failure()
         assert isinstance(error, UnansweredError)
@@ -150,14 +152,14 @@ class TestNoAnswer:
         assert server.address in error.message
         assert len(server.requests) == 3
 
-    async def test_from_a_closed_port_is_a_network_failure(self) -> None:
+    async def test_no_answer_from_a_closed_port_is_a_network_failure(self) -> None:
         async with calling(answer()) as (server, caller):
             await server.__aexit__()
             error = await caller.failure()
         assert (error.reason, error.status, caller.codes) == (Reason.NETWORK, None, ["error"] * 3)
         assert error.message == f"ConnectError: {server.address}: Connection refused"
 
-    async def test_of_a_server_without_tls_is_a_network_failure(self) -> None:
+    async def test_no_answer_of_a_server_without_tls_is_a_network_failure(self) -> None:
         async with Listener(_refuse_at_once) as server:
             caller = Caller(ApiConfig.model_validate({"base_url": f"https://{server.address}"}))
             async with caller.sendkit:
@@ -174,7 +176,9 @@ class TestNoAnswer:
         ],
         ids=["silence", "head", "body"],
     )
-    async def test_in_time_is_a_timeout_however_it_drips(self, behaviour: Behaviour, code: str) -> None:
+    async def test_no_answer_in_time_is_a_timeout_however_it_drips(
+        self, behaviour: Behaviour, code: str
+    ) -> None:
         async with calling(behaviour, timeout=timedelta(seconds=0.5), max_attempts=2) as (server, caller):
             error = await caller.failure()
         assert isinstance(error, UnansweredError)

@@ -15,26 +15,26 @@ pytestmark = pytest.mark.anyio
 
 class TestLane:
     @pytest.mark.parametrize(("slots", "suspects"), [(1, 1), (2, 1), (3, 1), (4, 2), (9, 4)])
-    async def test_gives_half_of_its_slots_to_suspects(self, slots: int, suspects: int) -> None:
+    async def test_a_lane_gives_half_of_its_slots_to_suspects(self, slots: int, suspects: int) -> None:
         lane = Lane(slots)
         assert await slots_taken(lane, suspect=True) == suspects
 
-    async def test_leaves_the_other_half_to_healthy_polls(self) -> None:
+    async def test_a_lane_leaves_the_other_half_to_healthy_polls(self) -> None:
         lane = Lane(4)
         async with lane.slot(suspect=True), lane.slot(suspect=True):
             assert await slots_taken(lane, suspect=False) == 2
 
-    async def test_gives_all_its_slots_to_healthy_polls(self) -> None:
+    async def test_a_lane_gives_all_its_slots_to_healthy_polls(self) -> None:
         assert await slots_taken(Lane(4), suspect=False) == 4
 
-    async def test_takes_a_slot_back_after_a_failure(self) -> None:
+    async def test_a_lane_takes_a_slot_back_after_a_failure(self) -> None:
         lane = Lane(1)
         with pytest.raises(KeyError):
             async with lane.slot(suspect=True):
                 raise KeyError
         assert await slots_taken(lane, suspect=True) == 1
 
-    async def test_has_one_that_gives_way_wait_for_one_that_came_later(self) -> None:
+    async def test_a_lane_has_one_that_gives_way_wait_for_one_that_came_later(self) -> None:
         lane, order = Lane(1), list[str]()
 
         async def giving_way() -> None:
@@ -79,7 +79,7 @@ class TestLane:
             await asyncio.wait_for(trial.is_ending.wait(), 10)  # the lane still looks
             trial.may_close.set()
 
-    async def test_ends_no_more_requests_on_trial_than_others_wait(
+    async def test_a_lane_ends_no_more_requests_on_trial_than_others_wait(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Also while one takes a while to close."""
@@ -98,7 +98,7 @@ class TestLane:
             await runs[0]
             runs[1].cancel()
 
-    async def test_that_is_full_delays_no_other_account(self) -> None:
+    async def test_a_lane_that_is_full_delays_no_other_account(self) -> None:
         async with calling(hang, hang, answer(), max_concurrent_requests=2) as (server, caller):
             stuck = [asyncio.create_task(caller.mailboxes()) for _ in range(5)]
             while len(server.requests) < 2:  # noqa: ASYNC110 - nothing tells

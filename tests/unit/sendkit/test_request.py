@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 
 
 class TestRequest:
-    async def test_asks_for_the_mailboxes_with_the_key(self) -> None:
+    async def test_a_request_asks_for_the_mailboxes_with_the_key(self) -> None:
         async with calling(answer()) as (server, caller):
             assert await caller.mailboxes() == BODY
         [(line, headers)] = server.requests
@@ -22,17 +22,17 @@ class TestRequest:
         assert headers["user-agent"].startswith("sendkit-exporter/")
         assert "authorization" not in headers
 
-    async def test_names_the_workspace_with_a_platform_key(self) -> None:
+    async def test_a_request_names_the_workspace_with_a_platform_key(self) -> None:
         async with calling(answer()) as (server, caller):
             await caller.mailboxes(PLATFORM_KEY, "w1")
         assert server.requests[0][1]["x-workspace-id"] == "w1"
 
-    async def test_names_no_workspace_with_a_workspace_key(self) -> None:
+    async def test_a_request_names_no_workspace_with_a_workspace_key(self) -> None:
         async with calling(answer()) as (server, caller):
             await caller.mailboxes(KEY, "w1")
         assert "x-workspace-id" not in server.requests[0][1]
 
-    async def test_asks_for_a_window_by_its_first_and_last_day(self) -> None:
+    async def test_a_request_asks_for_a_window_by_its_first_and_last_day(self) -> None:
         async with calling(answer()) as (server, caller):
             await caller.mailboxes(window=(date(2024, 2, 28), date(2024, 3, 5)))
         assert server.requests[0][0] == (
@@ -46,20 +46,22 @@ class TestRequest:
             await caller.mailboxes()
         assert (server.connections, len(server.requests)) == (1, 2)
 
-    async def test_keeps_no_cookie_between_accounts(self) -> None:
+    async def test_a_request_keeps_no_cookie_between_accounts(self) -> None:
         async with calling(answer(set_cookie="session=canary; Path=/")) as (server, caller):
             await caller.mailboxes()
             await caller.mailboxes(PLATFORM_KEY)
         assert "cookie" not in server.requests[1][1]
 
-    async def test_never_passes_loopback_traffic_to_a_proxy(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_a_request_never_passes_loopback_traffic_to_a_proxy(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
         monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
         async with calling(answer()) as (_, caller):
             assert await caller.mailboxes() == BODY
 
     @pytest.mark.parametrize("key", ["sk_canary\r\nX-Evil: 1", "sk_canäry", "sk canary", ""])
-    async def test_sends_nothing_with_a_key_that_no_header_carries(self, key: str) -> None:
+    async def test_a_request_sends_nothing_with_a_key_that_no_header_carries(self, key: str) -> None:
         async with calling(answer()) as (server, caller):
             error = await caller.failure(key)
         assert (error.reason, error.status, server.requests) == (Reason.AUTH, None, [])

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 
 
 class TestWorkspaces:
-    async def test_are_asked_for_with_any_key(self) -> None:
+    async def test_workspaces_are_asked_for_with_any_key(self) -> None:
         body = json.dumps({"success": True, "data": [{"id": "w1", "name": "Acme", "ownerId": "o"}]}).encode()
         async with calling(answer(200, body)) as (server, caller):
             deadline = asyncio.get_running_loop().time() + 60
@@ -35,7 +35,7 @@ class TestWorkspaces:
         assert headers["x-api-key"] == PLATFORM_KEY
         assert "x-workspace-id" not in headers
 
-    def test_without_a_name_have_their_id_as_label_and_are_listed_once(self) -> None:
+    def test_workspaces_without_a_name_have_their_id_as_label_and_are_listed_once(self) -> None:
         items = [
             {"id": "a", "name": None},
             {"id": "b"},
@@ -50,7 +50,7 @@ class TestWorkspaces:
         ]
 
     @pytest.mark.parametrize("name", [rb"half \ud83d", b"byte \xff"])
-    def test_with_a_name_that_is_no_text_cost_the_others_nothing(self, name: bytes) -> None:
+    def test_workspaces_with_a_name_that_is_no_text_cost_the_others_nothing(self, name: bytes) -> None:
         body = b'{"success": true, "data": [{"id": "a", "name": "%s"}, {"id": "b", "name": "B"}]}' % name
         [broken, other] = parse_workspaces(body)
         assert broken.name.endswith(" \ufffd")
@@ -74,12 +74,12 @@ class TestWorkspaces:
             b'{"success": true, "data": [{"id": "a\\r\\nX-Evil: 1"}]}',
         ],
     )
-    def test_that_are_not_as_documented_are_malformed(self, body: bytes) -> None:
+    def test_workspaces_that_are_not_as_documented_are_malformed(self, body: bytes) -> None:
         with pytest.raises(UnusableError) as caught:
             parse_workspaces(body)
         assert caught.value.reason == Reason.MALFORMED
 
-    def test_of_millions_of_useless_items_end_early_as_malformed(self) -> None:
+    def test_workspaces_of_millions_of_useless_items_end_early_as_malformed(self) -> None:
         """What 16 MiB of `0,` hold would take minutes and half a gigabyte."""
         body = b'{"success": true, "data": [' + b"0," * (8 * 2**20) + b"0]}"
         tracemalloc.start()
@@ -91,7 +91,7 @@ class TestWorkspaces:
             tracemalloc.stop()
         assert peak_bytes < 5 * len(body)
 
-    def test_are_bounded_in_number_and_in_bytes(self) -> None:
+    def test_workspaces_are_bounded_in_number_and_in_bytes(self) -> None:
         items = b",".join(b'{"id":"%d"}' % number for number in range(MOST_WORKSPACES + 1))
         with pytest.raises(UnusableError, match=f"more than {MOST_WORKSPACES} workspaces"):
             parse_workspaces(b'{"success":true,"data":[' + items + b"]}")
@@ -99,7 +99,7 @@ class TestWorkspaces:
             parse_workspaces(b" " * (MOST_BYTES + 1))
         assert caught.value.reason == Reason.TOO_LARGE
 
-    async def test_are_read_while_the_event_loop_goes_on(self) -> None:
+    async def test_workspaces_are_read_while_the_event_loop_goes_on(self) -> None:
         """A list of many takes a while; the loop turns meanwhile."""
         items = b",".join(b'{"id":"%d"}' % number for number in range(30_000))
         turns = 0

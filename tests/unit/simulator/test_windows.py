@@ -147,7 +147,9 @@ class TestBounds:
             ("1970-01-02T01:00+01:00", None, Window(86_400)),
         ],
     )
-    def test_are_dates_or_full_timestamps(self, begin: str | None, end: str | None, expected: Window) -> None:
+    def test_bounds_are_dates_or_full_timestamps(
+        self, begin: str | None, end: str | None, expected: Window
+    ) -> None:
         assert expected == Window.parsed(begin, end)
 
     @pytest.mark.parametrize("written", ["1970-01-03", "1970-01-03T23:59:59.999Z"])

@@ -65,6 +65,6 @@ class TestAccept:
         assert chosen_format(header) is Format.TEXT
 
     @given(st.text())
-    def test_of_any_form_is_answered(self, header: str) -> None:
+    def test_a_header_of_any_form_is_answered(self, header: str) -> None:
         assert chosen_format(header) in Format
         assert accepts_gzip(header) in {True, False}

@@ -30,13 +30,15 @@ class TestChanges:
         pair = f"cert_file: {signer.folder}/own.pem, key_file: {signer.folder}/own.key"
         return f"tls_server_config: {{{pair}}}\nbasic_auth_users: {users}\n"
 
-    def test_of_the_certificate_are_shown_to_the_next_client(self, own: WebFile, signer: Authority) -> None:
+    def test_changes_of_the_certificate_are_shown_to_the_next_client(
+        self, own: WebFile, signer: Authority
+    ) -> None:
         before = self.serial(own, signer)
         assert self.serial(own, signer) == before
         signer.sign("own")
         assert self.serial(own, signer) != before
 
-    def test_of_the_certificate_without_its_key_wait_for_the_key(
+    def test_changes_of_the_certificate_without_its_key_wait_for_the_key(
         self, own: WebFile, signer: Authority
     ) -> None:
         before = self.serial(own, signer)
@@ -50,7 +52,7 @@ class TestChanges:
         (signer.folder / "own.key").write_bytes(new_key)
         assert self.serial(own, signer) != before
 
-    def test_of_users_are_in_force_with_the_next_request(
+    def test_changes_of_users_are_in_force_with_the_next_request(
         self, own: WebFile, signer: Authority, write: Write
     ) -> None:
         assert own.current().users == {b"alice": HASH.encode()}
@@ -58,7 +60,7 @@ class TestChanges:
         assert own.current().users == {b"bob": HASH.encode()}
 
     @pytest.mark.parametrize("text", ["junk", "", "basic_auth_users: {alice: hunter2}", "a: {"])
-    def test_that_cannot_be_used_or_open_the_door_leave_the_old_and_are_logged_once(
+    def test_changes_that_cannot_be_used_or_open_the_door_leave_the_old_and_are_logged_once(
         self, own: WebFile, write: Write, text: str
     ) -> None:
         before = own.current()
@@ -68,7 +70,9 @@ class TestChanges:
         assert [entry["event"] for entry in logs] == ["web configuration not reloaded, the old one stays"]
         assert "hunter2" not in str(logs)
 
-    def test_that_take_users_away_need_a_restart(self, own: WebFile, signer: Authority, write: Write) -> None:
+    def test_changes_that_take_users_away_need_a_restart(
+        self, own: WebFile, signer: Authority, write: Write
+    ) -> None:
         path = write(self.text(signer, "{}"))
         with capture_logs() as logs:
             assert own.current().users
@@ -76,7 +80,7 @@ class TestChanges:
         assert WebFile(path).current().users == {}
 
     @pytest.mark.parametrize("emptied", ["", ", client_allowed_sans: []"])
-    def test_that_let_every_client_in_leave_the_old(
+    def test_changes_that_let_every_client_in_leave_the_old(
         self, signer: Authority, write: Write, emptied: str
     ) -> None:
         signer.sign("own")
@@ -91,7 +95,7 @@ class TestChanges:
             assert file.current() is before
         assert "client_allowed_sans" in logs[0]["error"]
 
-    def test_that_were_bad_are_looked_at_again(
+    def test_changes_that_were_bad_are_looked_at_again(
         self, own: WebFile, signer: Authority, write: Write, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A file that the bad configuration named may be there by now, and nothing else has changed."""

@@ -41,7 +41,9 @@ rate_limits: found an unknown key, expected rate_limit or another known key
 
 
 class TestLoading:
-    def test_tells_every_error_with_its_place(self, write: Write, tmp_path: Path) -> None:
+    def test_the_web_configuration_tells_every_error_with_its_place(
+        self, write: Write, tmp_path: Path
+    ) -> None:
         path = write(f"""
             tls_server_config:
               cert_file: absent.pem
@@ -71,7 +73,7 @@ class TestLoading:
             folder=tmp_path
         )
 
-    def test_tells_what_is_no_mapping(self, write: Write) -> None:
+    def test_the_web_configuration_tells_what_is_no_mapping(self, write: Write) -> None:
         (told,) = details(lambda: web_config.load(write("basic_auth_users: [alice]")))
         assert told == "basic_auth_users: found a list, expected a mapping"
 
@@ -90,10 +92,12 @@ class TestLoading:
             "rate_limit: {interval: 0s}",
         ],
     )
-    def test_takes_a_file_that_asks_for_nothing(self, write: Write, text: str) -> None:
+    def test_the_web_configuration_takes_a_file_that_asks_for_nothing(self, write: Write, text: str) -> None:
         assert web_config.load(write(text)).protections() == set()
 
-    def test_takes_the_headers_of_the_toolkit_and_leaves_out_blank_ones(self, write: Write) -> None:
+    def test_the_web_configuration_takes_the_headers_of_the_toolkit_and_leaves_out_blank_ones(
+        self, write: Write
+    ) -> None:
         config = web_config.load(
             write("""
             http_server_config:
@@ -111,11 +115,11 @@ class TestLoading:
             b"x-xss-protection": b"1",
         }
 
-    def test_refuses_a_rate_limit_with_the_reason(self, write: Write) -> None:
+    def test_the_web_configuration_refuses_a_rate_limit_with_the_reason(self, write: Write) -> None:
         (found,) = details(lambda: web_config.load(write("rate_limit: {interval: 1s, burst: 20}")))
         assert found.startswith("rate_limit.interval: found '1s', expected 0, or no rate_limit: this server")
 
-    def test_refuses_a_hash_whose_check_takes_too_long(self, write: Write) -> None:
+    def test_the_web_configuration_refuses_a_hash_whose_check_takes_too_long(self, write: Write) -> None:
         (found,) = details(
             lambda: web_config.load(write(f"basic_auth_users: {{alice: {HASH[:4]}31{HASH[6:]}}}"))
         )
@@ -124,23 +128,25 @@ class TestLoading:
         )
 
     @pytest.mark.parametrize("value", ["hunter2", "12345", "[hunter2]", "true", "2001-01-01", f"{HASH}x"])
-    def test_never_shows_what_may_be_a_password(self, write: Write, value: str) -> None:
+    def test_the_web_configuration_never_shows_what_may_be_a_password(self, write: Write, value: str) -> None:
         (told,) = details(lambda: web_config.load(write(f"basic_auth_users: {{alice: {value}}}")))
         assert told.startswith("basic_auth_users.alice: found a ")
         assert value not in told
 
     @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(noise=st.text(max_size=200))
-    def test_of_any_text_ends_in_a_configuration_or_its_error(self, tmp_path: Path, noise: str) -> None:
+    def test_the_web_configuration_of_any_text_ends_in_a_configuration_or_its_error(
+        self, tmp_path: Path, noise: str
+    ) -> None:
         path = tmp_path / "noise.yml"
         path.write_text(noise, encoding="utf-8", errors="surrogatepass")
         with suppress(ConfigError):
             assert isinstance(web_config.load(path), WebConfig)
 
-    def test_tells_a_file_that_cannot_be_read(self, tmp_path: Path) -> None:
+    def test_the_web_configuration_tells_a_file_that_cannot_be_read(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"absent\.yml: cannot be read: No such file or directory"):
             web_config.load(tmp_path / "absent.yml")
 
-    def test_hides_secrets_in_its_repr(self, write: Write) -> None:
+    def test_the_web_configuration_hides_secrets_in_its_repr(self, write: Write) -> None:
         shown = repr(web_config.load(write(f"basic_auth_users: {{alice: {HASH}}}")))
         assert HASH not in shown

@@ -28,7 +28,7 @@ async def first_bytes(port: int, context: ssl.SSLContext) -> bytes:
 
 @pytest.mark.anyio
 class TestEncryption:
-    async def test_is_that_of_the_file_as_it_is_now(self, tmp_path: Path) -> None:
+    async def test_encryption_is_that_of_the_file_as_it_is_now(self, tmp_path: Path) -> None:
         file = encrypted(tmp_path)
         async with served(app, file) as port:
             for _ in range(2):
@@ -39,7 +39,7 @@ class TestEncryption:
                 ) as client:
                     assert (await client.get(f"https://localhost:{port}/")).text == "answered"
 
-    async def test_lets_in_the_allowed_names_alone(self, tmp_path: Path) -> None:
+    async def test_encryption_lets_in_the_allowed_names_alone(self, tmp_path: Path) -> None:
         ca = tmp_path / "certificates" / "authority.pem"
         file = encrypted(
             tmp_path,
@@ -58,7 +58,7 @@ class TestEncryption:
                     else:
                         assert (await client.get(f"https://localhost:{port}/")).status_code == 403
 
-    async def test_answers_plain_http_that_it_speaks_tls(self, tmp_path: Path) -> None:
+    async def test_encryption_answers_plain_http_that_it_speaks_tls(self, tmp_path: Path) -> None:
         with structlog.testing.capture_logs() as lines:
             async with served(app, encrypted(tmp_path)) as port:
                 for _ in range(3):
@@ -79,7 +79,7 @@ class TestEncryption:
             ("stranger", "unknown ca", "CERTIFICATE_VERIFY_FAILED"),
         ],
     )
-    async def test_sends_the_alert_of_a_handshake_that_fails_and_logs_it_once_a_minute(
+    async def test_encryption_sends_the_alert_of_a_handshake_that_fails_and_logs_it_once_a_minute(
         self, tmp_path: Path, shown: str | None, alert: str, logged: str
     ) -> None:
         ca = tmp_path / "certificates" / "authority.pem"

@@ -47,12 +47,12 @@ async def guarded(folder: Path, text: str) -> AsyncIterator[httpx.AsyncClient]:
 class TestUsers:
     TEXT = f"basic_auth_users: {{alice: {ALICE}, bob: {BOB}}}"
 
-    async def test_with_their_passwords_are_let_in(self, tmp_path: Path) -> None:
+    async def test_users_with_their_passwords_are_let_in(self, tmp_path: Path) -> None:
         async with guarded(tmp_path, self.TEXT) as client:
             for user in (("alice", "wonder"), ("bob", "build"), ("alice", "wonder")):
                 assert (await client.get("/", auth=user)).text == "let in"
 
-    async def test_without_them_are_not_whatever_the_path(self, tmp_path: Path) -> None:
+    async def test_users_without_them_are_not_whatever_the_path(self, tmp_path: Path) -> None:
         async with guarded(tmp_path, self.TEXT) as client:
             for path in ("/", "/-/healthy", "/metrics", "/nothing"):
                 for user in (None, ("alice", "build"), ("alice", ""), ("", ""), ("mallory", "wonder")):
@@ -60,7 +60,7 @@ class TestUsers:
                     assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Basic")
                     assert refused.text == "Unauthorized\n"
 
-    async def test_are_not_asked_where_there_are_none(self, tmp_path: Path) -> None:
+    async def test_users_are_not_asked_where_there_are_none(self, tmp_path: Path) -> None:
         async with guarded(tmp_path, "basic_auth_users: {}") as client:
             assert (await client.get("/")).text == "let in"
 
@@ -88,18 +88,18 @@ async def test_headers_are_on_every_answer_and_replace_the_applications(tmp_path
 
 class TestCredentials:
     @given(name=st.binary().filter(lambda name: b":" not in name), password=st.binary())
-    def test_are_read_as_they_were_sent(self, name: bytes, password: bytes) -> None:
+    def test_credentials_are_read_as_they_were_sent(self, name: bytes, password: bytes) -> None:
         for scheme in (b"Basic", b"basic"):
             header = scheme + b" " + base64.b64encode(name + b":" + password)
             assert credentials({"headers": [(b"authorization", header)]}) == (name, password)
 
     @given(header=st.binary())
-    def test_of_any_header_are_a_pair_or_none(self, header: bytes) -> None:
+    def test_credentials_of_any_header_are_a_pair_or_none(self, header: bytes) -> None:
         found = credentials({"headers": [(b"authorization", b"Basic " + header)]})
         assert found is None or len(found) == 2
 
     @pytest.mark.parametrize("header", [b"Bearer YTpi", b"Basic", b"Basic YTpi!", b"Basic YWI=", b""])
-    def test_of_another_kind_are_none(self, header: bytes) -> None:
+    def test_credentials_of_another_kind_are_none(self, header: bytes) -> None:
         assert credentials({"headers": [(b"authorization", header)]}) is None
 
 
@@ -126,7 +126,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> SlowBcrypt:
 
 @pytest.mark.anyio
 class TestPasswords:
-    async def test_are_checked_for_names_that_nobody_has_against_somebodys_hash(
+    async def test_passwords_are_checked_for_names_that_nobody_has_against_somebodys_hash(
         self, slow: SlowBcrypt
     ) -> None:
         """So the time of an answer tells nothing of who is a user."""
@@ -140,7 +140,9 @@ class TestPasswords:
         assert not await passwords.match(USERS, b"nobody1", b"wonder", "")
         assert len(slow.started) == 41
 
-    async def test_that_are_right_are_checked_once_and_wrong_ones_each_time(self, slow: SlowBcrypt) -> None:
+    async def test_passwords_that_are_right_are_checked_once_and_wrong_ones_each_time(
+        self, slow: SlowBcrypt
+    ) -> None:
         slow.may_end.set()
         passwords = Passwords()
         for _ in range(3):
@@ -150,13 +152,13 @@ class TestPasswords:
             assert not await passwords.match(USERS, b"alice", b"build", "")
         assert len(slow.started) == 4
 
-    async def test_are_checked_anew_when_the_hash_has_changed(self, slow: SlowBcrypt) -> None:
+    async def test_passwords_are_checked_anew_when_the_hash_has_changed(self, slow: SlowBcrypt) -> None:
         slow.may_end.set()
         passwords = Passwords()
         assert await passwords.match({b"alice": ALICE.encode()}, b"alice", b"wonder", "")
         assert not await passwords.match({b"alice": BOB.encode()}, b"alice", b"wonder", "")
 
-    async def test_that_come_together_share_one_check(self, slow: SlowBcrypt) -> None:
+    async def test_passwords_that_come_together_share_one_check(self, slow: SlowBcrypt) -> None:
         passwords = Passwords()
         asked = [asyncio.create_task(passwords.match(USERS, b"alice", b"wonder", "")) for _ in range(200)]
         await until(lambda: slow.started)
@@ -164,7 +166,7 @@ class TestPasswords:
         assert all(await asyncio.gather(*asked))
         assert len(slow.started) == 1
 
-    async def test_that_wait_are_bounded_for_an_address(self, slow: SlowBcrypt) -> None:
+    async def test_passwords_that_wait_are_bounded_for_an_address(self, slow: SlowBcrypt) -> None:
         passwords = Passwords()
         asked = []
         for address in ("a", "b"):
@@ -185,7 +187,9 @@ class TestPasswords:
         assert not any(await asyncio.gather(*asked))
         assert await passwords.match(USERS, b"alice", b"wonder", "c")
 
-    async def test_of_a_scraper_are_checked_while_other_addresses_guess(self, slow: SlowBcrypt) -> None:
+    async def test_passwords_of_a_scraper_are_checked_while_other_addresses_guess(
+        self, slow: SlowBcrypt
+    ) -> None:
         """A right one waits for one guess of each address at most, and is never refused."""
         passwords = Passwords()
         guesses = [
@@ -201,7 +205,7 @@ class TestPasswords:
         assert sum(guess.done() for guess in guesses) <= 4 + 2 * web_guard.CHECK_THREADS
         assert not any(await asyncio.gather(*guesses))
 
-    async def test_longer_than_bcrypt_reads_are_cut_as_the_toolkit_does(self) -> None:
+    async def test_passwords_longer_than_bcrypt_reads_are_cut_as_the_toolkit_does(self) -> None:
         users = {b"long": bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4))}
         assert await Passwords().match(users, b"long", b"x" * 100, "")
         assert not await Passwords().match(users, b"long", b"x" * 71, "")

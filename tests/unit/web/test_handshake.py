@@ -39,7 +39,7 @@ class TestHandshake:
             (["cipher_suites: [TLS_AES_128_GCM_SHA256]"], ssl.TLSVersion.TLSv1_2, None),
         ],
     )
-    def test_agrees_on_a_version_within_the_bounds(
+    def test_a_handshake_agrees_on_a_version_within_the_bounds(
         self,
         made: Callable[..., ssl.SSLContext],
         signer: Authority,
@@ -56,7 +56,7 @@ class TestHandshake:
             assert shake(made(*lines), asking).client.version() == agreed
 
     @pytest.mark.parametrize("suite", [name for name in TLS12_CIPHERS if "ECDSA" in name])
-    def test_uses_the_cipher_suite_of_a_go_name(
+    def test_a_handshake_uses_the_cipher_suite_of_a_go_name(
         self, made: Callable[..., ssl.SSLContext], signer: Authority, suite: str
     ) -> None:
         asking = signer.client_context()
@@ -72,7 +72,7 @@ class TestHandshake:
         }
 
     @pytest.mark.parametrize(("server_first", "agreed"), [("true", "256"), ("false", "128")])
-    def test_prefers_the_order_of_the_server_unless_configured_otherwise(
+    def test_a_handshake_prefers_the_order_of_the_server_unless_configured_otherwise(
         self, made: Callable[..., ssl.SSLContext], signer: Authority, server_first: str, agreed: str
     ) -> None:
         suites = [
@@ -87,14 +87,16 @@ class TestHandshake:
         asking.set_ciphers(":".join(TLS12_CIPHERS[suite] for suite in reversed(suites)))
         assert f"AES{agreed}" in (shake(context, asking).client.cipher() or [""])[0]
 
-    def test_keeps_to_the_one_curve(self, made: Callable[..., ssl.SSLContext], signer: Authority) -> None:
+    def test_a_handshake_keeps_to_the_one_curve(
+        self, made: Callable[..., ssl.SSLContext], signer: Authority
+    ) -> None:
         asking = signer.client_context()
         asking.set_ecdh_curve("secp384r1")
         shake(made("curve_preferences: [CurveP384]"), asking)
         with pytest.raises(ssl.SSLError):
             shake(made("curve_preferences: [X25519]"), asking)
 
-    def test_requires_a_certificate_of_the_authority(
+    def test_a_handshake_requires_a_certificate_of_the_authority(
         self,
         made: Callable[..., ssl.SSLContext],
         signer: Authority,
@@ -108,7 +110,7 @@ class TestHandshake:
         with pytest.raises(ssl.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
             shake(context, signer.client_context(stranger))
 
-    def test_verifies_a_certificate_if_one_is_given(
+    def test_a_handshake_verifies_a_certificate_if_one_is_given(
         self,
         made: Callable[..., ssl.SSLContext],
         signer: Authority,
@@ -131,7 +133,7 @@ class TestHandshake:
             ("['*.example']", False),
         ],
     )
-    def test_lets_in_the_allowed_names_alone(
+    def test_a_handshake_lets_in_the_allowed_names_alone(
         self,
         write: Write,
         signer: Authority,

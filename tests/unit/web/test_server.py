@@ -21,11 +21,11 @@ class TestListen:
         with pytest.raises(ValueError, match=r"expected HOST:PORT, \[IPV6\]:PORT or :PORT"):
             listen(address)
 
-    def test_tells_of_an_address_that_cannot_be_had(self) -> None:
+    def test_listening_tells_of_an_address_that_cannot_be_had(self) -> None:
         with listen("127.0.0.1:0") as listener, pytest.raises(OSError, match="Address already in use"):
             listen(shown_address(listener))
 
-    def test_shows_the_address_as_in_a_url(self) -> None:
+    def test_listening_shows_the_address_as_in_a_url(self) -> None:
         with listen("[::1]:0") as listener:
             assert shown_address(listener) == f"[::1]:{listener.getsockname()[1]}"
 

@@ -71,7 +71,7 @@ class TestCombinations:
             ),
         ],
     )
-    def test_that_cannot_be_meant_are_refused(
+    def test_combinations_of_tls_files_that_cannot_be_meant_are_refused(
         self, write: Write, server: Certificate, lines: list[str], told: list[str]
     ) -> None:
         given_lines = [line.format(pem=server.file, key=server.key_file) for line in lines] or ["{}"]
@@ -84,7 +84,7 @@ class TestCombinations:
 class TestFiles:
     """Files that hold something else than they should."""
 
-    def test_of_another_key_are_an_error(
+    def test_tls_files_of_another_key_are_an_error(
         self, write: Write, server: Certificate, client: Certificate
     ) -> None:
         (told,) = tls_details(write, f"cert_file: {server.file}", f"key_file: {client.key_file}")
@@ -93,7 +93,9 @@ class TestFiles:
             "private key as PEM, not encrypted"
         )
 
-    def test_that_are_no_pem_are_an_error(self, write: Write, server: Certificate, tmp_path: Path) -> None:
+    def test_tls_files_that_are_no_pem_are_an_error(
+        self, write: Write, server: Certificate, tmp_path: Path
+    ) -> None:
         junk = tmp_path / "junk.pem"
         junk.write_text("junk")
         pair = f"cert_file: {server.file}", f"key_file: {server.key_file}"
@@ -110,14 +112,14 @@ class TestFiles:
             f"tls_server_config.client_ca_file: found none in '{junk}', expected certificates"
         )
 
-    def test_with_an_encrypted_key_are_an_error_and_nobody_is_asked_for_its_passphrase(
+    def test_tls_files_with_an_encrypted_key_are_an_error_and_nobody_is_asked_for_its_passphrase(
         self, write: Write, server: Certificate
     ) -> None:
         encrypted = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n"
         (told,) = tls_details(write, f"cert_file: {server.file}", f"key: {encrypted!r}".replace("'", '"'))
         assert told.startswith("tls_server_config.key: found none, expected the certificate's private key")
 
-    def test_may_be_relative_to_the_web_configuration(
+    def test_tls_files_may_be_relative_to_the_web_configuration(
         self, write: Write, tmp_path: Path, server: Certificate
     ) -> None:
         (tmp_path / "tls").mkdir()
@@ -126,7 +128,7 @@ class TestFiles:
         path = write("tls_server_config: {cert_file: tls/a.pem, key_file: tls/a.key}")
         assert WebFile(path).current().tls is not None
 
-    def test_may_be_inline_however_long(
+    def test_tls_files_may_be_inline_however_long(
         self, write: Write, signer: Authority, server: Certificate, client: Certificate
     ) -> None:
         def inline(file: Path, times: int = 1) -> str:

@@ -38,7 +38,7 @@ def asked(turns: Orderly, address: str, method: str = "GET") -> asyncio.Task[Non
 
 @pytest.mark.anyio
 class TestOrderly:
-    async def test_are_some_at_a_time_and_go_round_the_addresses(self) -> None:
+    async def test_turns_are_some_at_a_time_and_go_round_the_addresses(self) -> None:
         slow = Slow()
         turns = Orderly(slow)
         tasks = [asked(turns, "crowd") for _ in range(10)]
@@ -51,7 +51,7 @@ class TestOrderly:
         for task in tasks:
             task.cancel()
 
-    async def test_of_those_that_are_gone_go_to_others(self) -> None:
+    async def test_turns_of_those_that_are_gone_go_to_others(self) -> None:
         slow = Slow()
         turns = Orderly(slow)
         tasks = [asked(turns, "crowd") for _ in range(MOST_AT_ONCE + 5)]
@@ -63,7 +63,7 @@ class TestOrderly:
         await until(lambda: slow.begun[-1] == "late")
         late.cancel()
 
-    async def test_are_not_taken_by_a_reload(self) -> None:
+    async def test_turns_are_not_taken_by_a_reload(self) -> None:
         slow = Slow()
         turns = Orderly(slow)
         tasks = [asked(turns, "operator", "POST") for _ in range(MOST_AT_ONCE)]
