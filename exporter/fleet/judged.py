@@ -180,13 +180,14 @@ class _Judge:
         """Whether a subject that bounced too much is shown to be well again."""
         if not past.week.last(GONE_DAYS, self.recent.now, name)[1]:
             return True
-        bounced, sent = past.day.total.of(name)
-        if sent < USUAL_DAY * past.week.most_sent(name):
-            return False
         below = limit.held_against(self.thresholds[limit.threshold], self.usual, limit.ends)
-        # Parts are whole hours: the last 2 h are somewhere between these two.
+        # Parts are whole hours: a day and the last 2 h are somewhere between two numbers of them.
+        days = _within(past, "1d", self.recent.now, name)
         lately = [past.day.last(hours, self.recent.now, name) for hours in (LATELY_HOURS - 1, LATELY_HOURS)]
-        return bounced < below * sent and all(late[1] > 0 and late[0] <= below * late[1] for late in lately)
+        usual_day = USUAL_DAY * past.week.most_sent(name)
+        return all(sent >= usual_day and bounced < below * sent for bounced, sent in days) and all(
+            sent > 0 and bounced <= below * sent for bounced, sent in lately
+        )
 
     def stalled(self) -> Iterator[Finding]:
         """Yield that the workspace sent nothing for 2 h in which it sent mails a week ago."""

@@ -8,17 +8,16 @@ from prometheus.table.annotations import (
     WORKSPACE_NAME,
     number,
 )
+from prometheus.table.bounce_elsewhere import mailbox_paged
 from prometheus.table.bounce_limits import (
     BOUNCING,
     DOMAIN_SLOW_BURN,
     DOMAIN_SPIKE,
-    LIMITS,
     MAILBOX_SLOW_BURN,
     MAILBOX_SPIKE,
     WORKSPACE_LEVEL,
     WORKSPACE_SPIKE,
     BounceLimit,
-    limits_of,
 )
 from prometheus.table.bounce_states import bounds, fires, states
 from prometheus.table.bounce_texts import NAMES, evidence
@@ -101,12 +100,12 @@ FILE = RuleFile(
             name="sendkit-bounce-alerts",
             interval="1m",
             comment="""
-                The quiet level and the thresholds come first: no bound may be held against a threshold that is
-                not yet known again, after Prometheus was away.
+                The quiet level and the thresholds of all alerts come first, after an absence of Prometheus too:
+                no bound may be held against a threshold that is not yet known again.
             """,
             rules=[
                 quiet_level(),
-                *(thresholds(limit) for limit in LIMITS if limit.level is not MAILBOX),
+                thresholds(),
                 *bounds(WORKSPACE),
                 *states(WORKSPACE_SPIKE, WORKSPACE_LEVEL),
                 *bounds(DOMAIN),
@@ -149,9 +148,9 @@ FILE = RuleFile(
             interval="2m",
             comment="They wait 9 minutes, so that a domain or a workspace that bounces pages before its mailboxes.",
             rules=[
-                *(thresholds(limit) for limit in limits_of(MAILBOX)),
                 *bounds(MAILBOX),
                 *states(MAILBOX_SPIKE, BOUNCING, MAILBOX_SLOW_BURN),
+                mailbox_paged(),
                 alert(
                     MAILBOX_SPIKE,
                     "critical",

@@ -9,22 +9,29 @@ from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE, Level
 from prometheus.table.promql import compared, highest, summed
 from prometheus.table.rule import Record
 
-RECORDED = ("1h", "1d")
-"""The windows of which it is recorded what a domain counts without a mailbox that pages."""
+WEEK = "7d"
+MAILBOX_PAGED = "domain:sendkit_mailbox_bounce_spike:max7d"
 
 
 def without_paging_mailbox(window: str) -> Iterator[Record]:
-    """Record what domains sent and bounced without the mailbox that pages and has the most.
+    """Record what domains sent and bounced without a mailbox that pages: without one alone.
 
-    Without one alone: where two page, it is the domain that is bad. Both counts are of the same moment, in the
-    group of the window: what the mailbox sends in a burst is never taken for mail of the others.
+    Where two page, it is the domain that is bad: then without the most that one of them sent, and the most
+    that one of them bounced. Of a week also one that paged within it does not count. Both counts are of the
+    same moment, in the group of the window: what a mailbox sends in a burst is no mail of the others.
     """
     for counted in (sent, bounced):
-        whole = counted(DOMAIN, window)
-        paging = f"{counted(MAILBOX, window)} * on ({MAILBOX.by}) {_lately(MAILBOX_SPIKE)}"
-        yield Record(
-            record=_rest(counted, window), expr=f"{whole} - {highest(DOMAIN, paging)}\nor\n{whole}\n"
-        )
+        parts = counted(MAILBOX, window)
+        # The week of a domain is of another group.
+        whole = summed(DOMAIN, parts) if window == WEEK else counted(DOMAIN, window)
+        paged = _paged_within_a_week() if window == WEEK else _lately(MAILBOX_SPIKE)
+        paging = highest(DOMAIN, f"{parts} * on ({MAILBOX.by}) {paged}")
+        yield Record(record=_rest(counted, window), expr=f"{whole} - {paging}\nor\n{whole}\n")
+
+
+def mailbox_paged() -> Record:
+    """Record 1 for the domains of which a mailbox paged within a week."""
+    return Record(record=MAILBOX_PAGED, expr=f"{highest(DOMAIN, _paged_within_a_week())} == 1")
 
 
 def elsewhere(limit: BounceLimit, window: Window) -> str:
@@ -34,9 +41,6 @@ def elsewhere(limit: BounceLimit, window: Window) -> str:
     then for its domain. What is left is little mail: it wants the fewest bounces by itself.
     """
     level = limit.level
-    if window.span not in RECORDED:
-        paging = f"{highest(DOMAIN, _lately(MAILBOX_SPIKE))} == 1"
-        return f"{bounced(level, window.span)} unless on ({level.by}) {paging}"
     rest_bounced, rest_sent = (_elsewhere(level, counted, window.span) for counted in (bounced, sent))
     group = "" if level is WORKSPACE else " group_left ()"
     bound = limit_of(limit.alert, window.span)
@@ -49,6 +53,10 @@ def elsewhere(limit: BounceLimit, window: Window) -> str:
 def _elsewhere(level: Level, counted: Callable[[Level, str], str], window: str) -> str:
     """Return what a subject sent or bounced outside of what pages."""
     rest = _rest(counted, window)
+    if level is DOMAIN and window == WEEK:
+        # Where no mailbox paged, the week that is counted with the day: it is known a little earlier.
+        whole = counted(DOMAIN, window)
+        return f"({whole} unless on ({DOMAIN.by}) last_over_time({MAILBOX_PAGED}[2h]) or {rest})"
     if level is DOMAIN:
         return rest
     return summed(WORKSPACE, f"{rest} unless on ({DOMAIN.by}) {_lately(DOMAIN_SPIKE)} == 1")
@@ -61,3 +69,7 @@ def _rest(counted: Callable[[Level, str], str], window: str) -> str:
 def _lately(limit: BounceLimit) -> str:
     """Return the state of a spike an evaluation ago, also after a restart of Prometheus."""
     return f"last_over_time({state(limit)}[2h] offset 1m)"
+
+
+def _paged_within_a_week() -> str:
+    return f"max_over_time({state(MAILBOX_SPIKE)}[{WEEK}] offset 1m)"

@@ -13,7 +13,7 @@ from prometheus.table.bounce_limits import (
     Window,
     bounds_of,
 )
-from prometheus.table.bounce_series import bounced, counted_sends, sent, state, surely
+from prometheus.table.bounce_series import bounced, counted_sends, half_busiest_day, sent, state, surely
 from prometheus.table.bounce_thresholds import ENDS, fewest, limit_of
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE, Level
 from prometheus.table.promql import compared, labelled, wilson_lower
@@ -141,7 +141,7 @@ def _ends(limit: BounceLimit) -> str:
       and on ({by})
       {sent(level, "2h")} > 0
       unless on ({by})
-      ({day} < {2 * USUAL_DAY:g} * {level.name}:sendkit_emails_sent:half_busiest_day)
+      ({day} < {2 * USUAL_DAY:g} * {half_busiest_day(level)})
     )
     or on ({by})
     max_over_time({day}[2d]) == 0

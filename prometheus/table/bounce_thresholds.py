@@ -1,6 +1,8 @@
 """What bounces are held against: the configured thresholds, and the quiet level of the workspace."""
 
-from prometheus.table.bounce_limits import FEWEST_DOMAINS, HIGHEST, MINIMUM, BounceLimit, Window
+from collections.abc import Iterator
+
+from prometheus.table.bounce_limits import FEWEST_DOMAINS, HIGHEST, LIMITS, MINIMUM, BounceLimit, Window
 from prometheus.table.bounce_series import sent
 from prometheus.table.levels import DOMAIN, Level
 from prometheus.table.promql import labelled, threshold
@@ -57,20 +59,20 @@ max by (workspace) (
     )
 
 
-def thresholds(limit: BounceLimit) -> Record:
-    """Record an alert's thresholds: of each window, and the one below which it ends."""
+def thresholds() -> Record:
+    """Record the thresholds of all alerts: of each window, and the one below which it ends."""
+    return Record(
+        record=THRESHOLD, expr="\nor\n".join(each for limit in LIMITS for each in _thresholds(limit))
+    )
+
+
+def _thresholds(limit: BounceLimit) -> Iterator[str]:
     multiples = {window.span: window.multiple for window in limit.windows}
     if limit.ends is not None:
         multiples[ENDS] = limit.ends
     configured = f"max by (workspace) ({threshold(limit.threshold)})"
-    return Record(
-        record=THRESHOLD,
-        labels={"alert": limit.alert},
-        expr="\nor\n".join(
-            labelled(_following(limit, configured, window, multiple), window=window)
-            for window, multiple in multiples.items()
-        ),
-    )
+    for window, multiple in multiples.items():
+        yield labelled(_following(limit, configured, window, multiple), alert=limit.alert, window=window)
 
 
 def _following(limit: BounceLimit, configured: str, window: str, multiple: float) -> str:
@@ -81,7 +83,7 @@ def _following(limit: BounceLimit, configured: str, window: str, multiple: float
     return f"""
   {configured}
     * on (workspace)
-      clamp({multiple:g} * last_over_time({QUIET}[{BRIDGED}]) / on (workspace) {configured}, {limit.least:g}, {most:g})
+      clamp({multiple:g} * {QUIET} / on (workspace) {configured}, {limit.least:g}, {most:g})
   or
   {configured}
 """

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from exporter.fleet.limits import DOMAIN_SPIKE, FAR_TOO_MUCH, FEWEST_EARLIER
 from prometheus.table.bounce_elsewhere import without_paging_mailbox
 from prometheus.table.bounce_limits import WORKING_HOURS
+from prometheus.table.bounce_series import half_busiest_day
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE, Level
 from prometheus.table.promql import (
     compared,
@@ -51,7 +52,7 @@ def counted(level: Level, window: str) -> tuple[Record, Record]:
     """Record the sends of a window as they count, and the ratio of bounces to them."""
     name = f"{level.name}:sendkit_emails"
     sent = f"{name}_sent:increase{window}"
-    half = f"{name}_sent:half_busiest_day"
+    half = half_busiest_day(level)
     if window == "1h":
         half = f"{half} / {WORKING_HOURS}"
     return (
@@ -77,7 +78,7 @@ def ratio_of_days(level: Level, window: str) -> Record:
     )
 
 
-def half_busiest_day(level: Level) -> Record:
+def record_half_busiest_day(level: Level) -> Record:
     """Record half of the sends of the busiest of the last 7 days, which end at midnight (UTC)."""
     name = f"{level.name}:sendkit_emails_sent"
     return Record(record=f"{name}:half_busiest_day", expr=f"max_over_time({name}:increase1d[7d:1d]) / 2")
@@ -224,9 +225,10 @@ FILE = RuleFile(
                 *(record for level in LEVELS for record in counts(level, "2h")),
                 *added_up(MAILBOX, "7d", "1d", 7, 1),
                 *added_up(DOMAIN, "14d", "7d", 2, 7),
-                *(half_busiest_day(level) for level in LEVELS),
+                *(record_half_busiest_day(level) for level in LEVELS),
                 ratio_of_days(MAILBOX, "7d"),
                 ratio_of_days(DOMAIN, "14d"),
+                *without_paging_mailbox("7d"),
             ],
         ),
         Group(

@@ -241,7 +241,7 @@ def levels() -> list[list[dict[str, Any]]]:
 
 def _read_by(rule: Mapping[str, Any]) -> set[str]:
     """Return what a rule reads, but not what it reads of an evaluation before."""
-    now = re.sub(r"last_over_time\([^()]*\] offset 1m\)", "", rule["expr"])
+    now = re.sub(r"(last|max)_over_time\([^()]*\] offset 1m\)", "", rule["expr"])
     return set(re.findall(r"[a-z_]+:[a-z0-9_]+(?::[a-z0-9_]+)?", now))
 
 

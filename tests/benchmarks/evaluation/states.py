@@ -11,7 +11,7 @@ from evaluation.rises import Counts, Levels, Rises, rise
 from evaluation.rules import begins, threshold, well_again
 from evaluation.shipped import fewest, minutes
 from exporter.fleet.limits import Window
-from prometheus.table.bounce_elsewhere import RECORDED
+from prometheus.table.bounce_elsewhere import WEEK
 from prometheus.table.bounce_limits import DOMAIN_SPIKE, LIMITS, MAILBOX_SPIKE, WORKSPACE_SPIKE, BounceLimit
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE
 
@@ -34,6 +34,13 @@ def without_paging_mailbox(
         )
     )
     return bounced, sent
+
+
+def within(flags: Flags, steps: int) -> Flags:
+    """Return where a flag was set at any of so many steps."""
+    number = np.cumsum(flags, axis=1, dtype=np.int32)
+    number[:, steps:] -= number[:, :-steps].copy()
+    return number > 0
 
 
 @dataclass(frozen=True)
@@ -62,16 +69,13 @@ class Elsewhere:
         return found
 
     def domain(self, window: Window, begun: Flags) -> Flags:
-        """Return where domains begin outside of a mailbox that pages; beside it, weeks begin nothing."""
+        """Return where domains begin outside of a mailbox that pages, or for a week of one that paged."""
         found, span = np.zeros(begun.shape, bool), steps_of(minutes(window.span))
+        paging = within(self.mailboxes, span) if window.span == WEEK else self.mailboxes
         for domain in np.flatnonzero(begun.any(axis=1)).tolist():
             steps = np.flatnonzero(begun[domain])
-            if window.span in RECORDED:
-                rest = without_paging_mailbox(self.counted, domain, span, steps, self.mailboxes)
-                found[domain, steps] = self._is_bad(DOMAIN_SPIKE, window, *rest, steps)
-            else:
-                rows = self.counted.domain_of_mailbox == domain
-                found[domain, steps] = ~self.mailboxes[rows][:, np.maximum(steps - 1, 0)].any(axis=0)
+            rest = without_paging_mailbox(self.counted, domain, span, steps, paging)
+            found[domain, steps] = self._is_bad(DOMAIN_SPIKE, window, *rest, steps)
         return found
 
     def _is_bad(

@@ -254,6 +254,15 @@ def test_it_is_not_well_again_by_the_mails_of_more_than_two_hours_ago() -> None:
     assert spike not in critical(judge_after(first, recent([*good, (1.5, "m0", 10, 0)], now)))
 
 
+def test_it_is_not_well_again_by_the_good_mails_of_the_same_hour_yesterday() -> None:
+    """Each day has 60 good mails at 12:20 and 60 with 4 bounces at 16:50: 3.3 %, at 12:50 as well."""
+    spike, now = (Kind.BOUNCES, Level.DOMAIN, "d0.example"), NOON + 50 * 60
+    first = judge(recent([(1, "m0", 60, 20)]))
+    good = [(24 * day + 0.5, "m0", 60, 0) for day in range(6)]
+    bad = [(24 * day + 20, "m0", 60, 4) for day in range(5)]
+    assert spike in critical(judge_after(first, recent([*good, *bad], now)))
+
+
 def test_a_workspace_that_sent_at_this_time_a_week_ago_and_not_today_has_stopped() -> None:
     stopped, week = (Kind.STALLED, Level.WORKSPACE, ""), 7 * 24
     assert stopped in critical(judge(recent([(week + 1, "m0", 30, 0), (3, "m0", 5, 0)])))
