@@ -1,6 +1,7 @@
 """The last incidents: what became critical, and when it was well again."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -8,7 +9,7 @@ from exporter.fleet.findings import Count, Finding, Judged, Kind, State, Subject
 from exporter.fleet.limits import Level
 
 MOST = 200
-"""So many are kept; those that last are, even if they are more."""
+"""So many are kept, or more while more of them last."""
 MOST_LASTING = 10_000
 
 
@@ -45,38 +46,55 @@ class Incident(msgspec.Struct):
 
 
 class Incidents:
-    """The last incidents of a fleet, the newest last."""
+    """The last incidents of a fleet, the newest last.
+
+    `MOST` are kept, and all that last, up to `MOST_LASTING`: beyond that none begins.
+    """
 
     def __init__(self, known: Iterable[Incident] = ()) -> None:
         self._all = [*known]
+        self._lasting: dict[str, dict[Subject, Incident]] = {}
+        """By workspace, since each poll asks for those of one."""
+        for incident in self._all:
+            if incident.until is None:
+                self._lasting.setdefault(incident.workspace, {})[incident.subject] = incident
+        self._number_lasting = sum(map(len, self._lasting.values()))
 
     def __iter__(self) -> Iterator[Incident]:
-        return iter(self._all)
+        return iter(self._without_oldest())
+
+    @property
+    def newest(self) -> Sequence[Incident]:
+        """Return the last ones; of those that last, too, no more than are kept of others."""
+        return self._all[-MOST:]
+
+    @property
+    def workspaces(self) -> AbstractSet[str]:
+        """Return the workspaces of which something is critical."""
+        return self._lasting.keys()
 
     def open_of(self, workspace: str) -> list[Finding]:
         """Return what is critical of a workspace by its label."""
-        return [incident.finding for incident in self._all if self._is_open(incident, workspace)]
+        return [incident.finding for incident in self._lasting.get(workspace, {}).values()]
 
     def renamed(self, labels: Mapping[str, str]) -> None:
         """Know the incidents of workspaces by other labels, all at once."""
         for incident in self._all:
             incident.workspace = labels.get(incident.workspace, incident.workspace)
+        self._lasting = {labels.get(label, label): lasting for label, lasting in self._lasting.items()}
 
     def take(self, workspace: str, judged: Judged, now: float) -> tuple[list[Incident], list[Incident]]:
         """Take in how a workspace is; return the incidents that began and those that ended."""
-        critical = judged.critical
+        critical, lasting = judged.critical, self._lasting.pop(workspace, {})
         ended = []
-        known = set()
-        for incident in self._all:
-            if not self._is_open(incident, workspace):
-                continue
-            known.add(incident.subject)
-            if finding := critical.get(incident.subject):
+        for subject, incident in list(lasting.items()):
+            if finding := critical.get(subject):
                 _follow(incident, finding)
             else:
                 incident.until = now
-                ended.append(incident)
-        begun = [
+                ended.append(lasting.pop(subject))
+        self._number_lasting -= len(ended)
+        new = [
             Incident(
                 workspace,
                 *subject,
@@ -86,14 +104,20 @@ class Incidents:
                 hours=finding.hours,
             )
             for subject, finding in critical.items()
-            if subject not in known
+            if subject not in lasting
         ]
+        begun = new[: MOST_LASTING - self._number_lasting]
+        lasting.update((incident.subject, incident) for incident in begun)
+        self._number_lasting += len(begun)
+        if lasting:
+            self._lasting[workspace] = lasting
         self._all += begun
-        self._forget_oldest()
+        if len(self._all) > 2 * MOST + self._number_lasting:  # seldom, as it looks at all of them
+            self._all = self._without_oldest()
         return begun, ended
 
-    def _forget_oldest(self) -> None:
-        """Forget the oldest that are over: one that lasts would begin again at the next poll."""
+    def _without_oldest(self) -> list[Incident]:
+        """Return what is kept: the oldest that are over go first, as one that lasts would begin again."""
         too_many = len(self._all) - MOST
         kept = []
         for incident in self._all:
@@ -101,10 +125,7 @@ class Incidents:
                 too_many -= 1
             else:
                 kept.append(incident)
-        self._all = kept[-MOST_LASTING:]
-
-    def _is_open(self, incident: Incident, workspace: str) -> bool:
-        return incident.until is None and incident.workspace == workspace
+        return kept
 
 
 def _follow(incident: Incident, finding: Finding) -> None:

@@ -253,6 +253,10 @@ class Board:
         workspace.read_by = self._reader
         return readings
 
+    def is_whole(self) -> None:
+        """Note that all workspaces that there are have been tracked once."""
+        self._watch.ended_elsewhere(now().unix)
+
     async def forgotten(self, workspace: Workspace) -> None:
         """Drop a workspace that is gone; its counters are kept for a while."""
         self._fleet.forget(workspace, now().steady)

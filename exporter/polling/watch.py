@@ -91,6 +91,11 @@ class Watch:
         self._saved.pop(workspace.key, None)
         self._note(workspace.label, Judged(), now)
 
+    def ended_elsewhere(self, now: float) -> None:
+        """Note that all is over of workspaces that are gone, as those that left while no exporter ran."""
+        for label in self._fleet.incidents.workspaces - {workspace.label for workspace in self._fleet}:
+            self._note(label, Judged(), now)
+
     def _note(self, label: str, found: Judged, now: float) -> None:
         begun, over = self._fleet.incidents.take(label, found, now)
         for incident in begun:
@@ -98,7 +103,7 @@ class Watch:
         for incident in over:
             _log.info("incident ended", **_words(incident), seconds=round(now - incident.since))
         if self._state and (begun or over):
-            self._state.keep(INCIDENTS, list(self._fleet.incidents))
+            self._state.keep(INCIDENTS, list(self._fleet.incidents.newest))
 
 
 def _note_unit(workspace: Workspace, answer: Answer) -> None:

@@ -79,3 +79,19 @@ class TestARefusedKey:
         async with exporting(api, ACME, state=state) as running:
             await until(lambda: running.is_up("acme") and total(running) == 15)
             assert running.samples().one("sendkit_workspace_info", workspace_id="wa") == 1
+
+
+@pytest.mark.anyio
+async def test_an_incident_of_an_account_that_left_while_no_exporter_ran_is_over_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    state = {"directory": str(tmp_path / "state")}
+    old = {"name": "old", "api_key": "sk_old"}
+    api = ScriptedApi({KEY: {"wa": "Acme"}}, behaviours={"sk_old": answer(401)})
+    async with exporting(api, old, ACME, state=state) as running:
+        await until(lambda: running.exporter.fleet.incidents.workspaces == {"old"} and running.is_up("acme"))
+    async with exporting(api, ACME, state=state) as running:
+        await until(lambda: running.is_up("acme"))
+        await until(lambda: not running.exporter.fleet.incidents.workspaces)
+        [incident] = running.exporter.fleet.incidents
+        assert (incident.workspace, incident.until is not None) == ("old", True)

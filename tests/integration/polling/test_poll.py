@@ -187,6 +187,8 @@ class TestMailboxesLeftOut:
             running.settings["mailboxes"] = {}
             await running.exporter.reload()
             await until(lambda: running.samples().values_of("mailbox_id", "sendkit_mailbox_info"))
+            polls = running.one("sendkit_polls_total", "acme") or 0  # what is known is shown before a poll
+            await until(lambda: running.is_polled("acme", int(polls) + 2))
             running.settings["mailboxes"] = nobody
             await running.exporter.reload()
             await until(lambda: len(reported(logged, warning, workspace="acme", mailboxes=1)) == 2)

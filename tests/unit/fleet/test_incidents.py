@@ -1,5 +1,7 @@
 """The last incidents: what became critical, and when it was well again."""
 
+import pytest
+
 from exporter.fleet.findings import Count, Finding, Judged, Kind, State
 from exporter.fleet.incidents import MOST, Incidents
 from exporter.fleet.limits import Level
@@ -78,3 +80,28 @@ def test_an_incident_that_is_over_is_the_first_to_be_forgotten() -> None:
     assert len(list(incidents)) == MOST
     assert names(incidents)[0] == ("acme", "lasting", 1.0, None)
     assert [finding.name for finding in incidents.open_of("acme")] == ["lasting", f"d{MOST + 49}"]
+
+
+def test_beyond_the_most_that_may_last_nothing_begins_again_at_each_poll(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("exporter.fleet.incidents.MOST_LASTING", 5)
+    incidents = Incidents()
+    many = judged(*(f"d{number}" for number in range(9)))
+    assert [len(incidents.take("acme", many, float(poll))[0]) for poll in range(3)] == [5, 0, 0]
+    assert len(incidents.take("acme", Judged(), 4.0)[1]) == 5
+    assert len(incidents.take("acme", many, 5.0)[0]) == 5
+
+
+def test_the_workspaces_are_known_of_which_something_is_critical() -> None:
+    incidents = Incidents()
+    for workspace in ("acme", "beta"):
+        incidents.take(workspace, judged("a"), 1.0)
+    incidents.take("beta", Judged(), 2.0)
+    assert Incidents(incidents).workspaces == incidents.workspaces == {"acme"}
+
+
+def test_the_newest_are_never_more_than_are_kept_of_others() -> None:
+    incidents = Incidents()
+    incidents.take("acme", judged(*(f"d{number}" for number in range(MOST + 50))), 1.0)
+    assert [each.name for each in incidents.newest] == [f"d{number}" for number in range(50, MOST + 50)]
