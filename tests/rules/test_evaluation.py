@@ -144,7 +144,7 @@ def expected_level(quiet: Numbers, step: int) -> dict[str, Any]:
     return asked(f"count({QUIET} > 0 and abs({QUIET} - {level!r}) < 1e-9)", step, found)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.fleet.name)
 def test_simulated_states_and_alerts_are_those_of_prometheus(case: Case, tmp_path: Path) -> None:
     """On random fleets every state is 1, and every alert fires, at the evaluations of the shipped rules."""
@@ -167,7 +167,7 @@ def test_simulated_states_and_alerts_are_those_of_prometheus(case: Case, tmp_pat
     assert kept[:, : case.days * DAY].any()  # what fires by keep_firing_for alone
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_simulated_quiet_level_is_that_of_prometheus(tmp_path: Path) -> None:
     """It follows what was before the workspace was watched, and from the ninth day on its own weeks."""
     sent = fleet_with_trouble(WEEK_KNOWN)
