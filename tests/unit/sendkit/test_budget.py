@@ -237,4 +237,5 @@ def test_whatever_comes_and_goes_the_bodies_but_one_share_what_there_is(
     for share in held:
         budget.clear(share)
     assert budget.take(held[0], LARGE_BYTES), "the turn is free"
+    assert not budget.take(held[1], SHARED_BYTES // 4 + 1), "no more was given back than was taken"
     assert budget.take(held[1], SHARED_BYTES // 4), "and so is all that is shared"
