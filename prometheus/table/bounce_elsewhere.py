@@ -6,7 +6,7 @@ from prometheus.table.bounce_limits import DOMAIN_SPIKE, MAILBOX_SPIKE, BounceLi
 from prometheus.table.bounce_series import bounced, sent, state
 from prometheus.table.bounce_thresholds import fewest, limit_of
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE, Level
-from prometheus.table.promql import compared, highest, summed
+from prometheus.table.promql import bridged, bridged_before, compared, highest, summed
 from prometheus.table.rule import Record
 
 WEEK = "7d"
@@ -24,7 +24,7 @@ def without_paging_mailbox(window: str) -> Iterator[Record]:
         parts = counted(MAILBOX, window)
         # The week of a domain is of another group.
         whole = summed(DOMAIN, parts) if window == WEEK else counted(DOMAIN, window)
-        paged = _paged_within_a_week() if window == WEEK else _lately(MAILBOX_SPIKE)
+        paged = _paged_within_a_week() if window == WEEK else bridged_before(state(MAILBOX_SPIKE))
         paging = highest(DOMAIN, f"{parts} * on ({MAILBOX.by}) {paged}")
         yield Record(record=_rest(counted, window), expr=f"{whole} - {paging}\nor\n{whole}\n")
 
@@ -56,19 +56,14 @@ def _elsewhere(level: Level, counted: Callable[[Level, str], str], window: str) 
     if level is DOMAIN and window == WEEK:
         # Where no mailbox paged, the week that is counted with the day: it is known a little earlier.
         whole = counted(DOMAIN, window)
-        return f"({whole} unless on ({DOMAIN.by}) last_over_time({MAILBOX_PAGED}[2h]) or {rest})"
+        return f"({whole} unless on ({DOMAIN.by}) {bridged(MAILBOX_PAGED)} or {rest})"
     if level is DOMAIN:
         return rest
-    return summed(WORKSPACE, f"{rest} unless on ({DOMAIN.by}) {_lately(DOMAIN_SPIKE)} == 1")
+    return summed(WORKSPACE, f"{rest} unless on ({DOMAIN.by}) {bridged_before(state(DOMAIN_SPIKE))} == 1")
 
 
 def _rest(counted: Callable[[Level, str], str], window: str) -> str:
     return counted(DOMAIN, window).replace(":increase", ":without_paging_mailbox")
-
-
-def _lately(limit: BounceLimit) -> str:
-    """Return the state of a spike an evaluation ago, also after a restart of Prometheus."""
-    return f"last_over_time({state(limit)}[2h] offset 1m)"
 
 
 def _paged_within_a_week() -> str:

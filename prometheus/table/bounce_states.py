@@ -16,7 +16,7 @@ from prometheus.table.bounce_limits import (
 from prometheus.table.bounce_series import bounced, counted_sends, half_busiest_day, sent, state, surely
 from prometheus.table.bounce_thresholds import ENDS, fewest, limit_of
 from prometheus.table.levels import DOMAIN, MAILBOX, WORKSPACE, Level
-from prometheus.table.promql import compared, labelled, wilson_lower
+from prometheus.table.promql import bridged, compared, labelled, wilson_lower
 from prometheus.table.rule import Record
 
 ABOVE = {MAILBOX: DOMAIN, DOMAIN: WORKSPACE}
@@ -91,7 +91,7 @@ def lasting(limit: BounceLimit) -> Record:
 {any_begins(limit)}
 or on ({by})
 0 * (
-  last_over_time({name}[2h])
+  {bridged(name)}
   and on ({by})
   (
 {_ends(limit)}
@@ -99,7 +99,7 @@ or on ({by})
 )
 or on ({by})
 (
-  last_over_time({name}[2h])
+  {bridged(name)}
   and on ({by})
   {sent(limit.level, "1d")}
 )

@@ -5,13 +5,11 @@ from collections.abc import Iterator
 from prometheus.table.bounce_limits import FEWEST_DOMAINS, HIGHEST, LIMITS, MINIMUM, BounceLimit, Window
 from prometheus.table.bounce_series import sent
 from prometheus.table.levels import DOMAIN, Level
-from prometheus.table.promql import labelled, threshold
+from prometheus.table.promql import bridged, labelled, threshold
 from prometheus.table.rule import Record
 
 QUIET = "workspace:sendkit_bounce_ratio:quiet"
 THRESHOLD = "workspace:sendkit_bounce_ratio:threshold"
-BRIDGED = "2h"
-"""For so long Prometheus may be away: what is missing then is what was recorded before, as for the states."""
 KNOWN = "3d"
 """A week is the last one that was recorded within so many days: Prometheus may have been away for two."""
 ENDS = "ends"
@@ -21,7 +19,7 @@ ENDS = "ends"
 def quiet_level() -> Record:
     """Record what a workspace surely bounced in the 7 days until a day ago, or before it was watched."""
     ratio = "workspace:sendkit_bounce_ratio"
-    many = f"count by (workspace) (last_over_time({sent(DOMAIN, '1d')}[{BRIDGED}])) >= {FEWEST_DOMAINS}"
+    many = f"count by (workspace) ({bridged(sent(DOMAIN, '1d'))}) >= {FEWEST_DOMAINS}"
 
     def week(offset: str) -> str:
         # What was recorded by rules of before has the window 7d alone.

@@ -49,6 +49,20 @@ def summed(level: Level, vector: str) -> str:
     return f"sum by ({level.by}) ({vector})"
 
 
+BRIDGED = "2h"
+"""For so long Prometheus may be away: what is missing then is what was recorded before."""
+
+
+def bridged(series: str) -> str:
+    """Return the newest value of a recorded series, also after Prometheus was away."""
+    return f"last_over_time({series}[{BRIDGED}])"
+
+
+def bridged_before(series: str) -> str:
+    """Return the value of a recorded series an evaluation ago, also after Prometheus was away."""
+    return f"last_over_time({series}[{BRIDGED}] offset 1m)"
+
+
 def last_hour(vector: str) -> str:
     """Return the newest value of a series that is recorded every half hour."""
     return f"last_over_time({vector}[1h])"
