@@ -253,7 +253,7 @@ class Board:
         workspace.read_by = self._reader
         return readings
 
-    def is_whole(self) -> None:
+    def all_tracked(self) -> None:
         """Note that all workspaces that there are have been tracked once."""
         self._watch.ended_elsewhere(now().unix)
 

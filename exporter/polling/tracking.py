@@ -45,7 +45,7 @@ class Tracking:
         """Workspaces from before that are no known account's; one of the accounts may still have them."""
         self._unlisted = len(accounts)
         """How many accounts were never listed."""
-        self._is_whole = False
+        self._all_tracked = False
         self._taking = asyncio.Lock()
 
     async def take_over(self) -> None:
@@ -111,9 +111,9 @@ class Tracking:
         for workspace in unclaimed:
             if workspace.key not in self._seen_by:
                 await self._board.forgotten(workspace)
-        if not self._is_whole:
-            self._is_whole = True
-            self._board.is_whole()
+        if not self._all_tracked:
+            self._all_tracked = True
+            self._board.all_tracked()
 
     async def take(self, account: Account, names: dict[Key, str]) -> None:
         """Track exactly these workspaces of the account; the first account that has one polls it."""

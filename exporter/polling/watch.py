@@ -103,7 +103,7 @@ class Watch:
         for incident in over:
             _log.info("incident ended", **_words(incident), seconds=round(now - incident.since))
         if self._state and (begun or over):
-            self._state.keep(INCIDENTS, list(self._fleet.incidents.newest))
+            self._state.keep(INCIDENTS, self._fleet.incidents.newest)
 
 
 def _note_unit(workspace: Workspace, answer: Answer) -> None:
