@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-import tracemalloc
 
 import pytest
 
 from tests.collectors import OFF
 from tests.exporting import Exporting, exporting
+from tests.memory import memory_traced
 from tests.scripted_api import Behaviour, Request, ScriptedApi, answer, mailbox
 from tests.waiting import until
 
@@ -81,38 +81,30 @@ async def test_large_answers_of_four_accounts_at_once_hold_the_memory_of_hardly_
     ) as running:
         await until(lambda: running.is_up("small") and all(api.asked(f"sk_{name}") for name in NAMES))
         polls = len(api.asked("sk_small"))
-        tracemalloc.start()
-        try:
+        with memory_traced() as memory:
             gate.set()
             await until(lambda: are_up(running, *NAMES), 60)
-            _, peak_bytes = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
 
-        assert LARGE_BYTES < peak_bytes < 2 * LARGE_BYTES
+        assert LARGE_BYTES < memory.peak_bytes < 2 * LARGE_BYTES
         assert len(api.asked("sk_small")) >= polls + 2
         assert are_up(running, "small")
         assert all(len(api.asked(f"sk_{name}")) == 1 for name in NAMES)
 
 
-async def test_in_pages_of_four_accounts_at_once_hold_the_memory_of_hardly_more_than_one() -> None:
+async def test_lists_in_pages_of_four_accounts_at_once_hold_the_memory_of_hardly_more_than_one() -> None:
     """A list is held twice for a moment, as it is joined."""
     collectors = OFF | {"mailboxes": {"enabled": True, "interval": 60}}
-    tracemalloc.start()
-    try:
+    with memory_traced() as memory:
         async with exporting(
             Paged(), *accounts(*NAMES), collectors=collectors, api={"timeout": 60}
         ) as running:
             await until(lambda: len(running.exporter.fleet) == len(NAMES))
             polls = [workspace.polls["mailboxes"] for workspace in running.exporter.fleet]
             await until(lambda: all(poll.up for poll in polls), 90)
-        _, peak_bytes = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert LARGE_BYTES < peak_bytes < 3 * LARGE_BYTES
+    assert LARGE_BYTES < memory.peak_bytes < 3 * LARGE_BYTES
 
 
-async def test_that_stop_halfway_keep_those_of_another_account_waiting_for_seconds_alone() -> None:
+async def test_large_answers_that_stop_halfway_keep_another_account_waiting_for_seconds_alone() -> None:
     """An account has three of them under way, each of which gets its turn; another account has the next."""
     gate, halfway, later = asyncio.Event(), asyncio.Event(), asyncio.Event()
     ids = [f"w{number}" for number in range(3)]

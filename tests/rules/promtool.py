@@ -6,11 +6,16 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from prometheus.table import bounce_alerts, bounces, settings
 from tests.rules.needed import Group, Test, needed
 from tests.yaml_files import from_yaml
 
 PROMETHEUS = Path(__file__).parents[2] / "prometheus"
 RULE_FILES = sorted((PROMETHEUS / "rules").glob("*.yml"))
+BOUNCE_FILES = tuple(
+    PROMETHEUS / "rules" / f"{file.name}.yml" for file in (settings.FILE, bounces.FILE, bounce_alerts.FILE)
+)
+"""What the bounce alerts are made of."""
 TEST_FILES = sorted((PROMETHEUS / "tests").glob("*.test.yml"))
 
 SPARING = {"GOGC": "400", "GOMAXPROCS": "1"}

@@ -10,16 +10,13 @@ from typing import Any
 
 import pytest
 
-from prometheus.table import bounce_alerts, bounces, settings
 from tests.rules.fleet import THRESHOLDS, selector
-from tests.rules.promtool import PROMETHEUS, groups_of, run_test
+from tests.rules.promtool import BOUNCE_FILES, groups_of, run_test
 
 STEP_MINUTES = 10
 HOUR = 60 // STEP_MINUTES
 DAY = 24 * HOUR
-FILES = (settings.FILE, bounces.FILE, bounce_alerts.FILE)
 HERE = "prometheus_is_here"
-NEVER = range(0)
 
 Total = Callable[[int], int]
 """What was sent, or what bounced, until a step."""
@@ -59,7 +56,7 @@ twelve = partial(mails, 12)
 
 
 def series(mailboxes: Mailboxes, steps: int, away: range, **thresholds: float) -> Iterator[Series]:
-    """Yield what is scraped of a workspace until a step, with the thresholds that are not the default."""
+    """Yield what is scraped of a workspace until a step; `thresholds` are those that are not the default."""
 
     def values(total: Callable[[int], float]) -> str:
         return " ".join("_" if step in away else f"{total(step):g}" for step in range(steps + 1))
@@ -88,17 +85,26 @@ def spikes(step: int, *alerts: str) -> dict[str, Any]:
 
 
 def said(
-    folder: Path, scraped: Iterable[Series], questions: list[dict[str, Any]], away: range, *first: str
+    folder: Path,
+    mailboxes: Mailboxes,
+    questions: list[dict[str, Any]],
+    *first: str,
+    steps: int,
+    away: range = range(0),
+    **thresholds: float,
 ) -> str:
     """Return what promtool says; the groups that are named first are evaluated first."""
-    groups = groups_of(PROMETHEUS / "rules" / f"{file.name}.yml" for file in FILES)
+    groups = groups_of(BOUNCE_FILES)
     if away:
         for rule in (rule for group in groups for rule in group["rules"] if "record" in rule):
             rule["expr"] = f"({rule['expr']}) and on () {HERE}"
+    test = {
+        "interval": f"{STEP_MINUTES}m",
+        "input_series": list(series(mailboxes, steps, away, **thresholds)),
+        "promql_expr_test": questions,
+    }
     order = [*first, *(group["name"] for group in groups if group["name"] not in first)]
-    interval = f"{STEP_MINUTES}m"
-    test = {"interval": interval, "input_series": [*scraped], "promql_expr_test": questions}
-    return run_test(test, groups, folder, evaluation_interval=interval, group_eval_order=order)
+    return run_test(test, groups, folder, evaluation_interval=test["interval"], group_eval_order=order)
 
 
 def test_a_mailbox_that_was_taken_out_is_no_page_of_its_domain_later_in_the_week(tmp_path: Path) -> None:
@@ -117,7 +123,7 @@ def test_a_mailbox_that_was_taken_out_is_no_page_of_its_domain_later_in_the_week
         spikes(8 * DAY, "Mailbox"),
         asked(f"count({surely} > 0.03)", 7 * DAY + 14 * HOUR, "{}"),  # the domain as a whole
     ]
-    assert said(tmp_path, series(mailboxes, 8 * DAY, NEVER), questions, NEVER) == ""
+    assert said(tmp_path, mailboxes, questions, steps=8 * DAY) == ""
 
 
 def test_a_bad_domain_of_two_pages_beside_its_mailbox_that_pages(tmp_path: Path) -> None:
@@ -127,14 +133,13 @@ def test_a_bad_domain_of_two_pages_beside_its_mailbox_that_pages(tmp_path: Path)
         ("a.example", "m1"): (twelve, partial(since, 4 * DAY, 3, twelve)),
         **{("b.example", f"m{number}"): (twelve, never) for number in range(2, 8)},
     }
-    scraped = series(mailboxes, 7 * DAY, NEVER, domain_minimum_bounces=8)
     day = 'domain:sendkit_emails_bounced:without_paging_mailbox1d{domain="a.example"} >= 8'
     questions = [
         spikes(4 * DAY, "Mailbox"),
         spikes(7 * DAY, "Domain", "Mailbox"),
         asked(day, 7 * DAY),  # a day of the rest is too little
     ]
-    assert said(tmp_path, scraped, questions, NEVER) == ""
+    assert said(tmp_path, mailboxes, questions, steps=7 * DAY, domain_minimum_bounces=8) == ""
 
 
 @pytest.mark.parametrize("first", [(), ("sendkit-bounces-7d",)], ids=["counts first", "busiest day first"])
@@ -153,7 +158,7 @@ def test_a_quiet_day_after_a_busy_one_pages_nothing_when_prometheus_was_away(
     }
     counted = 'domain:sendkit_emails_sent:counted1d{workspace="acme",domain="a.example"}'
     questions = [asked(counted, away.stop, counted, value=200), spikes(44 * HOUR)]
-    assert said(tmp_path, series(mailboxes, 44 * HOUR, away), questions, away, *first) == ""
+    assert said(tmp_path, mailboxes, questions, *first, steps=44 * HOUR, away=away) == ""
 
 
 def test_after_hours_without_prometheus_mailboxes_are_held_against_the_quiet_level_at_once(
@@ -172,4 +177,4 @@ def test_after_hours_without_prometheus_mailboxes_are_held_against_the_quiet_lev
     lately = "count(max_over_time(mailbox:sendkit_bounce_spike:bool[4h]) == 1)"
     questions = [asked(f"count({threshold} > 0.1)", 32 * HOUR, "{}"), asked(lately, 33 * HOUR)]
     first = "sendkit-mailbox-bounce-alerts"
-    assert said(tmp_path, series(mailboxes, 33 * HOUR, away), questions, away, first) == ""
+    assert said(tmp_path, mailboxes, questions, first, steps=33 * HOUR, away=away) == ""

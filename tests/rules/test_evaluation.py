@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from prometheus.table import bounce_alerts, bounces, settings
 from prometheus.table.bounce_limits import DOMAIN_SPIKE, LIMITS, BounceLimit
 from prometheus.table.bounce_series import state
 from prometheus.table.bounce_thresholds import QUIET
 from tests.rules.fleet import THRESHOLDS, selector
-from tests.rules.promtool import PROMETHEUS, groups_of, run_test
+from tests.rules.promtool import BOUNCE_FILES, groups_of, run_test
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "tests/benchmarks"))  # scripts, which import their neighbours
@@ -28,7 +27,6 @@ from evaluation.quiet import Earlier, quiet_level  # noqa: E402 - same
 from evaluation.rises import levels  # noqa: E402 - same
 from evaluation.states import states  # noqa: E402 - same
 
-FILES = (settings.FILE, bounces.FILE, bounce_alerts.FILE)
 MANY = Fleet("twelve domains", (Part(10, 1, 14, 20), Part(1, 2, 20, 30), Part(1, 3, 40, 60)))
 FEW = Fleet("three domains", (Part(2, 2, 8, 14), Part(1, 3, 40, 60)))
 
@@ -105,7 +103,7 @@ def input_series(sent: Mails, case: Case) -> Iterator[dict[str, str]]:
 
 def differences(case: Case, sent: Mails, tests: list[dict[str, Any]], folder: Path) -> str:
     """Run promtool and return what differs from what is expected."""
-    groups = groups_of(PROMETHEUS / "rules" / f"{file.name}.yml" for file in FILES)
+    groups = groups_of(BOUNCE_FILES)
     interval = f"{STEP_MINUTES}m"
     test = {
         "interval": interval,

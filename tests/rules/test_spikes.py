@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-from prometheus.table import bounce_alerts, bounces, settings
 from tests.rules.fleet import THRESHOLDS, selector
-from tests.rules.promtool import PROMETHEUS, groups_of, run_test
+from tests.rules.promtool import BOUNCE_FILES, groups_of, run_test
 from tests.servers import RANGE
 
 STEP_MINUTES = 4
@@ -22,7 +21,6 @@ HOUR = 60 // STEP_MINUTES
 DAY = 24 * HOUR
 NOON = 12 * HOUR
 WORK = range(9 * HOUR, 17 * HOUR)
-FILES = (settings.FILE, bounces.FILE, bounce_alerts.FILE)
 KNOWN = "the rules were evaluated"
 
 
@@ -134,7 +132,7 @@ def said(servers: str) -> str:
             *(asked for name, scenario in SCENARIOS.items() for asked in scenario.expectations(name)),
         ],
     }
-    groups = groups_of(PROMETHEUS / "rules" / f"{file.name}.yml" for file in FILES)
+    groups = groups_of(BOUNCE_FILES)
     order = [group["name"] for group in groups]
     with TemporaryDirectory(prefix=f"spikes-{servers}-") as folder:
         return run_test(test, groups, Path(folder), evaluation_interval=interval, group_eval_order=order)

@@ -2,7 +2,6 @@
 
 import json
 import time
-import tracemalloc
 
 import pytest
 
@@ -11,6 +10,7 @@ from exporter.answers.envelope import MalformedAnswerError
 from exporter.answers.parse import MOST_UNKNOWN_STATES, parse
 from exporter.answers.percent import ratios
 from tests.answers import BASE, answer_of, envelope, mailbox, rows
+from tests.memory import memory_traced
 
 MIB = 1 << 20
 DEAR = {
@@ -31,14 +31,12 @@ def listing(item: bytes, size: int) -> bytes:
 def test_an_answer_of_millions_of_useless_items_ends_early_as_malformed(item: bytes) -> None:
     body = listing(item, 16 * MIB)
     began = time.process_time()
-    tracemalloc.start()
-    try:
-        with pytest.raises(MalformedAnswerError, match=r"no mailboxes|expected 64 bytes or more each"):
-            parse(body, BASE)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 100 * MIB
+    with (
+        memory_traced() as memory,
+        pytest.raises(MalformedAnswerError, match=r"no mailboxes|expected 64 bytes or more each"),
+    ):
+        parse(body, BASE)
+    assert memory.peak_bytes < 100 * MIB
     assert time.process_time() - began < 10
 
 
@@ -78,15 +76,11 @@ def test_one_mailbox_of_many_megabytes_is_left_out_and_takes_no_memory(large: ob
     """All others are read, and their order stays."""
     honest = [mailbox(_id=f"m{number}") for number in range(500)]
     body = envelope([*honest[:250], mailbox(_id="large", more=large), *honest[250:]])
-    tracemalloc.start()
-    try:
+    with memory_traced() as memory:
         answer = parse(body, BASE)
-        _, peak_bytes = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
     assert [each for each in answer.ids if each != "large"] == [it["_id"] for it in honest]
     assert answer.suspects == ({"_id": 1} if "large" not in answer.ids else {})
-    assert peak_bytes < 8 * LARGEST_ITEM_BYTES
+    assert memory.peak_bytes < 8 * LARGEST_ITEM_BYTES
 
 
 @pytest.mark.parametrize("blank", ["", " \n"], ids=["dense", "blanks"])

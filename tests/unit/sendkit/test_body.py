@@ -14,6 +14,7 @@ from exporter.sendkit.errors import (
     UnusableError,
 )
 from tests.calling import BODY, HEAD, answer, calling
+from tests.memory import memory_traced
 from tests.scripted_api import raw
 from tests.waiting import until
 
@@ -68,13 +69,9 @@ class TestBody:
             _,
             caller,
         ):
-            tracemalloc.start()
-            try:
+            with memory_traced() as memory:
                 await caller.failure()
-                _, peak_bytes = tracemalloc.get_traced_memory()
-            finally:
-                tracemalloc.stop()
-        assert peak_bytes < 10_000_000
+        assert memory.peak_bytes < 10_000_000
 
     @pytest.mark.parametrize(
         ("encode", "headers"),

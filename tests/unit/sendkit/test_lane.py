@@ -53,7 +53,7 @@ class TestLane:
         await asyncio.gather(*waiting)
         assert order == ["came later", "gave way"]
 
-    async def test_makes_room_whatever_else_ends_a_request_on_trial(
+    async def test_a_lane_makes_room_whatever_else_ends_a_request_on_trial(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Such as another lane, while the request takes a while to close."""

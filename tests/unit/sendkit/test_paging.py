@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-import tracemalloc
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -14,6 +13,7 @@ from exporter.answers.envelope import Body, MalformedAnswerError
 from exporter.catalogue.kinds import Feed
 from exporter.sendkit.errors import SendKitError
 from exporter.sendkit.paging import MOST_EMPTY_PAGES, MOST_PAGES, whole_answer
+from tests.memory import memory_traced
 
 DETAILS = Feed("mailboxes", "/v1/mailboxes", (), 900, is_paged=True)
 WARMUP = Feed("warmup", "/v1/warmup/stats", (), 900, items="data.mailboxes", id_name="id", is_paged=True)
@@ -156,14 +156,12 @@ def test_a_page_of_millions_of_useless_items_ends_early_as_malformed(item: bytes
         return body
 
     began = time.process_time()
-    tracemalloc.start()
-    try:
-        with pytest.raises(MalformedAnswerError, match="expected 64 bytes or more each"):
-            asyncio.run(whole_answer(DETAILS, date(2026, 5, 1), get, 32 * MIB))
-        _, peak_bytes = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak_bytes < 100 * MIB
+    with (
+        memory_traced() as memory,
+        pytest.raises(MalformedAnswerError, match="expected 64 bytes or more each"),
+    ):
+        asyncio.run(whole_answer(DETAILS, date(2026, 5, 1), get, 32 * MIB))
+    assert memory.peak_bytes < 100 * MIB
     assert time.process_time() - began < 10
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import tracemalloc
 
 import pytest
 
@@ -18,6 +17,7 @@ from exporter.sendkit.workspaces import (
     parse_workspaces,
 )
 from tests.calling import PLATFORM_KEY, answer, calling
+from tests.memory import memory_traced
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -82,14 +82,12 @@ class TestWorkspaces:
     def test_workspaces_of_millions_of_useless_items_end_early_as_malformed(self) -> None:
         """What 16 MiB of `0,` hold would take minutes and half a gigabyte."""
         body = b'{"success": true, "data": [' + b"0," * (8 * 2**20) + b"0]}"
-        tracemalloc.start()
-        try:
-            with pytest.raises(UnusableError, match="no id that can be used in 1001 of 1,001 items"):
-                parse_workspaces(body)
-            _, peak_bytes = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-        assert peak_bytes < 5 * len(body)
+        with (
+            memory_traced() as memory,
+            pytest.raises(UnusableError, match="no id that can be used in 1001 of 1,001 items"),
+        ):
+            parse_workspaces(body)
+        assert memory.peak_bytes < 5 * len(body)
 
     def test_workspaces_are_bounded_in_number_and_in_bytes(self) -> None:
         items = b",".join(b'{"id":"%d"}' % number for number in range(MOST_WORKSPACES + 1))
