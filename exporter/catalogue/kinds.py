@@ -114,8 +114,8 @@ class Feed:
     mailboxes at `items`, each with its id in `id_name`. The feed that does not join is the workspace's base:
     it says which mailboxes there are. All others add samples to these. `window` is the value of the label
     `window`; a feed without one is a collector, and goes by its name. A list that `is_paged` is asked for
-    page by page. `parts` are lists that one poll asks for, one after the other, in the place of `path`;
-    each is then at `data.` and its name.
+    page by page, or its parts are. `parts` are lists that one poll asks for, one after the other, in the
+    place of `path`; each is then at `data.` and its name.
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -39,8 +40,9 @@ class Runner:
             self.board.failed(workspace, poll, reason, error, started, has_key=has_key)
 
         try:
-            with self.client.share(account.lane) as share, self.client.list_share(account.lane) as pages:
-                body, refusal = await self._asked(account, workspace, poll, share, pages)
+            shared = self.client.list_share if poll.feed.is_paged else self.client.share
+            with shared(account.lane) as share:
+                body, refusal = await self._asked(account, workspace, poll, share)
                 await self.board.succeeded(workspace, poll, body, started, refusal)
                 del body  # held no longer than it is counted
             _ask_again(poll, refusal)
@@ -65,7 +67,7 @@ class Runner:
             poll.overruns = False
 
     async def _asked(
-        self, account: Account, workspace: Workspace, poll: Poll, share: Share, pages: Share
+        self, account: Account, workspace: Workspace, poll: Poll, share: Share
     ) -> tuple[Body, SendKitError | None]:
         key = await self.discovery.key_of(account, workspace)
         deadline = asyncio.get_running_loop().time() + poll.feed.interval_seconds
@@ -84,16 +86,12 @@ class Runner:
                 gives_way=poll.feed.is_collector,
             )
 
-        async def keep(more_bytes: int) -> None:
-            share.clear()
-            await pages.grow(more_bytes)
-
         try:
             async with asyncio.timeout(None) as limit:
-                with pages.body(limit):
-                    return await whole_answer(poll.feed, self.today(), get, self.most_bytes, keep)
+                with share.whole(limit) if poll.feed.is_paged else nullcontext():
+                    return await whole_answer(poll.feed, self.today(), get, self.most_bytes, share.keep)
         except TimeoutError:
-            why = f"the pages came too slowly while other lists waited for memory{pages.waited}"
+            why = "the pages came too slowly while other lists waited for memory"
             raise UnansweredError(Reason.TIMEOUT, why) from None
 
 

@@ -15,6 +15,8 @@ LOOK_SECONDS = 2.0
 """So often it is looked whether the body that has the turn grows, while others wait."""
 LEAST_GROWTH_BYTES = 2**20
 """By so much at least it grows between two looks, or its request ends."""
+LONGEST_TURN_SECONDS = 600.0
+"""Of this time others may wait for one turn."""
 
 _PART = 4
 
@@ -22,18 +24,23 @@ _PART = 4
 class Budget:
     """The memory that bodies take while they are read, and until they are parsed.
 
+    What is kept of the pages of a list counts until the list is parsed.
+
     Small bodies never wait. A larger one grows as long as four times as much is left of `SHARED_BYTES`, so
     that something is always left for the next one: alone it grows to a fifth. Beyond that it waits for its
     turn: one body at a time may take as much as its own limit allows, beside what is shared. The turn goes to
-    the account whose last turn is longest ago. It ends early if the body hardly grows while others wait.
+    the account whose last turn is longest ago. It ends early if the body hardly grows while others wait, or
+    when they have waited for `LONGEST_TURN_SECONDS`.
     """
 
     def __init__(self, look_seconds: float = LOOK_SECONDS) -> None:
         self._look_seconds = look_seconds
         self._left_bytes = SHARED_BYTES
         self._turn: Share | None = None
-        self._looked_bytes: int | None = None
-        """What the body that has the turn held at the last look, if there was one in this turn."""
+        self._looks = 0
+        """So often others waited in this turn as it was looked."""
+        self._looked_bytes = 0
+        """What the body that has the turn held at the last of these looks."""
         self._waiting: dict[Share, asyncio.Future[None]] = {}
         self._watcher: asyncio.TimerHandle | None = None
         self._turns = count(1)
@@ -64,7 +71,7 @@ class Budget:
     def _begin_turn(self, share: "Share") -> None:
         self._turn, self._last_turns[share.lane] = share, next(self._turns)
         self._left_bytes += share.held_bytes
-        self._looked_bytes = None
+        self._looks = self._looked_bytes = 0
 
     async def wait(self, share: "Share", more_bytes: int) -> None:
         """Let a body grow as soon as it may."""
@@ -87,20 +94,25 @@ class Budget:
         self.look()
 
     def look(self) -> None:
-        """End the turn of a body that hardly grew since the last look, if others wait."""
-        if self._turn is None:
+        """End a turn that is too long for those who wait, or whose body hardly grew since the last look."""
+        if self._turn is None or not self._waiting:
             return
-        before, self._looked_bytes = self._looked_bytes, self._turn.held_bytes
-        if self._waiting and before is not None and self._looked_bytes - before < LEAST_GROWTH_BYTES:
+        grown_bytes = self._turn.held_bytes - self._looked_bytes
+        self._looks, self._looked_bytes = self._looks + 1, self._turn.held_bytes
+        is_slow = self._looks > 1 and grown_bytes < LEAST_GROWTH_BYTES
+        if is_slow or self._looks * self._look_seconds >= LONGEST_TURN_SECONDS:
             self._turn.end()
 
-    def clear(self, share: "Share") -> None:
-        """Take back what a body held, and let others go on."""
-        if share is self._turn:
+    def give(self, share: "Share", less_bytes: int) -> None:
+        """Take back some of what a share holds, and a turn that it needs no longer; let others go on."""
+        if not less_bytes and share is not self._turn:
+            return
+        share.held_bytes -= less_bytes
+        if share is not self._turn:
+            self._left_bytes += less_bytes
+        elif share.held_bytes <= max(SMALL_BYTES, self._left_bytes // _PART):
             self._turn = None
-        else:
-            self._left_bytes += share.held_bytes
-        share.held_bytes = 0
+            self._left_bytes -= share.held_bytes
         if self._turn is None and self._waiting:
             self._begin_turn(min(self._waiting, key=lambda each: self._last_turns.get(each.lane, 0)))
         for waiting in self._waiting.values():  # there is more room for all of them
@@ -109,12 +121,18 @@ class Budget:
 
 
 class Share:
-    """What the body of one account's request holds of the budget."""
+    """What one account's request holds of the budget, or the requests for the pages of its list."""
 
     def __init__(self, budget: Budget, lane: Lane) -> None:
         self._budget = budget
+        self._whole_limit: asyncio.Timeout | None = None
+        """Of the list whose pages are read."""
         self._limit: asyncio.Timeout | None = None
         """Of the body that is read."""
+        self._kept_bytes = 0
+        """Of bodies before."""
+        self._used_bytes = 0
+        """Those and what there is of the body, or what is reserved for the next one."""
         self.lane = lane
         self.held_bytes = 0
         self.waited_seconds = 0.0
@@ -133,22 +151,33 @@ class Share:
         )
 
     @contextmanager
+    def whole(self, limit: asyncio.Timeout) -> Iterator[None]:
+        """Read all pages of a list, and end all of it by the limit if it is too slow for others."""
+        self._whole_limit = limit
+        try:
+            yield
+        finally:
+            self._whole_limit = None
+
+    @contextmanager
     def body(self, limit: asyncio.Timeout) -> Iterator[None]:
-        """Read another body, within a limit of time, and hold it if that succeeds; none before it is held."""
-        self.clear()
+        """Read another body, within a limit of time, and hold it if that succeeds, beside what is kept."""
+        self._used_bytes = self._kept_bytes
         self.waited_seconds, self.was_slow = 0.0, False
         self._limit = limit
         try:
             yield
         except BaseException:
-            self.clear()
+            self._settle()
             raise
         finally:
             self._limit = None
 
     async def grow(self, more_bytes: int) -> None:
         """Grow as soon as that may be; the body's limit of time does not run until then."""
-        if self._budget.take(self, more_bytes):
+        self._used_bytes += more_bytes
+        missing_bytes = self._used_bytes - self.held_bytes
+        if missing_bytes <= 0 or self._budget.take(self, missing_bytes):
             return
         now, limit = asyncio.get_running_loop().time, self._limit
         began = now()
@@ -156,19 +185,35 @@ class Share:
         if limit:
             limit.reschedule(None)
         try:
-            await self._budget.wait(self, more_bytes)
+            await self._budget.wait(self, missing_bytes)
         finally:
             seconds = now() - began
             self.waited_seconds += seconds
         if limit and end is not None:
             limit.reschedule(end + seconds)
 
+    async def keep(self, kept_bytes: int, next_bytes: int = 0) -> None:
+        """Hold so much of all bodies so far, and as soon as that may be so much for the next one.
+
+        It is reserved, so that the next one seldom waits as it comes: it has a slot and a connection then.
+        """
+        self._kept_bytes = kept_bytes
+        self._settle()
+        await self.grow(next_bytes)
+
+    def _settle(self) -> None:
+        """Hold what is kept, and nothing else."""
+        self._used_bytes = self._kept_bytes
+        self._budget.give(self, self.held_bytes - self._kept_bytes)
+
     def end(self) -> None:
-        """End the request whose body is read, if one is."""
-        if self._limit and not self._limit.expired():
+        """End the list, or the request, whose body is read, if one is."""
+        limit = self._whole_limit or self._limit
+        if limit and not limit.expired():
             self.was_slow = True
-            self._limit.reschedule(asyncio.get_running_loop().time())
+            limit.reschedule(asyncio.get_running_loop().time())
 
     def clear(self) -> None:
         """Hold nothing any longer."""
-        self._budget.clear(self)
+        self._kept_bytes = 0
+        self._settle()

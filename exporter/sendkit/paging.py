@@ -4,7 +4,8 @@ What is returned has the documented envelope, as if the API had answered all at 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -33,8 +34,11 @@ REFUSED = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
 Get = Callable[[str, Mapping[str, str]], Awaitable[Body]]
 """Makes one request: a path and its parameters."""
 
-Keep = Callable[[int], Awaitable[None]]
-"""Waits until there is memory for a page of so many bytes beside those before it."""
+Keep = Callable[[int, int], Awaitable[None]]
+"""Says how many bytes are kept of all answers so far, and waits until there is memory for so many more."""
+
+ID_BYTES = 128
+"""What an id in a set takes, roughly."""
 
 _list_of_items = msgspec.json.Decoder(list[Raw])
 _item = msgspec.json.Decoder(dict[str, Raw])
@@ -44,7 +48,7 @@ class _NotWholeError(MalformedAnswerError):
     """The pages of a list do not make a whole one; it may have changed while they were read."""
 
 
-async def _freely(_more_bytes: int) -> None:
+async def _freely(_kept_bytes: int, _next_bytes: int) -> None:
     """Keep a page without waiting."""
 
 
@@ -58,19 +62,27 @@ async def whole_answer(
     """
     if not feed.parts:
         return await _answer(feed, today, get, most_bytes, keep), None
-    lists: list[bytes] = []
+    pieces: list[Body | memoryview] = []
     refusal: SendKitError | None = None
-    for part in feed.parts:
-        text = b"[]"
+    kept_bytes = 0
+
+    async def keep_more(more_bytes: int, next_bytes: int) -> None:
+        await keep(kept_bytes + more_bytes, next_bytes)
+
+    for number, part in enumerate(feed.parts):
+        text: Body | memoryview = b"[]"
         try:
-            text = bytes(opened(await _answer(part, today, get, most_bytes, keep), part.items).items)
-            most_bytes -= len(text)
+            answer = await _answer(part, today, get, most_bytes - kept_bytes, keep_more)
+            text = opened(answer, part.items).items
+            kept_bytes += len(answer)
         except SendKitError as error:
-            if error.status not in REFUSED or (refusal and len(lists) + 1 == len(feed.parts)):
+            if error.status not in REFUSED or (refusal and number + 1 == len(feed.parts)):
                 raise
             refusal = error
-        lists.append(b'"%s":%s' % (part.name.encode(), text))
-    return b'{"success":true,"data":{%s}}' % b",".join(lists), refusal
+        pieces += [b'%s"%s":' % (b"," if pieces else b"", part.name.encode()), text]
+        await keep(kept_bytes, 0)
+    await keep(kept_bytes, kept_bytes)  # they are copied as they are joined
+    return b"".join((b'{"success":true,"data":{', *pieces, b"}}")), refusal
 
 
 async def _answer(feed: Feed, today: date, get: Get, most_bytes: int, keep: Keep) -> Body:
@@ -82,14 +94,18 @@ async def _answer(feed: Feed, today: date, get: Get, most_bytes: int, keep: Keep
         except _NotWholeError:
             if last == READINGS - 1:
                 raise
+        await keep(0, 0)
     raise AssertionError  # the last reading returns or raises
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """One page: the inside of its list, how many items it has and their ids, and what it says of the rest."""
+    """One page: the inside of its list, how many items it has and their ids, and what it says of the rest.
 
-    text: bytes
+    The text is a part of the body, not a copy.
+    """
+
+    text: memoryview
     count: int
     ids: set[bytes]
     has_more: bool | None
@@ -102,8 +118,14 @@ class _Page:
         envelope = opened(body, feed.items)
         items = _Items(feed.id_name)
         read_blocks(envelope.items, items.add_block, items.add)
-        text = bytes(envelope.items[1:-1]) if items.count else b""
-        return cls(text, items.count, items.ids, envelope.has_more, envelope.total, envelope.next_cursor)
+        return cls(
+            envelope.items[1:-1],
+            items.count,
+            items.ids,
+            envelope.has_more,
+            envelope.total,
+            envelope.next_cursor,
+        )
 
     def is_last(self, count: int) -> bool:
         """Whether no page follows this one, with which `count` items were read."""
@@ -138,7 +160,7 @@ class _Items:
 
 async def _read(feed: Feed, query: Mapping[str, str], get: Get, most_bytes: int, keep: Keep) -> Body:
     """Read a list from its first page to its last."""
-    texts: list[bytes] = []
+    texts: list[memoryview] = []
     ids: set[bytes] = set()
     cursors: set[str] = set()
     size_bytes = count = empty = 0
@@ -161,8 +183,13 @@ async def _read(feed: Feed, query: Mapping[str, str], get: Get, most_bytes: int,
         if page.is_last(count):
             if total is not None and total > count:
                 raise _NotWholeError(f"the list is not whole: {several(count, 'item')} of a total of {total}")
-            return body if number == 1 else _enveloped(feed.items, texts)
-        del body  # held no longer than it is counted
+            if number == 1:
+                return body
+            await keep(_kept(size_bytes, ids), size_bytes)  # they are copied as they are joined
+            whole = _enveloped(feed.items, texts)
+            texts.clear()
+            await keep(len(whole), 0)
+            return whole
         if not page.next_cursor or page.next_cursor in cursors:
             what = "one that was answered before" if page.next_cursor else "none"
             raise MalformedAnswerError(f"page {number} has more to come, expected a new cursor, found {what}")
@@ -170,15 +197,19 @@ async def _read(feed: Feed, query: Mapping[str, str], get: Get, most_bytes: int,
             raise MalformedAnswerError(f"{empty} empty pages in a row, each with more to come")
         cursors.add(page.next_cursor)
         parameters["cursor"] = page.next_cursor
-        await keep(len(page.text))
+        await keep(_kept(size_bytes, ids), len(body))
     raise MalformedAnswerError(f"more than {MOST_PAGES} pages")
 
 
-def _enveloped(items: str, texts: Sequence[bytes]) -> Body:
+def _kept(size_bytes: int, ids: AbstractSet[bytes]) -> int:
+    return size_bytes + ID_BYTES * len(ids)
+
+
+def _enveloped(items: str, texts: Sequence[memoryview]) -> Body:
     """Return the pages as one answer, whose list is at `items`; they are copied once."""
     *outer, inner = items.split(".")
     start = b"".join(b'"%s":{' % name.encode() for name in outer)
-    separated = (part for text in texts for part in (b",", text))
+    separated: Iterator[bytes | memoryview] = (part for text in texts for part in (b",", text))
     next(separated, None)
     return b"".join(
         (b'{"success":true,%s"%s":[' % (start, inner.encode()), *separated, b"]}", b"}" * len(outer))

@@ -33,4 +33,4 @@ def collector(config: CollectorsConfig) -> Feed | None:
         )
     )
     fields = tuple(field for part in parts for field in part.fields)
-    return Feed(NAME, "", fields, interval_seconds, rows=Rows.NEWEST, parts=parts)
+    return Feed(NAME, "", fields, interval_seconds, rows=Rows.NEWEST, is_paged=True, parts=parts)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
@@ -10,13 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.sendkit import client
-from exporter.sendkit.budget import LEAST_GROWTH_BYTES, SHARED_BYTES, SMALL_BYTES, Budget, Share
+from exporter.sendkit.budget import (
+    LEAST_GROWTH_BYTES,
+    LONGEST_TURN_SECONDS,
+    SHARED_BYTES,
+    SMALL_BYTES,
+    Budget,
+    Share,
+)
 from exporter.sendkit.errors import UnansweredError
 from exporter.sendkit.lane import Lane
 from tests.calling import KEY, answer, calling
 
 PIECE_BYTES = SMALL_BYTES
 LARGE_BYTES = SHARED_BYTES
+MIB = 2**20
 
 pytestmark = pytest.mark.anyio
 
@@ -64,7 +72,7 @@ class Reading:
 
 
 @asynccontextmanager
-async def readings(count: int, look_seconds: float = 3600) -> AsyncIterator[tuple[Budget, list[Reading]]]:
+async def readings(count: int, look_seconds: float = 60) -> AsyncIterator[tuple[Budget, list[Reading]]]:
     """Have so many accounts read a body each."""
     budget = Budget(look_seconds)
     started = [Reading(budget) for _ in range(count)]
@@ -110,6 +118,52 @@ async def test_a_turn_ends_whose_body_does_not_grow_while_another_one_waits() ->
         await look(budget)
         assert stopped.was_ended
         assert other.held_bytes == LARGE_BYTES
+
+
+async def test_a_turn_that_follows_another_one_has_two_looks_of_its_own() -> None:
+    async with readings(3) as (budget, (first, second, third)):
+        for each in (first, second, third):
+            await each.comes(LARGE_BYTES)
+        await look(budget)
+        await look(budget)
+        assert first.was_ended
+        await look(budget)
+        assert not second.task.done()
+        await look(budget)
+        assert second.was_ended
+        assert third.held_bytes == LARGE_BYTES
+
+
+async def test_a_turn_ends_after_ten_minutes_of_others_that_wait_however_its_body_grows() -> None:
+    async with readings(2, look_seconds=LONGEST_TURN_SECONDS / 10) as (budget, (endless, other)):
+        await endless.comes(LARGE_BYTES)
+        for _ in range(20):
+            await look(budget)
+            await endless.comes(LEAST_GROWTH_BYTES)
+        assert not endless.task.done(), "nobody waited"
+        await other.comes(LARGE_BYTES)
+        for _ in range(9):
+            await look(budget)
+            await endless.comes(LEAST_GROWTH_BYTES)
+        assert not endless.task.done()
+        await look(budget)
+        assert endless.was_ended
+        assert other.held_bytes == LARGE_BYTES
+
+
+async def test_the_time_in_which_a_body_waits_is_none_of_its_limit() -> None:
+    budget = Budget()
+    with budget.share(Lane(1)) as large, budget.share(Lane(1)) as share:
+        assert budget.take(large, LARGE_BYTES)
+        async with asyncio.timeout(600) as limit:
+            with share.body(limit):
+                end = limit.when() or 0
+                growth = asyncio.create_task(share.grow(LARGE_BYTES))
+                await asyncio.sleep(0.01)
+                assert limit.when() is None
+                large.clear()
+                await growth
+                assert limit.when() == pytest.approx(end + share.waited_seconds, abs=1e-6)
 
 
 async def test_a_turn_goes_on_while_its_body_grows() -> None:
@@ -192,50 +246,115 @@ async def test_a_body_whose_connection_does_not_close_in_time_is_held_no_longer(
         assert caller.codes == ["200"]
 
 
-async def test_a_page_is_held_no_longer_while_the_next_one_waits_for_a_slot() -> None:
-    """It may have the turn, and a slot may take minutes."""
-    async with calling(answer()) as (_, caller), AsyncExitStack() as slots:
-        lane = Lane(1)
-        with caller.sendkit.share(lane) as share:
-            now = asyncio.get_running_loop().time()
+async def test_a_list_holds_its_pages_and_room_for_the_next_one() -> None:
+    """Its next page waits for nothing as it comes, whatever else is held meanwhile."""
+    budget = Budget()
+    with budget.share(Lane(1)) as pages, budget.share(Lane(1)) as large:
+        await pages.grow(5 * MIB)
+        await pages.keep(4 * MIB, 5 * MIB)
+        assert pages.held_bytes == 9 * MIB
+        assert budget.take(large, LARGE_BYTES)
+        async with asyncio.timeout(600) as limit:
+            with pages.body(limit):
+                await pages.grow(5 * MIB)
+                assert (pages.held_bytes, pages.waited_seconds) == (9 * MIB, 0)
+        await pages.keep(3 * MIB)
+        assert pages.held_bytes == 3 * MIB
 
-            async def get() -> None:
-                await caller.sendkit.get("/", {}, key=KEY, deadline=now + 60, lane=lane, share=share)
 
-            await get()
-            assert share.held_bytes
-            await slots.enter_async_context(lane.slot(suspect=False))
-            page = asyncio.create_task(get())
-            for _ in range(20):
-                await asyncio.sleep(0)
-            assert not share.held_bytes
-            await slots.aclose()
-            await page
-            assert share.held_bytes
+async def test_a_page_that_is_tried_again_is_held_once_beside_those_before_it() -> None:
+    budget = Budget()
+    with budget.share(Lane(1)) as pages:
+        await pages.keep(4 * MIB)
+        for _ in range(3):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(600) as limit:
+                    with pages.body(limit):
+                        await pages.grow(2 * MIB)
+                        assert pages.held_bytes == 6 * MIB
+                        raise TimeoutError
+            assert pages.held_bytes == 4 * MIB
+
+
+async def test_a_list_that_needs_its_turn_no_longer_lets_others_go_on() -> None:
+    """Its first page was large, and of its second reading there is nothing yet."""
+    budget = Budget()
+    with budget.share(Lane(1)) as pages, budget.share(Lane(1)) as other:
+        await pages.grow(LARGE_BYTES)
+        await pages.keep(LARGE_BYTES)
+        assert not budget.take(other, LARGE_BYTES)
+        await pages.keep(MIB)
+        assert budget.take(other, LARGE_BYTES)
+        assert not budget.take(pages, LARGE_BYTES)
+        pages.clear()
+        assert not budget.take(pages, SHARED_BYTES // 4 + 1), "no more is given back than was taken"
+
+
+async def test_a_list_whose_turn_is_over_ends_between_its_pages_too() -> None:
+    budget = Budget(look_seconds=60)
+    with budget.share(Lane(1)) as pages, budget.share(Lane(1)) as other:
+
+        async def read() -> None:
+            async with asyncio.timeout(None) as limit:
+                with pages.whole(limit):
+                    await pages.grow(LARGE_BYTES)
+                    await pages.keep(LARGE_BYTES)
+                    await asyncio.Event().wait()
+
+        reading = asyncio.create_task(read())
+        await look(budget)
+        waiting = asyncio.create_task(other.grow(SHARED_BYTES // 2))
+        await look(budget)
+        await look(budget)
+        assert not reading.done()
+        await look(budget)
+        ended, _ = await asyncio.wait([reading], timeout=30)
+        assert [type(each.exception()) for each in ended] == [TimeoutError]
+        pages.clear()
+        await waiting
+
+
+async def test_a_share_that_holds_nothing_wakes_nobody_as_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With thousands of small answers and many that wait, each would wake all of these."""
+    async with readings(2) as (budget, (large, other)):
+        await large.comes(LARGE_BYTES)
+        await other.comes(LARGE_BYTES)
+        tried = list[int]()
+
+        def take(_share: Share, more_bytes: int) -> bool:
+            tried.append(more_bytes)
+            return False
+
+        monkeypatch.setattr(budget, "take", take)
+        with budget.share(Lane(1)):
+            pass
+        await look(budget)
+        assert not tried
 
 
 @given(
     st.lists(
         st.tuples(
-            st.integers(0, 7), st.integers(1, LARGE_BYTES // 2) | st.integers(1, SMALL_BYTES) | st.none()
+            st.integers(0, 7),
+            st.integers(1, LARGE_BYTES // 2) | st.integers(1, SMALL_BYTES) | st.floats(0, 1),
         )
     )
 )
 def test_whatever_comes_and_goes_the_bodies_but_one_share_what_there_is(
-    steps: list[tuple[int, int | None]],
+    steps: list[tuple[int, int | float]],
 ) -> None:
-    """And all of it is there again in the end."""
+    """And all of it is there again in the end. A share of what is held, from 0 to 1, is given back."""
     budget = Budget()
     held = [Share(budget, Lane(1)) for _ in range(8)]
-    for number, more_bytes in steps:
-        if more_bytes is None:
-            budget.clear(held[number])
+    for number, step in steps:
+        if isinstance(step, float):
+            budget.give(held[number], int(step * held[number].held_bytes))
         else:
-            budget.take(held[number], more_bytes)
+            budget.take(held[number], step)
         *shared, _ = sorted(share.held_bytes for share in held)
         assert sum(shared) <= SHARED_BYTES + len(held) * SMALL_BYTES
     for share in held:
-        budget.clear(share)
+        share.clear()
     assert budget.take(held[0], LARGE_BYTES), "the turn is free"
     assert not budget.take(held[1], SHARED_BYTES // 4 + 1), "no more was given back than was taken"
     assert budget.take(held[1], SHARED_BYTES // 4), "and so is all that is shared"

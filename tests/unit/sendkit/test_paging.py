@@ -12,7 +12,7 @@ import pytest
 from exporter.answers.envelope import Body, MalformedAnswerError
 from exporter.catalogue.kinds import Feed
 from exporter.sendkit.errors import SendKitError
-from exporter.sendkit.paging import MOST_EMPTY_PAGES, MOST_PAGES, whole_answer
+from exporter.sendkit.paging import ID_BYTES, MOST_EMPTY_PAGES, MOST_PAGES, whole_answer
 from tests.memory import memory_traced
 
 DETAILS = Feed("mailboxes", "/v1/mailboxes", (), 900, is_paged=True)
@@ -132,14 +132,59 @@ def test_a_list_without_end_is_given_up(rows: int, most: int) -> None:
     assert len(read.asked) == most
 
 
-def test_each_page_but_the_last_waits_for_memory_before_the_next_one_is_asked_for() -> None:
-    pages, kept = Pages(TWO), list[tuple[int, int]]()
+class Kept:
+    """What is kept of all answers so far, and asked for beside it, after how many requests."""
 
-    async def keep(more_bytes: int) -> None:
-        kept.append((len(pages.asked), more_bytes))
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self.told: list[tuple[int, int, int]] = []
 
-    asyncio.run(whole_answer(DETAILS, date(2026, 5, 1), pages.get, 1 << 20, keep))
-    assert kept == [(1, len('{"_id": "a"}, {"_id": "b"}'))]
+    async def keep(self, kept_bytes: int, next_bytes: int) -> None:
+        self.told.append((len(self._pages.asked), kept_bytes, next_bytes))
+
+
+def sizes(*pages: Page) -> list[int]:
+    """Return what each page takes as it comes."""
+    return [len(asyncio.run(Pages({"": page}).get("", {}))) for page in pages]
+
+
+def test_each_page_is_kept_with_its_ids_and_there_is_room_before_the_next_one_is_asked_for() -> None:
+    pages = Pages(TWO)
+    kept = Kept(pages)
+    body, _ = asyncio.run(whole_answer(DETAILS, date(2026, 5, 1), pages.get, 1 << 20, kept.keep))
+    first, last = sizes(*TWO.values())
+    assert kept.told == [
+        (1, first + 2 * ID_BYTES, first),
+        (2, first + last + 3 * ID_BYTES, first + last),
+        (2, len(body), 0),
+    ]
+
+
+def test_of_a_list_that_is_read_again_the_first_reading_is_kept_no_longer() -> None:
+    changed: dict[str, Page] = {"": (["a"], more("2", total=2)), "2": (["b"], {**LAST, "total": 3})}
+    pages = Pages(changed, TWO)
+    kept = Kept(pages)
+    asyncio.run(whole_answer(DETAILS, date(2026, 5, 1), pages.get, 1 << 20, kept.keep))
+    assert kept.told[1] == (2, 0, 0)
+
+
+def test_of_several_lists_those_before_are_kept_while_another_one_is_read() -> None:
+    parts = tuple(Feed(name, f"/v1/{name}", (), 900, is_paged=True) for name in ("one", "other"))
+    both = Feed("both", "", (), 900, is_paged=True, parts=parts)
+    pages = Pages({"": (["a"], LAST)}, TWO)
+    kept = Kept(pages)
+    body, _ = asyncio.run(whole_answer(both, date(2026, 5, 1), pages.get, 1 << 20, kept.keep))
+    one, first, last = sizes((["a"], LAST), *TWO.values())
+    joined = one + len(b'{"success":true,"data":[{"_id": "a"}, {"_id": "b"},{"_id": "c"}]}')
+    assert kept.told == [
+        (1, one, 0),
+        (2, one + first + 2 * ID_BYTES, first),
+        (3, one + first + last + 3 * ID_BYTES, first + last),
+        (3, joined, 0),
+        (3, joined, 0),
+        (3, joined, joined),
+    ]
+    assert json.loads(body)["data"] == {"one": [{"_id": "a"}], "other": [{"_id": id_} for id_ in "abc"]}
 
 
 def test_pages_are_bounded_in_bytes_together() -> None:
