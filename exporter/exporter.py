@@ -14,6 +14,7 @@ from exporter.exposition import privacy
 from exporter.exposition.rendering import Disclosure
 from exporter.exposition.store import Store
 from exporter.exposition.telemetry import Telemetry
+from exporter.fleet import fleet_saved
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
 from exporter.fleet.saved import Saved
@@ -159,6 +160,7 @@ class Exporter:
             if not feed.joins:
                 workspace.totals = saved.totals(success.steady)
         if self._state:
+            fleet_saved.restore(self.fleet, self._state, moment)
             watch.restore(self.fleet, self._state)
         for workspace in self.fleet:
             _log.info("workspace restored", workspace=workspace.label)

@@ -7,10 +7,11 @@ from html.parser import HTMLParser
 from exporter.answers.answer import Answer, Column
 from exporter.config import Thresholds
 from exporter.exposition.rendering import Disclosure
+from exporter.fleet.key import Key
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
 from exporter.fleet.recent import Recent
-from exporter.fleet.workspace import Fleet, Key, Workspace
+from exporter.fleet.workspace import Fleet, Workspace
 from exporter.page import status as status_page
 from exporter.sendkit.feeds import analytics
 

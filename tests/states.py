@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from exporter.fleet.counters import Totals
+from exporter.fleet.key import Key
 from exporter.fleet.saved import Saved
 from exporter.fleet.state import StateDirectory, _decode
-from exporter.fleet.workspace import Key, Workspace
+from exporter.fleet.workspace import Workspace
 from tests.answers import answer_of, mailbox
 
 WORKSPACE = Workspace(Key("w1"), "acme", "One", "One (w1)")

@@ -20,8 +20,8 @@ from exporter.answers.parse import parse
 from exporter.catalogue.mailbox import COUNTERS
 from exporter.commands.days import Day, Days
 from exporter.config import AccountConfig, Config
+from exporter.fleet.key import Key
 from exporter.fleet.labels import labels_for
-from exporter.fleet.workspace import Key
 from exporter.sendkit.client import SendKit, is_platform_key
 from exporter.sendkit.errors import SendKitError
 from exporter.sendkit.feeds import analytics

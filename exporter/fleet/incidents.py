@@ -1,6 +1,6 @@
 """The last incidents: what became critical, and when it was well again."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
 import msgspec
@@ -62,11 +62,6 @@ class Incidents:
 
     def __iter__(self) -> Iterator[Incident]:
         return iter(self._without_oldest())
-
-    @property
-    def newest(self) -> Sequence[Incident]:
-        """Return the last ones; of those that last, too, no more than are kept of others."""
-        return self._all[-MOST:]
 
     @property
     def workspaces(self) -> AbstractSet[str]:

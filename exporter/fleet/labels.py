@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from exporter.fleet.workspace import Key
+from exporter.fleet.key import Key
 
 _WITH_ID = re.compile(r"(.+) \(.+\)", re.DOTALL)
 

@@ -6,9 +6,10 @@ import msgspec
 
 from exporter.answers.answer import Answer
 from exporter.fleet.counters import Totals
+from exporter.fleet.key import Key
 from exporter.fleet.poll import Instant
 from exporter.fleet.rises import Number
-from exporter.fleet.workspace import Key, Workspace
+from exporter.fleet.workspace import Workspace
 
 
 class Saved(msgspec.Struct):

@@ -7,7 +7,7 @@ One shard more takes an even share from all others, one fewer spreads its share 
 import re
 from hashlib import blake2b
 
-from exporter.fleet.workspace import Key
+from exporter.fleet.key import Key
 
 _POD_NAME = re.compile(r"[a-z0-9].*-(\d+)")
 

@@ -27,8 +27,8 @@ import structlog
 from isal import igzip, isal_zlib
 
 from exporter import atomic, hanging
+from exporter.fleet.key import Key
 from exporter.fleet.saved import Saved
-from exporter.fleet.workspace import Key
 
 ANSWER_SECONDS = 10.0
 REMOVAL_SECONDS = 0.5
@@ -140,11 +140,17 @@ class StateDirectory:
         self._remove(path)
         self._saved(path)
 
-    def keep(self, name: str, value: object) -> None:
-        """Save what is good to have and no counter; where that fails, what was saved before stays."""
+    def keep(self, name: str, value: object) -> bool:
+        """Save what is good to have and no counter, and return whether that succeeded.
+
+        Where it fails, what was saved before stays.
+        """
         content = igzip.compress(msgspec.msgpack.encode(value), 1, mtime=0)
-        with suppress(OSError):
+        try:
             self._limited(lambda: atomic.replace(self.path / f"{name}{_KEPT_SUFFIX}", content))
+        except OSError:
+            return False
+        return True
 
     def kept(self, name: str, kind: type[Result]) -> Result | None:
         """Return what was last kept under a name; `None` if there is nothing that can be read."""

@@ -9,8 +9,9 @@ import msgspec
 from exporter import atomic, hanging
 from exporter.catalogue.workspace import Reason
 from exporter.config import files
+from exporter.fleet.key import Key
 from exporter.fleet.poll import Poll
-from exporter.fleet.workspace import Key, Workspace
+from exporter.fleet.workspace import Workspace
 
 FILE = "once.tallies"
 """The file in the folder of state that holds them."""

@@ -9,23 +9,17 @@ from exporter.catalogue.kinds import ALL_TIME
 from exporter.fleet.counters import Totals
 from exporter.fleet.findings import Judged
 from exporter.fleet.incidents import Incidents
+from exporter.fleet.key import Key
 from exporter.fleet.listed import Checkups
+from exporter.fleet.listing import GONE_SECONDS, Listing
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Part, Roster
 from exporter.fleet.recent import Recent
 from exporter.textformat.body import Piece
 
-KEPT_SECONDS = 7 * 24 * 3600.0
+KEPT_SECONDS = GONE_SECONDS
 """How long the counters of a workspace that left are kept."""
 MOST_DEPARTED = 1000
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Key:
-    """What a workspace is known by: its id or, until that is known, the account that stands for it."""
-
-    id: str = ""
-    account: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -99,6 +93,10 @@ class Fleet:
         self._workspaces: dict[Key, Workspace] = {}
         self._departed: dict[Key, tuple[Totals, float]] = {}
         self.incidents = Incidents()
+        self.listings: dict[str, Listing] = {}
+        """Which workspaces each account has, by its name."""
+        self.changes = 0
+        """How often its incidents changed, or who is missing from lists: each is to be saved."""
 
     def __iter__(self) -> Iterator[Workspace]:
         return iter(self._workspaces.values())
@@ -118,6 +116,10 @@ class Fleet:
         if workspace.key not in self._workspaces and workspace.key in self._departed:
             workspace.totals, _ = self._departed.pop(workspace.key)
         self._workspaces[workspace.key] = workspace
+
+    def keep_listings(self, accounts: Iterable[str]) -> None:
+        """Have the listings of exactly these accounts."""
+        self.listings = {name: self.listings.get(name, Listing()) for name in accounts}
 
     def rekey(self, workspace: Workspace, key: Key) -> None:
         """Know a workspace by another key, in its place."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from exporter.catalogue.kinds import Feed
 from exporter.config import AccountConfig, KeyUnavailable
-from exporter.fleet.workspace import Key
-from exporter.polling.listing import Listing
+from exporter.fleet.key import Key
+from exporter.fleet.listing import Listing
 from exporter.polling.schedule import Job
 from exporter.sendkit.client import is_platform_key
 from exporter.sendkit.lane import Lane

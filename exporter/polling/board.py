@@ -21,12 +21,13 @@ from exporter.catalogue.workspace import Reason
 from exporter.exposition.store import Store
 from exporter.exposition.telemetry import Telemetry
 from exporter.fleet.counters import Totals
+from exporter.fleet.key import Key
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
 from exporter.fleet.saved import Saved
 from exporter.fleet.state import StateDirectory
 from exporter.fleet.tallies import Tallies
-from exporter.fleet.workspace import Fleet, Key, Workspace
+from exporter.fleet.workspace import Fleet, Workspace
 from exporter.polling.reader import Reader
 from exporter.polling.showing import AT_ONCE, Showing
 from exporter.polling.watch import Lately, Watch
@@ -222,6 +223,7 @@ class Board:
                     workspace: self._reader.rendered(workspace, label) for workspace, label in labels.items()
                 }
             )
+            self._fleet.changes += 1
             self._fleet.incidents.renamed({each.label: label for each, label in labels.items()})
             for workspace, label in labels.items():
                 self._store.changed(workspace.label)

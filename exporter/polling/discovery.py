@@ -9,11 +9,11 @@ import structlog
 from exporter.catalogue.workspace import Reason
 from exporter.config import Config, KeyUnavailable
 from exporter.exposition.telemetry import Telemetry
+from exporter.fleet.key import Key
 from exporter.fleet.poll import Instant
-from exporter.fleet.workspace import Fleet, Key, Workspace
+from exporter.fleet.workspace import Fleet, Workspace
 from exporter.polling.account import Account
 from exporter.polling.board import Board, now
-from exporter.polling.listing import Listing
 from exporter.polling.tracking import Tracking
 from exporter.sendkit.client import SendKit, is_platform_key
 from exporter.sendkit.errors import SendKitError
@@ -63,7 +63,8 @@ class Discovery:
             _log.info("workspaces found again", account=account.name)
         account.error = ""
         doubt = account.listing.doubt
-        account.listing.take(found, started.steady, self._config.poll.stale_after.total_seconds())
+        leave_seconds = self._config.poll.stale_after.total_seconds()
+        self._fleet.changes += account.listing.take(found, started.steady, leave_seconds)
         if account.listing.doubt and not doubt:
             _log.warning("odd list of workspaces", account=account.name, found=account.listing.doubt)
         await self._tracking.listed(account)
@@ -98,7 +99,7 @@ class Discovery:
         # A key that is refused, or may not list, says nothing of a workspace that is known from before.
         own = Key(account.own_id) if account.own_id else account.known or account.stand_in
         if own not in account.listing.names:
-            account.listing = Listing()  # there is one workspace, so the one before is gone
+            account.listing.clear()  # there is one workspace, so the one before is gone
         return {own: account.name}
 
     async def _verify(self, account: Account, key: str) -> None:

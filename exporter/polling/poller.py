@@ -12,6 +12,7 @@ from exporter.config import Config, MailboxesConfig
 from exporter.exposition.rendering import Disclosure
 from exporter.exposition.store import Store
 from exporter.exposition.telemetry import Telemetry
+from exporter.fleet import fleet_saved
 from exporter.fleet.poll import Poll
 from exporter.fleet.state import StateDirectory
 from exporter.fleet.tallies import Tallies
@@ -31,6 +32,8 @@ SWEEP_SECONDS = 1.0
 GRACE_STEP_SECONDS = 0.05
 FIRST_ROUND_SECONDS = 300.0
 """The first polls are spread over their interval, or over so long."""
+SAVE_SECONDS = 5.0
+"""So often at most is saved what changed of the whole fleet."""
 COLLECTORS_BEGIN_SECONDS = 1.0
 """The first polls of collectors come so much later than those of figures."""
 
@@ -53,6 +56,8 @@ class Poller:
     ) -> None:
         """Nothing is polled yet."""
         self._fleet = fleet
+        self._state = state
+        self._saved_changes = 0
         self._telemetry = telemetry
         self.disclosure = disclosure
         """What may be shown of a mailbox."""
@@ -112,6 +117,7 @@ class Poller:
             )
             await asyncio.sleep(0)  # thousands of accounts must not hold the loop
         self._schedule.every(timedelta(seconds=SWEEP_SECONDS), self._sweep)
+        self._schedule.every(timedelta(seconds=SAVE_SECONDS), self._save)
 
     async def trust_anew(self) -> None:
         """Take whatever keys there are now, and look soon for workspaces that cannot be listed."""
@@ -137,6 +143,7 @@ class Poller:
                 poll.pause(moment)
             await asyncio.sleep(0)
         await self._schedule.stop()
+        await self._save()
         # What is saved after this would undo what another poller saves.
         waiting = ThreadPoolExecutor(1)
         ended = partial(self._threads.shutdown, cancel_futures=True)
@@ -206,3 +213,11 @@ class Poller:
 
     async def _sweep(self) -> None:
         await self._board.drop_stale()
+
+    async def _save(self) -> None:
+        """Save what changed of the whole fleet, in a thread; what could not be saved is tried again."""
+        changes = self._fleet.changes
+        if self._state and changes != self._saved_changes:
+            saving = fleet_saved.saving(self._fleet, self._state, now())
+            if await asyncio.get_running_loop().run_in_executor(self._threads, saving):
+                self._saved_changes = changes

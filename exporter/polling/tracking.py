@@ -10,9 +10,10 @@ import structlog
 
 from exporter.config import Config
 from exporter.fleet import sharding
+from exporter.fleet.key import Key
 from exporter.fleet.labels import Labels
 from exporter.fleet.poll import Poll
-from exporter.fleet.workspace import Fleet, Key, Workspace
+from exporter.fleet.workspace import Fleet, Workspace
 from exporter.polling.account import Account
 from exporter.polling.board import Board
 
@@ -56,11 +57,14 @@ class Tracking:
             if account and self._stays(workspace, account):
                 known[account.name][workspace.key] = workspace.name
             await asyncio.sleep(0)  # thousands of workspaces must not hold the loop
-        for name, names in known.items():
-            account = self._accounts[name]
-            account.listing.names.update({key: name for key, name in names.items() if key.id})
-            await self.take(account, names)
-            await asyncio.sleep(0)
+        self._fleet.keep_listings(self._accounts)
+        for name, account in self._accounts.items():
+            names = known.get(name, {})
+            account.listing = self._fleet.listings[name]
+            account.listing.go_on({key: name for key, name in names.items() if key.id})
+            if names:
+                await self.take(account, names)
+                await asyncio.sleep(0)
         for workspace in list(self._fleet):
             if workspace.key in self._seen_by:
                 self._configure(workspace, self._seen_by[workspace.key][0])

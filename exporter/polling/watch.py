@@ -9,20 +9,20 @@ from exporter.catalogue.kinds import Feed
 from exporter.fleet.counters import Totals
 from exporter.fleet.findings import OF_DATA, Finding, Judged, Kind
 from exporter.fleet.history import History
-from exporter.fleet.incidents import Incident, Incidents
+from exporter.fleet.incidents import Incident
 from exporter.fleet.judged import judged, judged_data
+from exporter.fleet.key import Key
 from exporter.fleet.limits import Level
 from exporter.fleet.listed import Checkup
 from exporter.fleet.poll import Instant
 from exporter.fleet.recent import Recent, left_active, rises
 from exporter.fleet.recent_saved import SavedRecent
 from exporter.fleet.state import StateDirectory
-from exporter.fleet.workspace import Fleet, Key, Workspace
+from exporter.fleet.workspace import Fleet, Workspace
 from exporter.sendkit.feeds import checkups, details, overview
 
 SAVE_SECONDS = 600
 """How often the recent past of a workspace is saved, at most: it weighs as much as a poll."""
-INCIDENTS = "incidents"
 
 _log = structlog.get_logger(__name__)
 
@@ -102,8 +102,7 @@ class Watch:
             _log.warning("incident began", **_words(incident))
         for incident in over:
             _log.info("incident ended", **_words(incident), seconds=round(now - incident.since))
-        if self._state and (begun or over):
-            self._state.keep(INCIDENTS, self._fleet.incidents.newest)
+        self._fleet.changes += bool(begun or over)
 
 
 def _note_unit(workspace: Workspace, answer: Answer) -> None:
@@ -131,8 +130,7 @@ def _note_left_out(workspace: Workspace, answer: Answer) -> None:
 
 
 def restore(fleet: Fleet, state: StateDirectory) -> None:
-    """Take in what was saved of the workspaces that there are, and the incidents."""
-    fleet.incidents = Incidents(state.kept(INCIDENTS, list[Incident]) or ())
+    """Take in what was saved of the workspaces that there are; the incidents are known."""
     for workspace in fleet:
         lasting = fleet.incidents.open_of(workspace.label)
         workspace.judged = Judged([finding for finding in lasting if finding.kind not in OF_DATA])

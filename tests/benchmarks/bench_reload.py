@@ -24,9 +24,10 @@ from exporter.answers.parse import parse
 from exporter.config import Config
 from exporter.daemon import tune_interpreter
 from exporter.exporter import Exporter
+from exporter.fleet.key import Key
 from exporter.fleet.poll import Poll
 from exporter.fleet.reading import Reading
-from exporter.fleet.workspace import Key, Workspace
+from exporter.fleet.workspace import Workspace
 from exporter.polling.board import now
 from exporter.sendkit.feeds import analytics
 from tests.turns import Turns

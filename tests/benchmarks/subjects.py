@@ -32,9 +32,10 @@ from exporter.exporter import Exporter
 from exporter.exposition.rendering import Disclosure
 from exporter.exposition.workspace_samples import render_workspace
 from exporter.fleet.counters import Totals
+from exporter.fleet.key import Key
 from exporter.fleet.poll import Poll
 from exporter.fleet.reading import Reading
-from exporter.fleet.workspace import Key, Workspace
+from exporter.fleet.workspace import Workspace
 from exporter.polling.board import now
 from exporter.polling.reader import Reader
 from exporter.sendkit.feeds import analytics

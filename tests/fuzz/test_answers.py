@@ -16,8 +16,9 @@ from exporter.catalogue import workspace as workspace_catalogue
 from exporter.exposition import privacy
 from exporter.exposition.rendering import Disclosure
 from exporter.exposition.workspace_samples import render_workspace
+from exporter.fleet.key import Key
 from exporter.fleet.poll import Instant, Poll
-from exporter.fleet.workspace import Key, Workspace
+from exporter.fleet.workspace import Workspace
 from exporter.polling.reader import Reader
 from exporter.sendkit.feeds import families
 from exporter.textformat.body import Piece, assemble

@@ -1,5 +1,6 @@
 """A bounce spike, from the API's totals to the page, the log and the state."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.types import EventDict
 
+from exporter import atomic
+from exporter.fleet import state as state_module
+from exporter.polling import poller
 from exporter.web.app import create_app
-from tests.accounts import ACME
+from tests.accounts import ACME, AGENCY, PLATFORM
 from tests.exporting import Exporting, exporting
 from tests.scripted_api import ScriptedApi, answer, answered, mailbox
 from tests.waiting import until
@@ -66,6 +70,56 @@ async def test_a_spike_is_on_the_page_in_the_log_and_after_a_restart(
         assert [each.until for each in running.exporter.fleet.incidents] == [None, None]
     assert len([event for event in logged if event["event"] == "incident began"]) == 2
     assert not [event for event in logged if event["event"] == "incident ended"]
+
+
+@pytest.mark.anyio
+async def test_a_folder_that_hangs_as_an_incident_begins_keeps_no_poll_and_no_scrape(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it hangs."""
+    hangs, goes_on, replace = threading.Event(), threading.Event(), atomic.replace
+
+    def replace_or_hang(path: Path, content: bytes, *more: int, **others: bool) -> None:
+        if path.name.startswith("incidents"):
+            hangs.set()
+            goes_on.wait()
+        replace(path, content, *more, **others)
+
+    monkeypatch.setattr(atomic, "replace", replace_or_hang)
+    monkeypatch.setattr(state_module, "ANSWER_SECONDS", 3600)
+    monkeypatch.setattr(poller, "SAVE_SECONDS", 0.1)
+    api = ScriptedApi(default=totals(1000, 20))
+    async with exporting(api, ACME, state={"directory": str(tmp_path / "state")}) as running:
+        await until(lambda: running.is_up("acme"))
+        api.default = totals(1106, 48)
+        try:
+            await until(hangs.is_set)
+            polls = int(running.one("sendkit_polls_total", "acme") or 0)
+            await until(lambda: running.is_polled("acme", polls + 5))
+            assert await state(running) == "critical"
+        finally:
+            goes_on.set()
+        await until((tmp_path / "state/incidents.kept").exists)
+
+
+@pytest.mark.anyio
+async def test_many_incidents_at_once_are_saved_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved, replace = list[str](), atomic.replace
+
+    def count(path: Path, content: bytes, *more: int, **others: bool) -> None:
+        saved.append(path.name)
+        replace(path, content, *more, **others)
+
+    monkeypatch.setattr(atomic, "replace", count)
+    workspaces = {f"w{number}": f"workspace {number}" for number in range(50)}
+    api = ScriptedApi({PLATFORM: workspaces}, default=totals(1000, 20))
+    async with exporting(api, AGENCY, state={"directory": str(tmp_path / "state")}) as running:
+        await until(lambda: all(running.is_up(name) for name in workspaces.values()))
+        api.default = totals(1106, 48)
+        await until(lambda: len(list(running.exporter.fleet.incidents)) >= len(workspaces))
+    assert 1 <= saved.count("incidents.kept") <= 10
 
 
 @pytest.mark.anyio

@@ -10,9 +10,10 @@ from structlog.testing import capture_logs
 
 from exporter.answers.parse import parse
 from exporter.exposition.store import Store
+from exporter.fleet.key import Key
 from exporter.fleet.poll import Poll
 from exporter.fleet.reading import Reading
-from exporter.fleet.workspace import Fleet, Key, Workspace
+from exporter.fleet.workspace import Fleet, Workspace
 from exporter.polling.board import now
 from exporter.polling.schedule import ENDED_AT_ONCE, Schedule
 from exporter.polling.showing import AT_ONCE, Showing

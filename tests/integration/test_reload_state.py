@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from exporter.config import ConfigError
+from exporter.fleet.key import Key
 from exporter.fleet.state import StateDirectory, StateUnavailableError
-from exporter.fleet.workspace import Key, Workspace
+from exporter.fleet.workspace import Workspace
 from tests.accounts import ACME, AGENCY, PLATFORM
 from tests.exporting import Exporting, exporting
 from tests.scripted_api import ScriptedApi, answered, mailbox

@@ -12,8 +12,9 @@ from structlog.testing import capture_logs
 from structlog.types import EventDict
 
 from exporter.config import ConfigError
+from exporter.fleet.key import Key
 from exporter.fleet.state import StateDirectory
-from exporter.fleet.workspace import Key, Workspace
+from exporter.fleet.workspace import Workspace
 from tests.accounts import ACME, AGENCY, PLATFORM
 from tests.exporting import Exporting, exporting
 from tests.scripted_api import ScriptedApi, answer, answered, hang, mailbox
@@ -147,6 +148,20 @@ class TestRestart:
             await until(lambda: running.labels() == {"one"})
             await until(lambda: running.is_up("one"))
             await until(lambda: len(polled(folder)) == 1)
+
+    async def test_a_restart_forgets_a_workspace_that_was_removed_however_often_there_is_one(
+        self, api: ScriptedApi, folder: Path
+    ) -> None:
+        """Also when each comes before `poll.stale_after` has passed since the last."""
+        del api.workspaces[PLATFORM]["w2"]
+        for _ in range(100):
+            state = {"directory": str(folder)}
+            async with exporting(api, AGENCY, state=state, poll={"stale_after": 3}) as running:
+                polls = len(api.asked("w1"))
+                await until(lambda polls=polls: len(api.asked("w1")) > polls + 1)  # type: ignore[misc]
+                if running.labels() == {"one"}:
+                    return
+        raise AssertionError("it is still there")
 
     @pytest.mark.parametrize("listed", [{}, {"w3": "three"}], ids=["empty", "others alone"])
     async def test_a_restart_takes_nobody_away_for_a_first_list_that_is_odd(

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import exporter
+from exporter.fleet.key import Key
 from exporter.fleet.labels import Labels
-from exporter.fleet.workspace import Key
 from tests.exporting import exporting
 from tests.scripted_api import ScriptedApi, answer
 from tests.waiting import until

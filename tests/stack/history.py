@@ -19,8 +19,9 @@ from exporter.config import Thresholds
 from exporter.exposition.rendering import Disclosure
 from exporter.exposition.telemetry import Telemetry
 from exporter.exposition.workspace_samples import render_workspace
+from exporter.fleet.key import Key
 from exporter.fleet.poll import Instant, Poll
-from exporter.fleet.workspace import Fleet, Key, Workspace
+from exporter.fleet.workspace import Fleet, Workspace
 from exporter.polling.reader import Reader
 from exporter.sendkit.feeds import analytics
 from exporter.simulator import ScenarioRequest, Simulation

@@ -4,10 +4,11 @@ from exporter.answers.answer import Answer
 from exporter.catalogue.workspace import Reason
 from exporter.config import Thresholds
 from exporter.fleet.judged import judged
+from exporter.fleet.key import Key
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
 from exporter.fleet.recent import Rise
-from exporter.fleet.workspace import Fleet, Key, Workspace
+from exporter.fleet.workspace import Fleet, Workspace
 from exporter.sendkit.feeds import analytics
 
 NOW = Instant(unix=1_760_000_000.0, steady=5_000.0)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from exporter.config import Thresholds
+from exporter.fleet.key import Key
 from exporter.fleet.poll import Instant, Poll
-from exporter.fleet.workspace import Fleet, Key, Workspace
+from exporter.fleet.workspace import Fleet, Workspace
 from exporter.page import status as status_page
 from exporter.page.mail import Mail
 from exporter.polling.reader import Reader

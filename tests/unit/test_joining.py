@@ -14,8 +14,9 @@ from exporter.config import Thresholds
 from exporter.exposition.rendering import Disclosure
 from exporter.exposition.store import Store
 from exporter.exposition.telemetry import Telemetry
+from exporter.fleet.key import Key
 from exporter.fleet.poll import Poll
-from exporter.fleet.workspace import Fleet, Key, Workspace
+from exporter.fleet.workspace import Fleet, Workspace
 from exporter.polling.board import Board, now
 from exporter.polling.reader import Reader
 from exporter.sendkit.feeds import families

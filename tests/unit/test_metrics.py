@@ -16,9 +16,10 @@ from exporter.exposition.rendering import Disclosure, render_base, render_join, 
 from exporter.exposition.store import Store
 from exporter.exposition.telemetry import Telemetry
 from exporter.exposition.workspace_samples import render_workspace
+from exporter.fleet.key import Key
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
-from exporter.fleet.workspace import Fleet, Key, Workspace
+from exporter.fleet.workspace import Fleet, Workspace
 from exporter.sendkit.feeds import families
 from exporter.textformat.lines import END, Format
 from tests import answers

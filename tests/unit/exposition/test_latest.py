@@ -12,7 +12,8 @@ import pytest
 from exporter.exposition import store as store_module
 from exporter.exposition.assembly import Assembly
 from exporter.exposition.store import Store
-from exporter.fleet.workspace import Fleet, Key, Workspace
+from exporter.fleet.key import Key
+from exporter.fleet.workspace import Fleet, Workspace
 from exporter.sendkit.feeds import families
 from exporter.textformat.body import Piece, assemble
 from exporter.textformat.lines import Format

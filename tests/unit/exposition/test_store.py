@@ -12,9 +12,10 @@ from exporter.catalogue.mailbox import COUNTERS
 from exporter.exposition.rendering import render_join
 from exporter.exposition.store import Store
 from exporter.fleet.counters import Totals
+from exporter.fleet.key import Key
 from exporter.fleet.poll import Poll
 from exporter.fleet.reading import Reading
-from exporter.fleet.workspace import Fleet, Key, Workspace
+from exporter.fleet.workspace import Fleet, Workspace
 from exporter.sendkit.feeds import families
 from exporter.textformat.body import Body, Piece
 from exporter.textformat.lines import END, Format

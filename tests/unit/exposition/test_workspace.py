@@ -10,9 +10,10 @@ from exporter.catalogue.workspace import Reason
 from exporter.exposition.rendering import render_join
 from exporter.exposition.workspace_samples import render_workspace
 from exporter.fleet.counters import Totals
+from exporter.fleet.key import Key
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
-from exporter.fleet.workspace import Key, Workspace
+from exporter.fleet.workspace import Workspace
 from exporter.sendkit.feeds import families
 from tests.answers import BASE, EVERY_COLLECTOR, ID, WEEK, answer_of, collected, mailbox
 from tests.rendering import PLAIN, rendered, samples_of

@@ -99,9 +99,3 @@ def test_the_workspaces_are_known_of_which_something_is_critical() -> None:
         incidents.take(workspace, judged("a"), 1.0)
     incidents.take("beta", Judged(), 2.0)
     assert Incidents(incidents).workspaces == incidents.workspaces == {"acme"}
-
-
-def test_the_newest_are_never_more_than_are_kept_of_others() -> None:
-    incidents = Incidents()
-    incidents.take("acme", judged(*(f"d{number}" for number in range(MOST + 50))), 1.0)
-    assert [each.name for each in incidents.newest] == [f"d{number}" for number in range(50, MOST + 50)]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.fleet.labels import Labels, labels_for
-from exporter.fleet.workspace import Key
+from exporter.fleet.key import Key
 
 A, B, C = Key("a"), Key("b"), Key("c")
 NAMES = st.dictionaries(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.fleet.key import Key
 from exporter.fleet.sharding import index_of, owner
-from exporter.fleet.workspace import Key
 
 WORKSPACES = [Key(f"{number:024x}") for number in range(2000)]
 

@@ -20,10 +20,10 @@ from structlog.testing import capture_logs
 from structlog.types import EventDict
 
 from exporter.fleet.counters import Totals
+from exporter.fleet.key import Key
 from exporter.fleet.poll import Instant
 from exporter.fleet.saved import Saved
 from exporter.fleet.state import StateDirectory, StateUnavailableError
-from exporter.fleet.workspace import Key
 from tests.answers import answer_of, mailbox
 from tests.states import OTHER, WORKSPACE, files, loaded, no_room, some
 

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from exporter.catalogue.kinds import ALL_TIME, Feed
 from exporter.catalogue.workspace import Reason
+from exporter.fleet.key import Key
 from exporter.fleet.labels import labels_for
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
-from exporter.fleet.workspace import Fleet, Key, Workspace
+from exporter.fleet.workspace import Fleet, Workspace
 from exporter.sendkit.feeds import analytics
 from tests.answers import BASE, WEEK, answer_of, mailbox
 from tests.rendering import rendered

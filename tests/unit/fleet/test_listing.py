@@ -2,8 +2,8 @@
 
 import pytest
 
-from exporter.fleet.workspace import Key
-from exporter.polling.listing import GONE_SECONDS, Listing
+from exporter.fleet.key import Key
+from exporter.fleet.listing import GONE_SECONDS, Listing
 
 LEAVE = 900.0
 MANY = {Key(str(number)): f"name {number}" for number in range(10)}
@@ -71,6 +71,32 @@ def test_lists_of_ever_new_workspaces_take_nobody_away_who_was_known_before_them
     """Also if they are short."""
     known = listing((0, MANY), *((60.0 * turn, {Key(f"new {turn}"): ""}) for turn in range(1, 50)))
     assert known.names == MANY | {Key("new 49"): ""}
+
+
+def test_a_workspace_that_is_missing_still_is_after_a_reload() -> None:
+    known = listing((0, MANY), (60, without("3")))
+    known.go_on(without("4"))
+    assert (known.names, known.absent) == (without("4"), {Key("3"): 60})
+    known.take(without("3", "4"), 960, LEAVE)
+    assert known.names == without("3", "4")
+
+
+def test_lists_of_ever_new_workspaces_do_not_grow_over_reloads() -> None:
+    """Those that were known first are kept, and those of the last list."""
+    known = listing((0, MANY))
+    for turn in range(20):
+        known.go_on(known.names)
+        known.take({Key(f"{turn}-{number}"): "" for number in range(10)}, 60.0 * turn, LEAVE)
+    assert known.names.keys() == MANY.keys() | {Key(f"19-{number}") for number in range(10)}
+
+
+def test_a_list_says_whether_it_changed_what_is_to_be_saved() -> None:
+    known = Listing()
+    assert known.take(MANY, 0, LEAVE)
+    assert not known.take(MANY, 60, LEAVE)
+    assert known.take(without("3"), 120, LEAVE)
+    assert not known.take(without("3"), 180, LEAVE)
+    assert known.take(MANY, 240, LEAVE)
 
 
 def test_a_list_of_half_is_believed() -> None:

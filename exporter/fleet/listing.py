@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from exporter.fleet.workspace import KEPT_SECONDS, Key
+from exporter.fleet.key import Key
 
-GONE_SECONDS = KEPT_SECONDS
-"""After so long even a workspace that is missing from an odd list is gone: its counters would be, too."""
+GONE_SECONDS = 7 * 24 * 3600.0
+"""After so long even a workspace that is missing from odd lists is gone."""
 
 
 @dataclass(slots=True)
@@ -22,14 +22,24 @@ class Listing:
     most: int = 0
     """How many the longest list held, or were known before the first one."""
 
-    def take(self, found: Mapping[Key, str], now: float, leave_seconds: float) -> None:
-        """Take in a list.
+    def go_on(self, names: dict[Key, str]) -> None:
+        """Know these workspaces, after a start or a reload; those of them that were missing still are."""
+        self.names = names
+        self.absent = {key: since for key, since in self.absent.items() if key in names}
+
+    def clear(self) -> None:
+        """Know none, as before the first list."""
+        self.names, self.absent, self.doubt, self.most = {}, {}, "", 0
+
+    def take(self, found: Mapping[Key, str], now: float, leave_seconds: float) -> bool:
+        """Take in a list; return whether it changed who is missing, or is the longest one.
 
         A workspace leaves when two lists, so long apart, are without it and so is every list between. A list
         that is empty, or that holds under half of what was known, takes nobody away for `GONE_SECONDS`. But
         no more are missing than `most`, else lists of ever new ones would grow without bound: those leave
         that were found last.
         """
+        before = (self.most, self.absent.copy())
         self.most = max(self.most, len(found), len(self.names) - len(self.absent))
         known = self.names.keys()
         kept = known & found.keys()
@@ -45,3 +55,4 @@ class Listing:
         for key in [key for key in self.names if key in self.absent][self.most :]:
             del self.names[key], self.absent[key]
         self.names.update(found)
+        return before != (self.most, self.absent)
