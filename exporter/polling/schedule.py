@@ -89,16 +89,20 @@ class Schedule:
         self._scheduler.add_listener(overrun, EVENT_JOB_MAX_INSTANCES)
         self._heartbeat = time.monotonic()
         self._watch: asyncio.Task[None] | None = None
+        self.is_running = False
+        """Whether it was started, and neither paused nor stopped since."""
         self._running: set[asyncio.Task[None]] = set()
         self._add(_HEARTBEAT_INTERVAL, self._beat, _ignore, _HEARTBEAT)
 
     def start(self) -> None:
         """Begin to run what is due."""
         self._scheduler.start()
+        self.is_running = True
         self._watch = vital(self._watch_heartbeat(), "the watch over the schedule")
 
     def pause(self) -> None:
         """Start no more jobs; those that run go on."""
+        self.is_running = False
         if self._watch:
             self._watch.cancel()
         if self._scheduler.running:
@@ -106,6 +110,7 @@ class Schedule:
 
     async def stop(self) -> None:
         """End all jobs, wherever they are, a few in each turn of the event loop."""
+        self.is_running = False
         if self._watch:
             self._watch.cancel()
         for number, task in enumerate(list(self._running), start=1):
@@ -115,11 +120,6 @@ class Schedule:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
             await asyncio.sleep(0)  # jobs are ended in the loop's next turn
-
-    @property
-    def is_running(self) -> bool:
-        """Whether it was started, and not stopped since."""
-        return bool(self._scheduler.running)
 
     @property
     def is_turning(self) -> bool:

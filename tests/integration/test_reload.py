@@ -10,6 +10,9 @@ from structlog.testing import capture_logs
 from structlog.types import EventDict
 
 from exporter.config import Config, ConfigError
+from exporter.fleet.workspace import Workspace
+from exporter.polling.board import Board
+from exporter.polling.schedule import Schedule
 from tests.accounts import ACME, AGENCY, GLOBEX, PLATFORM
 from tests.exporting import FAST, Exporting, exporting
 from tests.scripted_api import ScriptedApi, answer, answered, hang, mailbox
@@ -102,6 +105,56 @@ class TestReload:
             await running.exporter.reload()
             polls = running.one("sendkit_polls_total", "one") or 0
             await until(lambda: running.is_polled("one", int(polls) + 3))
+
+    async def test_a_list_that_is_taken_in_while_a_reload_ends_the_polls_ends_none_for_good(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It must not have the workspaces polled by the schedule that ends."""
+        begins, ends, is_taken_in = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        forgotten, stop = Board.forgotten, Schedule.stop
+
+        async def slowly_forgotten(board: Board, workspace: Workspace) -> None:
+            begins.set()
+            await ends.wait()
+            await forgotten(board, workspace)
+            asyncio.get_running_loop().call_later(0.05, is_taken_in.set)
+
+        async def stop_after_it(schedule: Schedule) -> None:
+            ends.set()
+            await is_taken_in.wait()
+            await stop(schedule)
+
+        monkeypatch.setattr(Board, "forgotten", slowly_forgotten)
+        monkeypatch.setattr(Schedule, "stop", stop_after_it)
+        api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}})
+        async with exporting(api, AGENCY, poll={"stale_after": 0.5}) as running:
+            await until(lambda: running.is_up("one") and running.is_up("two"))
+            del api.workspaces[PLATFORM]["w2"]
+            await begins.wait()
+            running.settings["poll"]["stale_after"] = 60
+            await running.exporter.reload()
+            polls = len(api.asked("w1"))
+            await until(lambda: len(api.asked("w1")) > polls + 3)
+
+    async def test_a_workspace_that_was_removed_leaves_however_often_there_is_a_reload(self) -> None:
+        """Also when each comes before `poll.stale_after` has passed since the last."""
+        api = ScriptedApi({PLATFORM: {"w1": "one", "w2": "two"}})
+        async with exporting(api, AGENCY, poll={"stale_after": 3}) as running:
+            await until(lambda: running.is_up("one") and running.is_up("two"))
+            del api.workspaces[PLATFORM]["w2"]
+            reloads = 0
+
+            async def is_gone() -> bool:
+                nonlocal reloads
+                reloads += 1
+                running.settings["api"]["timeout"] = 2 + reloads / 100
+                await running.exporter.reload()
+                polls = len(api.asked("w1"))
+                await until(lambda: len(api.asked("w1")) > polls + 1)
+                return running.labels() == {"one"}
+
+            while not await is_gone():
+                assert reloads < 100
 
     async def test_a_reload_applies_filters_and_privacy_to_what_is_known(self) -> None:
         """At once: an API that is down must not keep on show what was taken back."""
