@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from exporter.fleet.key import Key
 
-_WITH_ID = re.compile(r"(.+) \(.+\)", re.DOTALL)
+_BEHIND_NAME = re.compile(r" \(")
 
 
 class Labels:
@@ -43,9 +43,9 @@ class Labels:
         """Note whose labels may change: all of a name have their ids in them, or none has."""
         if len(self._keys.get(name, ())) <= at:
             self._touched.add(name)
-            # One that is named as another is labelled makes that label longer.
-            if as_label := _WITH_ID.fullmatch(name):
-                self._touched.add(as_label[1])
+            # One that is named as another is labelled makes that label longer, maybe several times.
+            shorter = (name[: behind.start()] for behind in _BEHIND_NAME.finditer(name))
+            self._touched.update(filter(self._keys.__contains__, shorter))
 
     def of(self, key: Key) -> str:
         """Return a workspace's label."""

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.fleet.labels import Labels, labels_for
 from exporter.fleet.key import Key
+from exporter.fleet.labels import Labels, labels_for
 
 A, B, C = Key("a"), Key("b"), Key("c")
 NAMES = st.dictionaries(
@@ -32,6 +32,15 @@ def test_a_workspace_that_has_the_name_of_its_account_keeps_it() -> None:
 def test_no_two_workspaces_have_one_label(names: Mapping[Key, str]) -> None:
     labels = labels_for(names)
     assert len({*labels.values()}) == len(names)
+
+
+def test_a_label_that_is_longer_than_by_its_id_alone_gives_way_to_a_new_name_too() -> None:
+    labels = Labels()
+    for key, name in {A: "x", B: "x", C: "x (a)"}.items():
+        labels.put(key, name)
+    assert labels.changed()[A] == "x (a) (a)"
+    labels.put(Key("d"), "x (a) (a)")
+    assert labels.changed() == {Key("d"): "x (a) (a)", A: "x (a) (a) (a)", B: "x (b)", C: "x (a)"}
 
 
 @given(NAMES, NAMES)
