@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from exporter.sendkit.budget import SHARED_BYTES
 from tests.collectors import OFF
 from tests.exporting import Exporting, exporting
 from tests.memory import memory_traced
@@ -62,6 +63,32 @@ class Paged(ScriptedApi):
         return answer(200, b'{"success":true,"data":[%s],"pagination":%s}' % (items, rest))
 
 
+class LargePages(ScriptedApi):
+    """An API whose lists of details come in two large pages; little of them is held here."""
+
+    PAGE_BYTES = 32 * PIECE_BYTES
+
+    def _behaviour(self, request: Request) -> Behaviour:
+        if request.path != "/v1/mailboxes":
+            return super()._behaviour(request)
+        page = int(request.query.get("cursor", "1"))
+        item = b'{"_id":"m%d-%02d","more":"' + b"x" * PIECE_BYTES + b'"},'
+        start, last = b'{"success":true,"data":[', b'{"_id":"m%d"}' % page
+        end = b'],"pagination":%s}' % json.dumps({"hasMore": page == 1, "nextCursor": "2"}).encode()
+        count = self.PAGE_BYTES // PIECE_BYTES
+
+        async def behave(writer: asyncio.StreamWriter) -> None:
+            size = len(start) + count * len(item % (page, 0)) + len(last) + len(end)
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size + start)
+            for number in range(count):
+                writer.write(item % (page, number))
+                await writer.drain()
+            writer.write(last + end)
+            await writer.drain()
+
+        return behave
+
+
 def accounts(*names: str, interval: float = 60) -> list[dict[str, object]]:
     return [{"name": name, "api_key": f"sk_{name}", "poll_interval": interval} for name in names]
 
@@ -102,6 +129,20 @@ async def test_lists_in_pages_of_four_accounts_at_once_hold_the_memory_of_hardly
             polls = [workspace.polls["mailboxes"] for workspace in running.exporter.fleet]
             await until(lambda: all(poll.up for poll in polls), 90)
     assert LARGE_BYTES < memory.peak_bytes < 3 * LARGE_BYTES
+
+
+async def test_pages_whose_lists_wait_for_their_turn_count_as_memory_too() -> None:
+    """Six lists of two pages: one has its turn, and what the others hold fits in what is shared."""
+    names = [f"account-{number}" for number in range(6)]
+    collectors = OFF | {"mailboxes": {"enabled": True, "interval": 60}}
+    with memory_traced() as memory:
+        async with exporting(
+            LargePages(), *accounts(*names), collectors=collectors, api={"timeout": 60}
+        ) as running:
+            await until(lambda: len(running.exporter.fleet) == len(names))
+            polls = [workspace.polls["mailboxes"] for workspace in running.exporter.fleet]
+            await until(lambda: all(poll.up for poll in polls), 90)
+    assert memory.peak_bytes < SHARED_BYTES + 5 * LargePages.PAGE_BYTES, "a list is held twice for a moment"
 
 
 async def test_large_answers_that_stop_halfway_keep_another_account_waiting_for_seconds_alone() -> None:

@@ -53,6 +53,19 @@ async def test_a_workspace_whose_account_is_renamed_keeps_its_counters() -> None
         assert running.samples().one("sendkit_alert_threshold", threshold="minimum_bounces") == 3
 
 
+async def test_a_renamed_account_whose_first_list_is_odd_loses_no_counter() -> None:
+    """Its workspaces are gone, as if it were another account, until a list has them again."""
+    api = ScriptedApi({FIRST: {"w1": "one"}}, default=answered(sent(100)))
+    async with exporting(api, account("old", FIRST)) as running:
+        await rises_by_10(running, api, "one")
+        seen, api.workspaces[FIRST] = api.workspaces[FIRST], {}
+        running.settings["accounts"] = [account("new", FIRST)]
+        await running.exporter.reload()
+        await until(lambda: not running.labels())
+        api.workspaces[FIRST], api.default = seen, answered(sent(115))
+        await until(lambda: total(running, "one") == 15)
+
+
 async def test_a_workspace_stays_until_every_account_has_listed_its_own_without_it(tmp_path: Path) -> None:
     """No longer, and what was saved of it goes with it."""
     api = ScriptedApi({FIRST: {"w1": "one"}, SECOND: {"w2": "two"}}, default=answered(sent(100)))
