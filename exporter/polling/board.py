@@ -14,7 +14,6 @@ from typing import TypeVar
 
 import structlog
 
-from exporter.answers.answer import Answer
 from exporter.answers.envelope import Body
 from exporter.catalogue.kinds import Rows
 from exporter.catalogue.workspace import Reason
@@ -24,11 +23,11 @@ from exporter.fleet.counters import Totals
 from exporter.fleet.key import Key
 from exporter.fleet.poll import Instant, Poll
 from exporter.fleet.reading import Reading
-from exporter.fleet.saved import Saved
 from exporter.fleet.state import StateDirectory
 from exporter.fleet.tallies import Tallies
 from exporter.fleet.workspace import Fleet, Workspace
 from exporter.polling.reader import Reader
+from exporter.polling.saving import Saving
 from exporter.polling.showing import AT_ONCE, Showing
 from exporter.polling.watch import Lately, Watch
 from exporter.sendkit.errors import SendKitError
@@ -71,7 +70,7 @@ class Board:
         self._store = store
         self._telemetry = telemetry
         self._reader = reader
-        self._state = state
+        self._saving = Saving(state)
         self._threads = threads
         self._watch = Watch(fleet, state)
         self._showing = Showing(store, now)
@@ -121,7 +120,6 @@ class Board:
     def _read(self, workspace: Workspace, poll: Poll, body: Body) -> _Outcome:
         """Read an answer, and save it before anything of it is shown."""
         began = time.perf_counter()
-        last = poll.reading
         reading, totals = self._reader.read(workspace, poll, body)
         rejoined: Mapping[str, Reading] = {}
         lately = None
@@ -129,16 +127,7 @@ class Board:
             rejoined = self._reader.rejoined(workspace, reading.part.roster)
             lately = self._watch.lately(workspace, reading.answer, totals, time.time())
         seconds = time.perf_counter() - began
-        if self._state and not (
-            reading is last and self._state.touch(workspace.key, poll.feed.name, time.time())
-        ):
-            counted = Totals() if poll.feed.joins else totals
-            saved = Saved.of(workspace, poll.feed.name, reading.answer, counted, time.monotonic())
-            self._state.save(saved, time.time())
-            if workspace.former and not poll.feed.joins:
-                for name in workspace.polls:
-                    self._state.forget(workspace.former, name)
-                workspace.former = None
+        self._saving.took(workspace, poll, reading, totals)
         return _Outcome(reading, totals, rejoined, lately, seconds)
 
     def failed(
@@ -189,7 +178,7 @@ class Board:
         self._fleet.add(workspace)
         for poll in workspace.keep_polls(polls):
             poll.cancel()
-            self._unsave(workspace, poll)
+            self._saving.forget(workspace, poll)
         self._showing.soon(workspace)
 
     def added_up(self, earlier: Tallies) -> None:
@@ -266,27 +255,9 @@ class Board:
         self._store.changed(workspace.label)
         async with workspace.lock:
             if workspace not in self._fleet:
-                await self._in_thread(lambda: self._leave(workspace))
+                await self._in_thread(lambda: self._saving.left(workspace))
         if workspace.key.id:
             _log.info("workspace gone", account=workspace.account, workspace=workspace.label)
-
-    def _leave(self, workspace: Workspace) -> None:
-        """Save the counters of a workspace that left, and nothing else of it."""
-        if self._state is None:
-            return
-        for poll in workspace.polls.values():
-            if poll.feed.joins or not workspace.key.id:
-                self._unsave(workspace, poll)
-            else:
-                moment = now()
-                answer = Answer(workspace.totals.ids)
-                saved = Saved.of(workspace, poll.feed.name, answer, workspace.totals, moment.steady)
-                saved.left = True
-                self._state.save(saved, moment.unix)
-
-    def _unsave(self, workspace: Workspace, poll: Poll) -> None:
-        if self._state:
-            self._state.forget(workspace.key, poll.feed.name)
 
     def _put(self, workspace: Workspace, readings: Mapping[str, Reading]) -> None:
         """Take readings that were rendered anew; one that joins another roster shows nothing until it is."""
