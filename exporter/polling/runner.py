@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -14,7 +14,7 @@ from exporter.fleet.workspace import Workspace
 from exporter.polling.account import Account
 from exporter.polling.board import Board, now
 from exporter.polling.discovery import Discovery
-from exporter.sendkit.budget import Share
+from exporter.sendkit.budget import NoRoomError, Share
 from exporter.sendkit.client import SendKit
 from exporter.sendkit.errors import SendKitError, UnansweredError
 from exporter.sendkit.paging import REFUSED, whole_answer
@@ -73,18 +73,21 @@ class Runner:
         deadline = asyncio.get_running_loop().time() + poll.feed.interval_seconds
 
         async def get(path: str, parameters: Mapping[str, str]) -> Body:
-            return await self.client.get(
-                path,
-                parameters,
-                key=key,
-                workspace_id=workspace.key.id,
-                deadline=deadline,
-                lane=account.lane,
-                share=share,
-                suspect=poll.failure is not None,
-                unproven=poll.last_success is None,
-                gives_way=poll.feed.is_collector,
-            )
+            while True:
+                with suppress(NoRoomError):
+                    return await self.client.get(
+                        path,
+                        parameters,
+                        key=key,
+                        workspace_id=workspace.key.id,
+                        deadline=deadline,
+                        lane=account.lane,
+                        share=share,
+                        suspect=poll.failure is not None,
+                        unproven=poll.last_success is None,
+                        gives_way=poll.feed.is_collector,
+                    )
+                await share.wait_for_turn()
 
         try:
             async with asyncio.timeout(None) as limit:

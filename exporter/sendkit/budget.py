@@ -21,6 +21,10 @@ LONGEST_TURN_SECONDS = 600.0
 _PART = 4
 
 
+class NoRoomError(Exception):
+    """A page of a list cannot grow: it is to be asked for again in the list's turn."""
+
+
 class Budget:
     """The memory that bodies take while they are read, and until they are parsed.
 
@@ -76,12 +80,24 @@ class Budget:
     async def wait(self, share: "Share", more_bytes: int) -> None:
         """Let a body grow as soon as it may."""
         while not self.take(share, more_bytes):
-            self._waiting[share] = asyncio.get_running_loop().create_future()
-            self._watch()
-            try:
-                await self._waiting[share]
-            finally:
-                del self._waiting[share]
+            await self._wait(share)
+
+    async def wait_for_turn(self, share: "Share") -> None:
+        """Wait until a share has its turn: then its bodies may grow."""
+        while self._turn is not share:
+            if self._turn is None:
+                self._begin_turn(share)
+            else:
+                await self._wait(share)
+
+    async def _wait(self, share: "Share") -> None:
+        """Wait until there is more room, or another turn."""
+        self._waiting[share] = asyncio.get_running_loop().create_future()
+        self._watch()
+        try:
+            await self._waiting[share]
+        finally:
+            del self._waiting[share]
 
     def _watch(self) -> None:
         """Look again and again whether the turn goes on, as long as somebody waits."""
@@ -174,11 +190,16 @@ class Share:
             self._limit = None
 
     async def grow(self, more_bytes: int) -> None:
-        """Grow as soon as that may be; the body's limit of time does not run until then."""
+        """Grow as soon as that may be; the body's limit of time does not run until then.
+
+        Raises `NoRoomError` for a page of a list: lists may wait for minutes, and it has a slot.
+        """
         self._used_bytes += more_bytes
         missing_bytes = self._used_bytes - self.held_bytes
         if missing_bytes <= 0 or self._budget.take(self, missing_bytes):
             return
+        if self._limit and self._whole_limit:
+            raise NoRoomError
         now, limit = asyncio.get_running_loop().time, self._limit
         began = now()
         end = limit.when() if limit else None
@@ -193,13 +214,14 @@ class Share:
             limit.reschedule(end + seconds)
 
     async def keep(self, kept_bytes: int, next_bytes: int = 0) -> None:
-        """Hold so much of all bodies so far, and as soon as that may be so much for the next one.
-
-        It is reserved, so that the next one seldom waits as it comes: it has a slot and a connection then.
-        """
+        """Hold so much of all bodies so far, and as soon as that may be so much for the next one."""
         self._kept_bytes = kept_bytes
         self._settle()
         await self.grow(next_bytes)
+
+    async def wait_for_turn(self) -> None:
+        """Wait until bodies may grow."""
+        await self._budget.wait_for_turn(self)
 
     def _settle(self) -> None:
         """Hold what is kept, and nothing else."""

@@ -197,7 +197,7 @@ async def _read(feed: Feed, query: Mapping[str, str], get: Get, most_bytes: int,
             raise MalformedAnswerError(f"{empty} empty pages in a row, each with more to come")
         cursors.add(page.next_cursor)
         parameters["cursor"] = page.next_cursor
-        await keep(_kept(size_bytes, ids), len(body))
+        await keep(_kept(size_bytes, ids), 2 * len(body))  # the next one may be larger
     raise MalformedAnswerError(f"more than {MOST_PAGES} pages")
 
 

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from exporter.sendkit import budget, client
 from exporter.sendkit.budget import SHARED_BYTES
 from tests.collectors import OFF
 from tests.exporting import Exporting, exporting
@@ -143,6 +144,24 @@ async def test_pages_whose_lists_wait_for_their_turn_count_as_memory_too() -> No
             polls = [workspace.polls["mailboxes"] for workspace in running.exporter.fleet]
             await until(lambda: all(poll.up for poll in polls), 90)
     assert memory.peak_bytes < SHARED_BYTES + 5 * LargePages.PAGE_BYTES, "a list is held twice for a moment"
+
+
+async def test_several_large_lists_of_one_account_with_one_slot_all_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that waits for memory holds no slot: the one that has its turn needs it, and so do the figures."""
+    monkeypatch.setattr(budget, "SHARED_BYTES", 8 * PIECE_BYTES)
+    monkeypatch.setattr(client, "LIST_LOOK_SECONDS", 2)
+    collectors = OFF | {"mailboxes": {"enabled": True, "interval": 60}}
+    many = {"name": "many", "api_key": "sk_user_many", "poll_interval": 1}
+    api = Paged(workspaces={"sk_user_many": {f"w{number}": f"w{number}" for number in range(3)}})
+    async with exporting(
+        api, many, collectors=collectors, api={"timeout": 60, "max_concurrent_requests": 1}
+    ) as running:
+        await until(lambda: len(running.exporter.fleet) == 3)
+        polls = [workspace.polls["mailboxes"] for workspace in running.exporter.fleet]
+        await until(lambda: all(poll.up is not None for poll in polls), 90)
+        assert [poll.error for poll in polls] == ["", "", ""]
 
 
 async def test_large_answers_that_stop_halfway_keep_another_account_waiting_for_seconds_alone() -> None:

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from exporter.sendkit.budget import SHARED_BYTES, Budget
+from exporter.sendkit.budget import SHARED_BYTES, Budget, NoRoomError
 from exporter.sendkit.lane import Lane
 from tests.looking import look
 
@@ -81,3 +81,24 @@ async def test_a_list_whose_turn_is_over_ends_between_its_pages_too() -> None:
         assert [type(each.exception()) for each in ended] == [TimeoutError]
         pages.clear()
         await waiting
+
+
+async def test_a_page_without_room_is_let_go_and_has_it_in_its_turn() -> None:
+    """It does not wait as it comes: it has a slot of its account, and lists may wait for minutes."""
+    budget = Budget(look_seconds=60)
+    with budget.share(Lane(1)) as large, budget.share(Lane(1)) as pages:
+        await large.grow(LARGE_BYTES)
+        async with asyncio.timeout(None) as whole, asyncio.timeout(600) as limit:
+            with pages.whole(whole):
+                await pages.keep(MIB)
+                with pytest.raises(NoRoomError), pages.body(limit):
+                    await pages.grow(LARGE_BYTES)
+                assert pages.held_bytes == MIB
+                turn = asyncio.create_task(pages.wait_for_turn())
+                await look(budget)
+                assert not turn.done()
+                large.clear()
+                await turn
+                with pages.body(limit):
+                    await pages.grow(LARGE_BYTES)
+                assert pages.held_bytes == LARGE_BYTES + MIB

@@ -154,7 +154,7 @@ def test_each_page_is_kept_with_its_ids_and_there_is_room_before_the_next_one_is
     body, _ = asyncio.run(whole_answer(DETAILS, date(2026, 5, 1), pages.get, 1 << 20, kept.keep))
     first, last = sizes(*TWO.values())
     assert kept.told == [
-        (1, first + 2 * ID_BYTES, first),
+        (1, first + 2 * ID_BYTES, 2 * first),
         (2, first + last + 3 * ID_BYTES, first + last),
         (2, len(body), 0),
     ]
@@ -178,7 +178,7 @@ def test_of_several_lists_those_before_are_kept_while_another_one_is_read() -> N
     joined = one + len(b'{"success":true,"data":[{"_id": "a"}, {"_id": "b"},{"_id": "c"}]}')
     assert kept.told == [
         (1, one, 0),
-        (2, one + first + 2 * ID_BYTES, first),
+        (2, one + first + 2 * ID_BYTES, 2 * first),
         (3, one + first + last + 3 * ID_BYTES, first + last),
         (3, joined, 0),
         (3, joined, 0),
