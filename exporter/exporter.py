@@ -177,6 +177,7 @@ class Exporter:
         """Leave no counters behind, in the old folder or the new one, that are out of date."""
         if old is self._state:
             return
+        self.fleet.changes += 1  # what the new folder lacks
         for directory in filter(None, (old, self._state)):
             directory.clear()
         if old:

@@ -73,10 +73,24 @@ class Incidents:
         return [incident.finding for incident in self._lasting.get(workspace, {}).values()]
 
     def renamed(self, labels: Mapping[str, str]) -> None:
-        """Know the incidents of workspaces by other labels, all at once."""
+        """Know the incidents of workspaces by other labels, all at once.
+
+        After a restart one may be known by both, as it began anew: the older one goes on.
+        """
         for incident in self._all:
             incident.workspace = labels.get(incident.workspace, incident.workspace)
-        self._lasting = {labels.get(label, label): lasting for label, lasting in self._lasting.items()}
+        known, self._lasting = self._lasting, {}
+        again = set[int]()
+        for label, lasting in known.items():
+            merged = self._lasting.setdefault(labels.get(label, label), {})
+            for subject, incident in lasting.items():
+                first, *later = sorted(
+                    filter(None, (merged.get(subject), incident)), key=lambda each: each.since
+                )
+                merged[subject] = first
+                again.update(map(id, later))
+        self._all = [incident for incident in self._all if id(incident) not in again]
+        self._number_lasting -= len(again)
 
     def take(self, workspace: str, judged: Judged, now: float) -> tuple[list[Incident], list[Incident]]:
         """Take in how a workspace is; return the incidents that began and those that ended."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date, datetime, timedelta, tzinfo
 from functools import partial
@@ -117,7 +117,7 @@ class Poller:
             )
             await asyncio.sleep(0)  # thousands of accounts must not hold the loop
         self._schedule.every(timedelta(seconds=SWEEP_SECONDS), self._sweep)
-        self._schedule.every(timedelta(seconds=SAVE_SECONDS), self._save)
+        self._schedule.every(timedelta(seconds=SAVE_SECONDS), partial(self._save, self._threads))
 
     async def trust_anew(self) -> None:
         """Take whatever keys there are now, and look soon for workspaces that cannot be listed."""
@@ -143,11 +143,11 @@ class Poller:
                 poll.pause(moment)
             await asyncio.sleep(0)
         await self._schedule.stop()
-        await self._save()
         # What is saved after this would undo what another poller saves.
         waiting = ThreadPoolExecutor(1)
         ended = partial(self._threads.shutdown, cancel_futures=True)
         await asyncio.get_running_loop().run_in_executor(waiting, ended)
+        await self._save(waiting)
         waiting.shutdown(wait=False)
         await self._client.aclose()
 
@@ -214,10 +214,10 @@ class Poller:
     async def _sweep(self) -> None:
         await self._board.drop_stale()
 
-    async def _save(self) -> None:
+    async def _save(self, threads: Executor) -> None:
         """Save what changed of the whole fleet, in a thread; what could not be saved is tried again."""
         changes = self._fleet.changes
         if self._state and changes != self._saved_changes:
             saving = fleet_saved.saving(self._fleet, self._state, now())
-            if await asyncio.get_running_loop().run_in_executor(self._threads, saving):
+            if await asyncio.get_running_loop().run_in_executor(threads, saving):
                 self._saved_changes = changes

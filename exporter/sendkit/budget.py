@@ -44,7 +44,7 @@ class Budget:
         self._looks = 0
         """So often others waited in this turn as it was looked."""
         self._looked_bytes = 0
-        """What the body that has the turn held at the last of these looks."""
+        """What had come of the share that has the turn at the last of these looks."""
         self._waiting: dict[Share, asyncio.Future[None]] = {}
         self._watcher: asyncio.TimerHandle | None = None
         self._turns = count(1)
@@ -113,8 +113,8 @@ class Budget:
         """End a turn that is too long for those who wait, or whose body hardly grew since the last look."""
         if self._turn is None or not self._waiting:
             return
-        grown_bytes = self._turn.held_bytes - self._looked_bytes
-        self._looks, self._looked_bytes = self._looks + 1, self._turn.held_bytes
+        grown_bytes = self._turn.come_bytes - self._looked_bytes
+        self._looks, self._looked_bytes = self._looks + 1, self._turn.come_bytes
         is_slow = self._looks > 1 and grown_bytes < LEAST_GROWTH_BYTES
         if is_slow or self._looks * self._look_seconds >= LONGEST_TURN_SECONDS:
             self._turn.end()
@@ -151,6 +151,8 @@ class Share:
         """Those and what there is of the body, or what is reserved for the next one."""
         self.lane = lane
         self.held_bytes = 0
+        self.come_bytes = 0
+        """Of all bodies so far, kept or not."""
         self.waited_seconds = 0.0
         """Of the body that was begun last."""
         self.was_slow = False
@@ -195,6 +197,7 @@ class Share:
         Raises `NoRoomError` for a page of a list: lists may wait for minutes, and it has a slot.
         """
         self._used_bytes += more_bytes
+        self.come_bytes += more_bytes
         missing_bytes = self._used_bytes - self.held_bytes
         if missing_bytes <= 0 or self._budget.take(self, missing_bytes):
             return

@@ -37,8 +37,8 @@ Get = Callable[[str, Mapping[str, str]], Awaitable[Body]]
 Keep = Callable[[int, int], Awaitable[None]]
 """Says how many bytes are kept of all answers so far, and waits until there is memory for so many more."""
 
-ID_BYTES = 128
-"""What an id in a set takes, roughly."""
+ID_BYTES = 256
+"""What an id in a set takes, at most."""
 
 _list_of_items = msgspec.json.Decoder(list[Raw])
 _item = msgspec.json.Decoder(dict[str, Raw])

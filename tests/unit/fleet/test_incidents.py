@@ -56,6 +56,17 @@ def test_what_lasts_is_known_as_critical_and_follows_a_renamed_workspace() -> No
     assert incidents.take("beta", judged("a"), 2.0) == ([], [])
 
 
+def test_an_incident_that_is_known_by_two_labels_is_one_when_they_become_one() -> None:
+    """After a restart a workspace may have its last label, and its incidents the one before, or after."""
+    incidents = Incidents()
+    incidents.take("new", judged("a", "b"), 1.0)
+    incidents.take("old", judged("b", "c"), 2.0)
+    incidents.renamed({"old": "new"})
+    assert names(incidents) == [("new", "a", 1.0, None), ("new", "b", 1.0, None), ("new", "c", 2.0, None)]
+    assert [each.name for each in incidents.take("new", Judged(), 3.0)[1]] == ["a", "b", "c"]
+    assert not incidents.workspaces
+
+
 def test_so_many_are_kept_and_no_more() -> None:
     incidents = Incidents()
     for number in range(MOST + 50):

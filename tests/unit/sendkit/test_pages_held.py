@@ -102,3 +102,21 @@ async def test_a_page_without_room_is_let_go_and_has_it_in_its_turn() -> None:
                 with pages.body(limit):
                     await pages.grow(LARGE_BYTES)
                 assert pages.held_bytes == LARGE_BYTES + MIB
+
+
+async def test_a_list_that_comes_is_not_slow_though_it_holds_less_than_before() -> None:
+    """As when it is read again from its start."""
+    budget = Budget(look_seconds=60)
+    with budget.share(Lane(1)) as pages, budget.share(Lane(1)) as other:
+        async with asyncio.timeout(None) as limit:
+            with pages.whole(limit):
+                await pages.grow(2 * LARGE_BYTES)
+                await pages.keep(2 * LARGE_BYTES)
+                waiting = asyncio.create_task(other.grow(SHARED_BYTES // 2))
+                await look(budget)
+                await pages.keep(LARGE_BYTES)
+                await pages.grow(MIB)
+                await look(budget)
+                assert pages.held_bytes == LARGE_BYTES + MIB
+        pages.clear()
+        await waiting
