@@ -180,6 +180,17 @@ class TestReload:
             assert refused.status_code == 403
             assert "--web.enable-lifecycle" in refused.text
 
+    @pytest.mark.parametrize(
+        ("site", "status"), [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)]
+    )
+    async def test_a_reload_by_http_is_refused_to_a_page_of_another_site(
+        self, site: str, status: int
+    ) -> None:
+        """A browser says where a request comes from: https://www.w3.org/TR/fetch-metadata/."""
+        async with serving(ScriptedApi(), ACME, enable_lifecycle=True) as (_, client):
+            asked = await client.post("/-/reload", headers={"Sec-Fetch-Site": site})
+            assert asked.status_code == status
+
     async def test_a_reload_by_http_answers_200_or_500_with_the_error(self) -> None:
         async with serving(ScriptedApi(), ACME, enable_lifecycle=True) as (running, client):
             assert (await client.post("/-/reload")).status_code == 200
