@@ -42,6 +42,8 @@ class Tracking:
         self._seen_by: dict[Key, list[Account]] = {}
         """The accounts that have a workspace, in their order; the first one's key polls it."""
         self._labels = Labels()
+        self._kept: dict[str, Key] = {}
+        """Labels from before that workspaces keep although theirs is another one by now."""
         self._unclaimed: set[Workspace] = set()
         """Workspaces from before that are no known account's; one of the accounts may still have them."""
         self._unlisted = len(accounts)
@@ -132,8 +134,9 @@ class Tracking:
                     insort(seers, account, key=lambda seer: seer.order)
             for key in names:
                 self._labels.put(key, self._seen_by[key][0].workspaces[key])
-            await self._make_way({self._labels.of(key) for key in names})
-            await self._relabel()
+            taken = {self._labels.of(key) for key in names}
+            await self._make_way(taken)
+            await self._relabel(taken)
             for key in names:
                 self._track(key)
 
@@ -170,17 +173,27 @@ class Tracking:
             self._configure(workspace, seers[0])
             self._on_tracked(seers[0], workspace)
 
-    async def _relabel(self) -> None:
-        """Rename the workspaces that have another label now."""
+    async def _relabel(self, taken: set[str]) -> None:
+        """Rename the workspaces that have another label now, and those that keep one that is `taken`."""
         renamed: dict[Workspace, str] = {}
-        for key, label in self._labels.changed().items():
+        changed, given_up = dict(self._labels.changed()), taken
+        while keys := [self._kept.pop(label) for label in given_up & self._kept.keys()]:
+            own = {key: self._labels.of(key) for key in keys if key in self._seen_by}
+            changed |= own
+            given_up = {*own.values()}
+            taken = taken | given_up
+        for key, label in changed.items():
             workspace, seers = self._fleet.get(key), self._seen_by.get(key)
             if workspace is None or not seers:
                 continue
             workspace.name = seers[0].workspaces[key]
+            if workspace.label == label:
+                continue
             # What is known from before keeps its label until all that share its name can be known.
-            if workspace.label != label and (seers[0].is_listed or not key.id):
+            if seers[0].is_listed or not key.id or workspace.label in taken:
                 renamed[workspace] = label
+            else:
+                self._kept[workspace.label] = key
         if renamed:
             await self._board.renamed(renamed)
 

@@ -214,6 +214,21 @@ class TestRestart:
             assert running.samples().one("sendkit_workspace_info", account="second") == 1
             assert total(running, workspace="seven") == 5
 
+    async def test_a_restart_shows_no_label_twice_that_one_keeps_and_another_one_takes(
+        self, folder: Path
+    ) -> None:
+        """It is kept while its account cannot be listed; of two there would be no scrape."""
+        state = StateDirectory(folder)
+        state.save(some(Workspace(Key("w1"), "first", "Sales", "Sales (w1)")), time.time())
+        state.close()
+        second = PLATFORM + "second"
+        api = ScriptedApi({second: {"w3": "Sales (w1)"}}, {PLATFORM: answer(503)})
+        accounts = [{"name": "first", "api_key": PLATFORM}, {"name": "second", "api_key": second}]
+        async with exporting(api, *accounts, state={"directory": str(folder)}) as running:
+            await until(lambda: len(running.exporter.fleet) == 2)
+            await until(lambda: running.labels() == {"Sales", "Sales (w1)"})
+            await until(lambda: running.is_up("Sales (w1)") and running.is_up("Sales"))
+
     async def test_a_restart_needs_no_whole_state(
         self, api: ScriptedApi, folder: Path, logged: list[EventDict]
     ) -> None:
