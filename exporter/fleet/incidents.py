@@ -52,12 +52,18 @@ class Incidents:
     """
 
     def __init__(self, known: Iterable[Incident] = ()) -> None:
-        self._all = [*known]
-        self._lasting: dict[str, dict[Subject, Incident]] = {}
-        """By workspace, since each poll asks for those of one."""
-        for incident in self._all:
+        self._take_in(known)
+
+    def _take_in(self, known: Iterable[Incident]) -> None:
+        """Know these incidents alone; of two that last and are about the same, the first one goes on."""
+        self._all, self._lasting = list[Incident](), dict[str, dict[Subject, Incident]]()
+        for incident in known:
             if incident.until is None:
-                self._lasting.setdefault(incident.workspace, {})[incident.subject] = incident
+                # By workspace, since each poll asks for those of one.
+                lasting = self._lasting.setdefault(incident.workspace, {})
+                if lasting.setdefault(incident.subject, incident) is not incident:
+                    continue
+            self._all.append(incident)
         self._number_lasting = sum(map(len, self._lasting.values()))
 
     def __iter__(self) -> Iterator[Incident]:
@@ -79,18 +85,7 @@ class Incidents:
         """
         for incident in self._all:
             incident.workspace = labels.get(incident.workspace, incident.workspace)
-        known, self._lasting = self._lasting, {}
-        again = set[int]()
-        for label, lasting in known.items():
-            merged = self._lasting.setdefault(labels.get(label, label), {})
-            for subject, incident in lasting.items():
-                first, *later = sorted(
-                    filter(None, (merged.get(subject), incident)), key=lambda each: each.since
-                )
-                merged[subject] = first
-                again.update(map(id, later))
-        self._all = [incident for incident in self._all if id(incident) not in again]
-        self._number_lasting -= len(again)
+        self._take_in(self._all)
 
     def take(self, workspace: str, judged: Judged, now: float) -> tuple[list[Incident], list[Incident]]:
         """Take in how a workspace is; return the incidents that began and those that ended."""

@@ -102,9 +102,8 @@ class SendKit:
 
         `workspace_id` is sent with a platform key alone. `deadline` is a time of the event loop past which
         nothing is tried again; the first attempt has the whole `api.timeout`. `share` holds memory for the
-        body, beside what it keeps. `suspect` says that the last such request failed, `unproven`
-        that none ever succeeded. One that `gives_way` lets the account's other requests go first. Raises
-        SendKitError.
+        body, beside what it keeps. `suspect` says that the last such request failed, `unproven` that none
+        ever succeeded. One that `gives_way` lets the account's other requests go first. Raises SendKitError.
         """
         headers = {"X-Workspace-Id": workspace_id} if workspace_id and is_platform_key(key) else {}
         request = self._request(path, parameters, {"X-Api-Key": key, **headers})
