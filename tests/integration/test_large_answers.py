@@ -19,6 +19,8 @@ LEAST_BYTES = 24 * 2**20
 PIECE_BYTES = 1 << 20
 NAMES = ("acme", "globex", "initech", "umbrella")
 
+DETAILS = OFF | {"mailboxes": {"enabled": True, "interval": 60}}
+
 pytestmark = pytest.mark.anyio
 
 
@@ -100,6 +102,14 @@ def are_up(running: Exporting, *names: str) -> bool:
     return all(polls[name].up for name in names)
 
 
+async def errors_of_lists(running: Exporting, workspaces: int) -> set[str]:
+    """Wait until the lists of details of so many workspaces were polled, and return why any failed."""
+    await until(lambda: len(running.exporter.fleet) == workspaces)
+    polls = [workspace.polls["mailboxes"] for workspace in running.exporter.fleet]
+    await until(lambda: all(poll.up is not None for poll in polls), 90)
+    return {poll.error for poll in polls}
+
+
 async def test_large_answers_of_four_accounts_at_once_hold_the_memory_of_hardly_more_than_one() -> None:
     """All of them are shown, and a workspace with a small answer is polled in time all the while."""
     gate = asyncio.Event()
@@ -121,28 +131,20 @@ async def test_large_answers_of_four_accounts_at_once_hold_the_memory_of_hardly_
 
 async def test_lists_in_pages_of_four_accounts_at_once_hold_the_memory_of_hardly_more_than_one() -> None:
     """A list is held twice for a moment, as it is joined."""
-    collectors = OFF | {"mailboxes": {"enabled": True, "interval": 60}}
     with memory_traced() as memory:
-        async with exporting(
-            Paged(), *accounts(*NAMES), collectors=collectors, api={"timeout": 60}
-        ) as running:
-            await until(lambda: len(running.exporter.fleet) == len(NAMES))
-            polls = [workspace.polls["mailboxes"] for workspace in running.exporter.fleet]
-            await until(lambda: all(poll.up for poll in polls), 90)
+        async with exporting(Paged(), *accounts(*NAMES), collectors=DETAILS, api={"timeout": 60}) as running:
+            assert await errors_of_lists(running, len(NAMES)) == {""}
     assert LARGE_BYTES < memory.peak_bytes < 3 * LARGE_BYTES
 
 
 async def test_pages_whose_lists_wait_for_their_turn_count_as_memory_too() -> None:
     """Six lists of two pages: one has its turn, and what the others hold fits in what is shared."""
     names = [f"account-{number}" for number in range(6)]
-    collectors = OFF | {"mailboxes": {"enabled": True, "interval": 60}}
     with memory_traced() as memory:
         async with exporting(
-            LargePages(), *accounts(*names), collectors=collectors, api={"timeout": 60}
+            LargePages(), *accounts(*names), collectors=DETAILS, api={"timeout": 60}
         ) as running:
-            await until(lambda: len(running.exporter.fleet) == len(names))
-            polls = [workspace.polls["mailboxes"] for workspace in running.exporter.fleet]
-            await until(lambda: all(poll.up for poll in polls), 90)
+            assert await errors_of_lists(running, len(names)) == {""}
     assert memory.peak_bytes < SHARED_BYTES + 5 * LargePages.PAGE_BYTES, "a list is held twice for a moment"
 
 
@@ -152,16 +154,12 @@ async def test_several_large_lists_of_one_account_with_one_slot_all_come(
     """One that waits for memory holds no slot: the one that has its turn needs it, and so do the figures."""
     monkeypatch.setattr(budget, "SHARED_BYTES", 8 * PIECE_BYTES)
     monkeypatch.setattr(client, "LIST_LOOK_SECONDS", 2)
-    collectors = OFF | {"mailboxes": {"enabled": True, "interval": 60}}
     many = {"name": "many", "api_key": "sk_user_many", "poll_interval": 1}
     api = Paged(workspaces={"sk_user_many": {f"w{number}": f"w{number}" for number in range(3)}})
     async with exporting(
-        api, many, collectors=collectors, api={"timeout": 60, "max_concurrent_requests": 1}
+        api, many, collectors=DETAILS, api={"timeout": 60, "max_concurrent_requests": 1}
     ) as running:
-        await until(lambda: len(running.exporter.fleet) == 3)
-        polls = [workspace.polls["mailboxes"] for workspace in running.exporter.fleet]
-        await until(lambda: all(poll.up is not None for poll in polls), 90)
-        assert [poll.error for poll in polls] == ["", "", ""]
+        assert await errors_of_lists(running, 3) == {""}
 
 
 async def test_large_answers_that_stop_halfway_keep_another_account_waiting_for_seconds_alone() -> None:
